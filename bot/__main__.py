@@ -1,0 +1,5 @@
+"""``python -m bot`` is ``suicha``."""
+
+from bot.cli import app
+
+app()

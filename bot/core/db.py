@@ -1,0 +1,197 @@
+"""The database road: services are synchronous functions taking a Session; only the edges are async.
+
+On SQLite one writer thread takes what has queued up, runs each service in a savepoint, commits once (group commit)
+and then answers each caller; an exception rolls back only its own savepoint. On PostgreSQL a pool of threads runs
+one transaction each and repeats it on serialization failure or deadlock. Readers never block the writer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool, QueuePool
+from sqlmodel import Session
+
+from bot.core.errors import Problem
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_BATCH = 256  # services in one group commit
+_RETRYABLE = {"40001", "40P01"}  # serialization failure, deadlock
+WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
+
+
+class Database:
+    """Two engines over one database: one that writes, one that reads. Open with ``open_database``."""
+
+    def __init__(
+        self, url: str, *, info: dict[str, Any] | None = None, readers: int = 4, writers: int = 4
+    ) -> None:
+        self.url = make_url(url)
+        self.info = info or {}  # in every Session.info: what services need and no caller should pass around
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.after_commit: list[Callable[[], None]] = []  # called in a worker thread when WAKE was set
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
+        if self.is_sqlite:
+            self.engine = _sqlite_engine(self.url, write=True)
+            self._read_engine = _sqlite_engine(self.url, write=False)
+            self._jobs: queue.SimpleQueue[tuple[Callable[[Session], Any], Future[Any]] | None] = queue.SimpleQueue()
+            self._thread = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
+            self._thread.start()
+        else:
+            self.engine = create_engine(self.url, poolclass=QueuePool, pool_size=readers + writers, pool_pre_ping=True)
+            self._read_engine = self.engine
+            self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
+
+    # -- edges ------------------------------------------------------------------------------------------
+
+    async def write(
+        self, service: Callable[Concatenate[Session, P], T], *args: P.args, **values: P.kwargs
+    ) -> T:
+        """Run *service* in one transaction and return its result once it is committed."""
+        return await asyncio.wrap_future(self.submit(service, *args, **values))
+
+    async def read(self, query: Callable[Concatenate[Session, P], T], *args: P.args, **values: P.kwargs) -> T:
+        """Run *query* on a reader; what it returns must not be lazy."""
+        return await asyncio.wrap_future(self._readers.submit(self.read_now, query, *args, **values))
+
+    # -- command line and tests -------------------------------------------------------------------------
+
+    def write_now(self, service: Callable[Concatenate[Session, P], T], *args: P.args, **values: P.kwargs) -> T:
+        """As ``write``, from ordinary code."""
+        return self.submit(service, *args, **values).result()
+
+    def read_now(self, query: Callable[Concatenate[Session, P], T], *args: P.args, **values: P.kwargs) -> T:
+        """As ``read``, from ordinary code."""
+        with Session(self._read_engine, expire_on_commit=False, info=dict(self.info)) as session:
+            return query(session, *args, **values)
+
+    def submit(
+        self, service: Callable[Concatenate[Session, P], T], *args: P.args, **values: P.kwargs
+    ) -> Future[T]:
+        def job(session: Session) -> T:
+            return service(session, *args, **values)
+
+        if not self.is_sqlite:
+            return self._writers.submit(self._write_once, job)
+        future: Future[T] = Future()
+        self._jobs.put((job, future))
+        return future
+
+    def close(self) -> None:
+        """Finish what was submitted, then let go of every connection."""
+        if self.is_sqlite:
+            self._jobs.put(None)
+            self._thread.join()
+        else:
+            self._writers.shutdown()
+        self._readers.shutdown()
+        self.engine.dispose()
+        self._read_engine.dispose()
+
+    # -- PostgreSQL -------------------------------------------------------------------------------------
+
+    def _write_once(self, job: Callable[[Session], T]) -> T:
+        for attempt in range(5):
+            try:
+                with Session(self.engine, expire_on_commit=False, info=dict(self.info)) as session:
+                    result = job(session)
+                    session.commit()
+                    self._tell(bool(session.info.get(WAKE)))
+                    return result
+            except DBAPIError as error:
+                if attempt == 4 or getattr(error.orig, "sqlstate", None) not in _RETRYABLE:
+                    raise
+        raise AssertionError("unreachable")
+
+    # -- SQLite -----------------------------------------------------------------------------------------
+
+    def _write_loop(self) -> None:
+        while (first := self._jobs.get()) is not None:
+            batch = [first]
+            last = False
+            while len(batch) < _BATCH and not self._jobs.empty():
+                more = self._jobs.get()
+                if more is None:
+                    last = True
+                    break
+                batch.append(more)
+            self._commit_together(batch)
+            if last:
+                return
+
+    def _commit_together(self, batch: list[tuple[Callable[[Session], Any], Future[Any]]]) -> None:
+        done: list[tuple[Future[Any], Any]] = []
+        try:
+            with Session(self.engine, expire_on_commit=False, info=dict(self.info)) as session:
+                for job, future in batch:
+                    if not future.set_running_or_notify_cancel():
+                        continue
+                    try:
+                        with session.begin_nested():
+                            done.append((future, job(session)))
+                    except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
+                        future.set_exception(error)
+                    session.expunge_all()
+                session.commit()
+                wake = bool(session.info.get(WAKE))
+        except BaseException as error:  # noqa: BLE001 - disk full, locked: every caller of the batch must know
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for future, result in done:
+            future.set_result(result)
+        self._tell(wake)
+
+    def _tell(self, wake: bool) -> None:
+        if wake:
+            for callback in self.after_commit:
+                callback()
+
+
+def _sqlite_engine(url: Any, *, write: bool) -> Engine:
+    # a read connection opens at each use: 30 µs, and a reader never pins an old WAL snapshot
+    engine = create_engine(
+        url,
+        poolclass=QueuePool if write else NullPool,
+        **({"pool_size": 1, "max_overflow": 0} if write else {}),
+        connect_args={"timeout": 30, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not open transactions of its own
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        if not write:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def open_database(url: str, *, info: dict[str, Any] | None = None) -> Database:
+    """Open and try the database; a refusal names the setting, never the password."""
+    shown = make_url(url).render_as_string(hide_password=True)
+    try:
+        database = Database(url, info=info)
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+    except (OperationalError, sqlite3.Error) as error:
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        raise Problem("database_unreachable", "数据库打不开", SUICHA_DATABASE_URL=shown, 原因=reason) from error
+    return database

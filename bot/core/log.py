@@ -1,0 +1,54 @@
+"""Structured logs: one line an event, with the id that follows it through; secrets never reach a handler."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any
+
+import structlog
+
+_SECRET = re.compile(
+    r"((?:access_token|corpsecret|appsecret|secret|key|session|sign|ticket|token|code)=)[^&\s\"']+", re.IGNORECASE
+)
+
+
+def redact(text: str) -> str:
+    """Hide the values of query parameters that are credentials."""
+    return _SECRET.sub(r"\1***", text)
+
+
+def _redact_values(_logger: Any, _method: str, values: Any) -> Any:
+    for key, value in values.items():
+        if isinstance(value, str) and "=" in value:
+            values[key] = redact(value)
+    return values
+
+
+def configure_logging(*, level: str = "INFO", json: bool = True) -> None:
+    """Send everything, the libraries' lines too, to standard error in one format."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _redact_values,
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False) if json else structlog.dev.ConsoleRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING))
+
+
+log = structlog.get_logger()

@@ -1,0 +1,95 @@
+"""Checklist versions, the form of a visit, its answers, evidence and the record sheet."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from bot.core.tables import big_id, json_dict, maybe_moment, moment
+
+
+class ChecklistVersion(SQLModel, table=True):
+    """A published checklist, pinned by tasks; never changed, only withdrawn."""
+
+    __table_args__ = (UniqueConstraint("code", "version", name="uq_checklist_version"),)
+    id: int | None = big_id()
+    code: str = Field(max_length=32, index=True)
+    version: int
+    name: str = Field(max_length=200)
+    sha256: str = Field(max_length=64)
+    definition: dict[str, Any] = json_dict()
+    withdrawn_at: dt.datetime | None = maybe_moment()
+
+
+class VisitForm(SQLModel, table=True):
+    """The form of one visit: made when it opens, so a second submit finds the first receipt."""
+
+    id: str = Field(primary_key=True, max_length=26)
+    visit_id: int = Field(foreign_key="visit.id", unique=True)
+    opened_at: dt.datetime = moment()
+    opened_by: int = Field(foreign_key="person.id")
+    draft: dict[str, Any] = json_dict()  # question key -> {"value": .., "note": ..}; item prefix "CL-1:3"
+    draft_version: int = 0
+    draft_by: int | None = Field(default=None, foreign_key="person.id")
+    submitted_at: dt.datetime | None = maybe_moment()
+    submitted_by: int | None = Field(default=None, foreign_key="person.id")
+    receipt: dict[str, Any] = json_dict()
+
+
+class Answer(SQLModel, table=True):
+    """One answer, append-only: a correction is a new version with a reason."""
+
+    __table_args__ = (
+        UniqueConstraint("visit_id", "question", "version", name="uq_answer_version"),
+        CheckConstraint("version = 1 OR reason <> ''", name="ck_answer_change_has_reason"),
+    )
+    id: int | None = big_id()
+    visit_id: int = Field(foreign_key="visit.id", index=True)
+    question: str = Field(max_length=60)  # "CL-1:3"
+    version: int = 1
+    value: str = ""
+    note: str = ""
+    person_id: int = Field(foreign_key="person.id")
+    at: dt.datetime = moment()
+    reason: str = ""
+
+
+class Evidence(SQLModel, table=True):
+    """A link from a visit (and question) to a stored file; the file is stored once under its SHA-256 (C19)."""
+
+    __table_args__ = (UniqueConstraint("visit_id", "question", "sha256", name="uq_evidence"),)
+    id: int | None = big_id()
+    visit_id: int = Field(foreign_key="visit.id", index=True)
+    question: str = Field(default="", max_length=60)
+    sha256: str = Field(max_length=64, index=True)
+    media_type: str = Field(max_length=60)
+    size: int
+    kind: str = Field(default="PHOTO", max_length=12)  # PHOTO | SIGNATURE | FILE
+    person_id: int = Field(foreign_key="person.id")
+    at: dt.datetime = moment()
+    latitude: float | None = None
+    longitude: float | None = None
+    source: str = Field(default="H5", max_length=12)  # H5 | WECOM | DINGTALK
+
+
+class RecordSheet(SQLModel, table=True):
+    """检查记录表 of a visit: signed, or refused with a reason (SC-4.2.4.a-c)."""
+
+    __table_args__ = (
+        CheckConstraint(
+            "(signature_sha256 <> '' AND signed_by <> '') OR (refusal_code <> '' AND refusal_text <> '')",
+            name="ck_record_sheet_signed_or_reason",
+        ),
+    )
+    visit_id: int = Field(foreign_key="visit.id", primary_key=True)
+    closed_at: dt.datetime = moment()
+    signed_by: str = Field(default="", max_length=40)
+    signature_sha256: str = Field(default="", max_length=64)
+    refusal_code: str = Field(default="", max_length=20)
+    refusal_text: str = ""
+    witness: str = ""
+    pdf_sha256: str = Field(default="", max_length=64)
+    verify_code: str = Field(default="", max_length=26, index=True)

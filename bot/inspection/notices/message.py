@@ -1,0 +1,63 @@
+"""What a slice says about a message, before anybody knows how it looks: values, facts, asks, pages, or a skip."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlmodel import Session
+
+from bot.inspection.notices.models import Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A button that calls back: ``verb`` names the handler, ``subject`` overrides the notice's own."""
+
+    text: str
+    verb: str
+    style: str = "default"  # default | primary | danger
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A button that opens a page of ours. ``purpose`` and ``value`` become a signed link for the recipient:
+    ``{public_url}/{purpose}/{token}`` with token = links.sign(purpose, [recipient person id, *value]);
+    a ``path`` opens that public address instead."""
+
+    text: str
+    purpose: str = ""
+    value: tuple[Any, ...] = ()
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The truth about the subject right now. ``closed`` takes the buttons away and stands in their place."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    facts: tuple[tuple[str, str], ...] = ()
+    asks: tuple[Ask, ...] = ()
+    pages: tuple[Page, ...] = ()
+    closed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Nobody needs this any more; the reason (zh-CN) is stored and closes a card that is out already."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One message kind; its templates are ``templates/messages/<name>/``. ``card``: has buttons that call back or
+    a state that changes, so what was sent is kept up to date. ``sample`` renders it in the template check."""
+
+    name: str
+    content: Callable[[Session, Notice, dt.datetime], Content | Skip]
+    sample: Content
+    card: bool = False

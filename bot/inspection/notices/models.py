@@ -1,0 +1,143 @@
+"""What somebody must be told, every attempt to tell, what came in, and the cards on people's screens."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from bot.core.tables import big_id, json_dict, maybe_moment, moment, one_of
+
+
+class NoticeState(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"  # leased by a process
+    SENT = "sent"
+    FAILED = "failed"  # for good, reason in ``detail``
+    EXPIRED = "expired"  # useless by now
+    WITHDRAWN = "withdrawn"  # its subject changed or closed
+    SKIPPED = "skipped"  # the slice named a reason
+
+
+class Priority(StrEnum):
+    URGENT = "0"
+    ASSIGNMENT = "1"
+    NORMAL = "2"
+    REMINDER = "3"
+    DIGEST = "4"
+
+
+class Notice(SQLModel, table=True):
+    """A promise to tell one person one thing. Committed with the change that made it necessary."""
+
+    __table_args__ = (
+        UniqueConstraint("kind", "subject", "recipient_id", "slot", name="uq_notice"),
+        CheckConstraint(one_of("state", NoticeState), name="ck_notice_state"),
+        CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="ck_notice_lease"),
+        CheckConstraint("expires_at IS NULL OR expires_at > not_before", name="ck_notice_useful"),
+    )
+    id: int | None = big_id()
+    kind: str = Field(max_length=40)
+    subject: str = Field(max_length=60, index=True)  # "visit:17"
+    generation: int = 1  # of the subject; an older one is withdrawn
+    recipient_id: int = Field(foreign_key="person.id", index=True)
+    slot: str = Field(default="", max_length=60)  # which repetition: "T-3", "2026-03-11"
+    priority: str = Field(default=Priority.NORMAL, max_length=1)
+    statutory: bool = False  # ignores quiet hours
+    data: dict[str, Any] = json_dict()
+    not_before: dt.datetime = moment()  # also: the next try
+    expires_at: dt.datetime | None = maybe_moment()
+    state: str = Field(default=NoticeState.QUEUED, max_length=10)
+    attempts: int = 0
+    lease_until: dt.datetime | None = maybe_moment()
+    lease_by: str = Field(default="", max_length=40)
+    created_at: dt.datetime = moment()
+    done_at: dt.datetime | None = maybe_moment()
+    read_at: dt.datetime | None = maybe_moment()
+    platform: str = Field(default="", max_length=16)
+    detail: str = ""  # named reason of a skip, a failure, a withdrawal
+    card_id: str = Field(default="", max_length=100, index=True)
+
+
+class Attempt(SQLModel, table=True):
+    """One try to tell, and what the platform said. Written before the request leaves, completed after."""
+
+    __table_args__ = (UniqueConstraint("notice_id", "n", name="uq_attempt"),)
+    id: int | None = big_id()
+    notice_id: int = Field(foreign_key="notice.id", index=True)
+    n: int
+    platform: str = Field(max_length=16)
+    at: dt.datetime = moment()
+    outcome: str = Field(default="sending", max_length=12)  # sending | sent | retry | failed | unknown
+    code: str = Field(default="", max_length=80)
+    detail: str = ""
+    ref: str = ""
+    repeated: bool = False  # may have been shown twice: the one before had an unknown outcome
+
+
+class Card(SQLModel, table=True):
+    """A card on somebody's screen; ``stale`` ones are refreshed by the sweep."""
+
+    card_id: str = Field(primary_key=True, max_length=100)
+    notice_id: int = Field(foreign_key="notice.id", index=True)
+    person_id: int = Field(foreign_key="person.id", index=True)
+    platform: str = Field(max_length=16)
+    user_id: str = Field(max_length=128)
+    token: str = ""  # WeCom response_code; used once
+    kind: str = Field(max_length=40)
+    subject: str = Field(max_length=60, index=True)
+    stale: bool = False
+    tries: int = 0
+    not_before: dt.datetime | None = maybe_moment()
+    closed: bool = False
+    sent_at: dt.datetime = moment()
+
+
+class InboxState(StrEnum):
+    NEW = "new"
+    DONE = "done"
+    FAILED = "failed"
+
+
+class InboxEvent(SQLModel, table=True):
+    """An event that was acknowledged to the platform; stored before the answer."""
+
+    __table_args__ = (
+        UniqueConstraint("platform", "event_id", name="uq_inbox_event"),
+        CheckConstraint(one_of("state", InboxState), name="ck_inbox_state"),
+    )
+    id: int | None = big_id()
+    platform: str = Field(max_length=16)
+    event_id: str = Field(max_length=200)
+    body: dict[str, Any] = json_dict()
+    received_at: dt.datetime = moment()
+    state: str = Field(default=InboxState.NEW, max_length=8)
+    attempts: int = 0
+    not_before: dt.datetime = moment()
+    handled_at: dt.datetime | None = maybe_moment()
+    error: str = ""
+
+
+class Talk(SQLModel, table=True):
+    """A conversation that waits for the person's next words: binding, a reason, question by question."""
+
+    person_key: str = Field(primary_key=True, max_length=160)  # "wecom:insp007"
+    topic: str = Field(max_length=40)
+    data: dict[str, Any] = json_dict()
+    since: dt.datetime = moment()
+
+
+Index(
+    "ix_notice_due", Notice.not_before, Notice.priority,  # type: ignore[arg-type]
+    sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
+)
+Index(
+    "ix_notice_leased", Notice.lease_until,  # type: ignore[arg-type]
+    sqlite_where=text("state = 'sending'"), postgresql_where=text("state = 'sending'"),
+)
+Index("ix_inbox_new", InboxEvent.not_before, sqlite_where=text("state = 'new'"),  # type: ignore[arg-type]
+      postgresql_where=text("state = 'new'"))
+Index("ix_card_stale", Card.not_before, sqlite_where=text("stale"), postgresql_where=text("stale"))  # type: ignore[arg-type]

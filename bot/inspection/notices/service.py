@@ -1,0 +1,85 @@
+"""Promise that somebody is told. Called by every service that changes something, in the same transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import Session
+
+from bot.core.db import WAKE
+from bot.inspection.notices.models import Card, Notice, NoticeState, Priority
+
+_CHUNK = 500  # rows in one INSERT: under SQLite's 32,766 parameters
+
+
+def row(
+    kind: str,
+    subject: str,
+    *,
+    recipient_id: int,
+    now: dt.datetime,
+    slot: str = "",
+    generation: int = 1,
+    priority: Priority = Priority.NORMAL,
+    not_before: dt.datetime | None = None,
+    expires_at: dt.datetime | None = None,
+    statutory: bool = False,
+    data: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """One notice as a row for :func:`enqueue_many`. ``expires_at`` is when it becomes useless."""
+    return {
+        "kind": kind, "subject": subject, "recipient_id": recipient_id, "slot": slot, "generation": generation,
+        "priority": priority, "not_before": not_before or now, "expires_at": expires_at, "statutory": statutory,
+        "data": data or {}, "state": NoticeState.QUEUED, "attempts": 0, "lease_by": "", "created_at": now,
+        "platform": "", "detail": "", "card_id": "",
+    }  # fmt: skip
+
+
+def enqueue(session: Session, kind: str, subject: str, **fields: Any) -> bool:
+    """Promise one notice; False when (kind, subject, recipient, slot) was promised before. Fields as ``row``."""
+    return enqueue_many(session, [row(kind, subject, **fields)]) == 1
+
+
+def enqueue_many(session: Session, rows: Sequence[dict[str, Any]]) -> int:
+    """Promise many; those promised before are left as they are. Returns how many are new."""
+    make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
+    session.flush()
+    new = 0
+    for start in range(0, len(rows), _CHUNK):
+        statement = make(Notice).values(list(rows[start : start + _CHUNK])).on_conflict_do_nothing()
+        new += session.execute(statement.returning(Notice.id)).all().__len__()  # type: ignore[arg-type]
+    if new:
+        session.info[WAKE] = True
+    return new
+
+
+def withdraw(
+    session: Session, subject: str, *, reason: str, now: dt.datetime, kinds: Iterable[str] = (),
+    recipient_id: int | None = None,
+) -> int:  # fmt: skip
+    """Take back what is queued about *subject* (all kinds, or these; everybody, or one). Returns how many."""
+    statement = update(Notice).where(Notice.subject == subject, Notice.state == NoticeState.QUEUED)  # type: ignore[arg-type]
+    if kinds:
+        statement = statement.where(Notice.kind.in_(list(kinds)))  # type: ignore[attr-defined]
+    if recipient_id is not None:
+        statement = statement.where(Notice.recipient_id == recipient_id)  # type: ignore[arg-type]
+    session.flush()
+    result = session.execute(statement.values(state=NoticeState.WITHDRAWN, detail=reason, done_at=now))
+    return int(result.rowcount)  # type: ignore[attr-defined]
+
+
+def touch_cards(session: Session, subject: str, *, now: dt.datetime) -> None:
+    """What stands on people's cards about *subject* is no longer true: the sweep refreshes them."""
+    session.flush()
+    changed = session.execute(
+        update(Card)
+        .where(Card.subject == subject, Card.closed.is_(False))  # type: ignore[arg-type, attr-defined]
+        .values(stale=True, not_before=now)
+    )
+    if changed.rowcount:  # type: ignore[attr-defined]
+        session.info[WAKE] = True

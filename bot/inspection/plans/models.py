@@ -1,0 +1,63 @@
+"""The annual plan (年度抽查计划), its versions and lines (JZ-12.1, ZJ-2.6.b)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from bot.core.tables import big_id, json_dict, json_list, maybe_moment, moment, one_of
+
+
+class PlanState(StrEnum):
+    DRAFT = "DRAFT"
+    APPROVED = "APPROVED"
+    PUBLISHED = "PUBLISHED"
+    SUPERSEDED = "SUPERSEDED"
+
+
+class Plan(SQLModel, table=True):
+    __table_args__ = (
+        UniqueConstraint("code", "version", name="uq_plan_version"),
+        CheckConstraint(one_of("state", PlanState), name="ck_plan_state"),
+        CheckConstraint("version = 1 OR ground <> ''", name="ck_plan_change_has_ground"),
+    )
+    id: int | None = big_id()
+    code: str = Field(max_length=32, index=True)
+    version: int = 1
+    year: int
+    name: str = Field(max_length=200)
+    department_id: int = Field(foreign_key="department.id")
+    state: str = Field(default=PlanState.DRAFT, max_length=12)
+    ground: str = ""  # why this version differs from the one before
+    created_at: dt.datetime = moment()
+    approved_at: dt.datetime | None = maybe_moment()
+    published_at: dt.datetime | None = maybe_moment()
+
+
+class PlanLine(SQLModel, table=True):
+    """What one task will do: items, whom, how many, when. ``scope`` limits the pool (定向)."""
+
+    __table_args__ = (
+        UniqueConstraint("plan_id", "number", name="uq_plan_line"),
+        CheckConstraint("window_start <= window_end", name="ck_plan_line_window"),
+        CheckConstraint("officers_per_visit >= 1", name="ck_plan_line_officers"),
+    )
+    id: int | None = big_id()
+    plan_id: int = Field(foreign_key="plan.id", index=True)
+    number: int
+    name: str = Field(max_length=200)
+    item_ids: list[int] = json_list()
+    lead_department_id: int = Field(foreign_key="department.id")
+    joint_department_ids: list[int] = json_list()
+    ratios: dict[str, Any] = json_dict()  # credit class -> percent, or {"ratio": .., "min": .., "max": ..}
+    scope: dict[str, Any] = json_dict()  # districts, industries, labels, kinds; empty: untargeted (不定向)
+    focus: str = ""
+    method: str = "实地检查"
+    officers_per_visit: int = 2
+    batch_size: int = 0  # 0: one batch
+    window_start: dt.date
+    window_end: dt.date

@@ -1,0 +1,34 @@
+"""What the public sees: frozen, allow-listed snapshots with permanent ids (C22, C39)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from bot.core.tables import json_dict, moment
+
+
+class Publication(SQLModel, table=True):
+    """One published version of one visit's results. ``body`` holds allow-listed fields only."""
+
+    __table_args__ = (
+        UniqueConstraint("visit_id", "version", name="uq_publication_version"),
+        CheckConstraint("version = 1 OR ground <> ''", name="ck_publication_ground"),
+    )
+    id: str = Field(primary_key=True, max_length=26)
+    visit_id: int = Field(foreign_key="visit.id", index=True)
+    version: int = 1
+    object_code: str = Field(max_length=40, index=True)
+    object_name: str = Field(max_length=200)
+    task_number: str = Field(max_length=40, index=True)
+    body: dict[str, Any] = json_dict()
+    sha256: str = Field(max_length=64)  # of the canonical body
+    due_on: dt.date | None = None
+    published_at: dt.datetime = moment(index=True)
+    late: bool = False
+    ground: str = ""  # why a later version
+    withdrawn: bool = False
+    channels: dict[str, Any] = json_dict()  # channel -> state

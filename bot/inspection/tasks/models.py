@@ -1,0 +1,158 @@
+"""Task (抽查任务), visit (one object in one task), its officers and their check-ins. States: field guide 8.2."""
+
+from __future__ import annotations
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from bot.core.tables import big_id, json_dict, json_list, maybe_moment, moment, one_of
+
+
+class TaskState(StrEnum):
+    DRAFT = "DRAFT"
+    APPROVED = "APPROVED"
+    LIBRARIES_CONFIRMED = "LIBRARIES_CONFIRMED"
+    OBJECTS_DRAWN = "OBJECTS_DRAWN"
+    DISPATCHED = "DISPATCHED"  # MATCHED and DISPATCHED are one transaction
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    ARCHIVED = "ARCHIVED"
+    CANCELLED = "CANCELLED"
+    SUSPENDED = "SUSPENDED"
+    TERMINATED = "TERMINATED"
+
+
+class VisitState(StrEnum):
+    ASSIGNED = "ASSIGNED"  # 待接收
+    ACCEPTED = "ACCEPTED"  # 已接收
+    ON_SITE = "ON_SITE"  # 检查中
+    RECORDED = "RECORDED"  # 已录入 (also after a return)
+    IN_REVIEW = "IN_REVIEW"  # 待审核
+    APPROVED = "APPROVED"  # 待公示
+    PUBLISHED = "PUBLISHED"  # 已公示
+    NON_PUBLIC = "NON_PUBLIC"
+
+
+class OfficerState(StrEnum):
+    ASSIGNED = "ASSIGNED"
+    ACCEPTED = "ACCEPTED"
+    RECUSAL_ASKED = "RECUSAL_ASKED"
+    REPLACED = "REPLACED"
+
+
+class Mode(StrEnum):
+    BOTH = "BOTH"
+    OBJECT_ONLY = "OBJECT_ONLY"
+    PERSON_ONLY = "PERSON_ONLY"
+
+
+class Task(SQLModel, table=True):
+    __table_args__ = (
+        CheckConstraint(one_of("state", TaskState), name="ck_task_state"),
+        CheckConstraint(one_of("mode", Mode), name="ck_task_mode"),
+        CheckConstraint("mode = 'BOTH' OR mode_reason <> ''", name="ck_task_mode_reason"),
+    )
+    id: int | None = big_id()
+    number: str = Field(unique=True, max_length=40)  # area code + date + sequence (field guide 2.1)
+    name: str = Field(max_length=200)
+    plan_line_id: int = Field(foreign_key="planline.id", index=True)
+    lead_department_id: int = Field(foreign_key="department.id")
+    state: str = Field(default=TaskState.DRAFT, max_length=20, index=True)
+    targeted: bool = False  # 定向
+    mode: str = Field(default=Mode.BOTH, max_length=12)
+    mode_reason: str = ""
+    source: str = Field(default="RANDOM", max_length=10)  # RANDOM | KEY | CLUE | SPECIAL
+    item_ids: list[int] = json_list()
+    checklist_ids: list[int] = json_list()  # pinned at dispatch: one per item, in order
+    window_start: dt.date
+    window_end: dt.date
+    policy: dict[str, Any] = json_dict()  # reminder steps frozen at dispatch
+    created_at: dt.datetime = moment()
+    dispatched_at: dt.datetime | None = maybe_moment()
+    completed_at: dt.datetime | None = maybe_moment()
+
+
+class Visit(SQLModel, table=True):
+    """One object in one task. ``generation`` rises when what was told about it is no longer true."""
+
+    __table_args__ = (
+        UniqueConstraint("task_id", "object_id", name="uq_visit_object"),
+        CheckConstraint(one_of("state", VisitState), name="ck_visit_state"),
+    )
+    id: int | None = big_id()
+    number: str = Field(unique=True, max_length=48)
+    task_id: int = Field(foreign_key="task.id", index=True)
+    object_id: int = Field(foreign_key="inspectionobject.id", index=True)
+    state: str = Field(default=VisitState.ASSIGNED, max_length=12)
+    stratum: str = Field(max_length=60)
+    ticket: str = Field(max_length=64)
+    rank: int
+    batch: int = 1
+    generation: int = 1
+    planned_on: dt.date
+    due_on: dt.date  # last day of the window
+    accepted_at: dt.datetime | None = maybe_moment()
+    on_site_at: dt.datetime | None = maybe_moment()
+    recorded_at: dt.datetime | None = maybe_moment()
+    ended_on: dt.date | None = None  # the day the inspection ended: publicity clocks start here
+    submitted_at: dt.datetime | None = maybe_moment()
+    reviewed_at: dt.datetime | None = maybe_moment()
+    publish_due: dt.date | None = None
+    published_at: dt.datetime | None = maybe_moment()
+    outcome: str = Field(default="", max_length=4)  # worst result code, R01…
+    late: bool = False  # registered after the fact (C16)
+
+
+class VisitOfficer(SQLModel, table=True):
+    """An officer drawn for a visit. A replaced one stays, with the reason and who followed (C13)."""
+
+    __table_args__ = (
+        UniqueConstraint("visit_id", "person_id", name="uq_visit_officer"),
+        CheckConstraint(one_of("state", OfficerState), name="ck_visit_officer_state"),
+    )
+    id: int | None = big_id()
+    visit_id: int = Field(foreign_key="visit.id", index=True)
+    person_id: int = Field(foreign_key="person.id", index=True)
+    department_id: int | None = Field(default=None, foreign_key="department.id")
+    state: str = Field(default=OfficerState.ASSIGNED, max_length=14)
+    leader: bool = False  # 组长 of this visit: the first drawn
+    ticket: str = Field(max_length=64)
+    assigned_at: dt.datetime = moment()
+    accepted_at: dt.datetime | None = maybe_moment()
+    replaced_by: int | None = Field(default=None, foreign_key="person.id")
+    recusal_reason: str = ""
+    recusal_decided_by: int | None = Field(default=None, foreign_key="person.id")
+
+
+class CheckIn(SQLModel, table=True):
+    """Presence of one officer (C16). Document and online checks have none."""
+
+    __table_args__ = (UniqueConstraint("visit_id", "person_id", name="uq_check_in"),)
+    id: int | None = big_id()
+    visit_id: int = Field(foreign_key="visit.id", index=True)
+    person_id: int = Field(foreign_key="person.id")
+    at: dt.datetime = moment()
+    latitude: float | None = None
+    longitude: float | None = None
+    place: str = ""
+    late_reason: str = ""
+
+
+class EnterpriseNotice(SQLModel, table=True):
+    """行政检查通知书 for a visit: how it was delivered and when it was read (C15)."""
+
+    visit_id: int = Field(foreign_key="visit.id", primary_key=True)
+    due_on: dt.date | None = None  # None: only at check-in
+    delivered_at: dt.datetime | None = maybe_moment()
+    delivery: str = Field(default="PENDING", max_length=16)  # PENDING | CHAT | AT_CHECK_IN | NOT_DELIVERED
+    read_at: dt.datetime | None = maybe_moment()
+
+
+Index("ix_visit_task_state", Visit.task_id, Visit.state)  # type: ignore[arg-type]
+Index("ix_visit_state_due", Visit.state, Visit.due_on)  # type: ignore[arg-type]
+Index("ix_visit_state_publish_due", Visit.state, Visit.publish_due)  # type: ignore[arg-type]
+Index("ix_visit_officer_state", VisitOfficer.state, VisitOfficer.assigned_at)  # type: ignore[arg-type]

@@ -10,6 +10,8 @@ from bot.core.clock import Clock
 from bot.core.config import Settings
 from bot.core.db import Database
 from bot.core.links import Links
+from bot.inspection.calendar import Calendar
+from bot.inspection.profile import Profile
 from bot.messaging.actions import Action
 from bot.platforms.base import InboundEvent, Platform
 
@@ -25,6 +27,8 @@ class Context:
     links: Links
     settings: Settings
     platform: Platform
+    profile: Profile
+    calendar: Calendar
     action: Action | None = None  # for buttons
     words: str = ""  # for text: what followed the command, or the whole text
     talk: dict[str, Any] = field(default_factory=dict)  # for talks: what was kept

@@ -1,0 +1,87 @@
+"""How every page is made and guarded: one Jinja environment, security headers, and polite refusals."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bot.core.clock import china
+from bot.core.errors import Problem
+from bot.core.keys import PAGES
+from bot.core.log import log
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+CSP = (
+    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+_STATUS = {"link_expired": 410, "link_broken": 404, "not_found": 404, "forbidden": 403, "busy": 503}
+
+
+def make_environment() -> Environment:
+    """Compile templates once; a name missing in a template is an error, not an empty string."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES / "pages"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True, auto_reload=False,
+    )
+    environment.filters["moment"] = _moment
+    environment.filters["day"] = _day
+    return environment
+
+
+def _moment(value: dt.datetime | None) -> str:
+    return china(value).strftime("%Y-%m-%d %H:%M") if value else "—"
+
+
+def _day(value: dt.date | None) -> str:
+    return value.isoformat() if value else "—"
+
+
+def render(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
+    """A page from ``templates/pages/<template>``."""
+    body = request.app[PAGES].get_template(template).render(**values)
+    return web.Response(text=body, content_type="text/html", status=status)
+
+
+def wants_json(request: web.Request) -> bool:
+    return "application/json" in request.headers.get("Accept", "") or request.path.endswith(".json")
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Security headers on every answer; a Problem becomes a sentence, anything else a logged apology."""
+    try:
+        response = await handler(request)
+    except Problem as problem:
+        response = refuse(request, problem)
+    except web.HTTPException as error:
+        if error.status < 400 or error.status in (401, 405):
+            raise
+        response = refuse(request, Problem("not_found", "没有找到这个页面。"), status=error.status)
+    except Exception as error:
+        log.exception("page_failed", path=request.path, error=type(error).__name__)
+        response = refuse(request, Problem("broken", "系统出了点问题，已经记录。请稍后再试。"), status=500)
+    if not response.prepared:
+        for name, value in (
+            ("Content-Security-Policy", CSP), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
+            ("X-Frame-Options", "DENY"), ("Cross-Origin-Opener-Policy", "same-origin"),
+        ):  # fmt: skip
+            response.headers.setdefault(name, value)
+        if not request.path.startswith(("/static/", "/public")):
+            response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def refuse(request: web.Request, problem: Problem, *, status: int = 0) -> web.Response:
+    """The problem as JSON or as a page."""
+    status = status or _STATUS.get(problem.key, 422)
+    if wants_json(request):
+        return web.json_response(
+            {"error": problem.key, "message": problem.text, "fields": problem.fields}, status=status
+        )
+    return render(request, "problem.html.j2", status=status, problem=problem)

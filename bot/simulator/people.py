@@ -1,17 +1,23 @@
 """The simulated world: who exists on which platform, and what stands in their chats.
 
 Every change is one line in a journal file, so a world whose process is killed comes back as it was: the real
-services do not forget either. Nothing here is known to the adapters; they see HTTP and sockets.
+services do not forget either. Bodies of photos lie beside it (``media.py``). Nothing here is known to the
+adapters; they see HTTP and sockets.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from bot.simulator.media import MediaShelf, TypeAndName
+
+SERIALS = 1000  # ids are reserved in blocks of so many, so that not every id needs a line in the journal
 
 
 @dataclass(slots=True)
@@ -54,9 +60,13 @@ class World:
         self.messages: dict[str, SimMessage] = {}
         self.chats: dict[tuple[str, str], list[str]] = {}  # (platform, user id) -> message ids, oldest first
         self.facts: dict[str, Any] = {}  # anything else that must outlive a kill (clock, counters, cards)
-        self.media: dict[str, tuple[bytes, str, str]] = {}  # media id -> body, type, file name
+        self.media = MediaShelf(
+            None if journal is None else journal.with_name(journal.name + ".media"), self._record_media
+        )
         self.changed = asyncio.Event()  # set at each change; a page that waits clears it
+        self.revision = 0  # counts the changes since the world began
         self._serial = 0
+        self._reserved = 0
         self._journal = None
         if journal is not None:
             self._replay(journal)
@@ -67,15 +77,19 @@ class World:
     def next_id(self, prefix: str) -> str:
         """A new id, unique in this world over restarts."""
         self._serial += 1
+        if self._serial > self._reserved:
+            self._record("serials", {"until": self._serial + SERIALS})
         return f"{prefix}{self._serial:08d}"
 
     def add_person(self, person: SimPerson) -> None:
         self._record("person", {k: getattr(person, k) for k in SimPerson.__slots__})
 
     def person(self, platform: str, user_id: str) -> SimPerson | None:
-        return self.people.get((platform, user_id.lower() if platform == "wecom" else user_id))
+        return self.people.get(_key(platform, user_id))
 
-    def post(self, platform: str, user_id: str, kind: str, content: dict[str, Any], **more: Any) -> SimMessage:
+    def post(
+        self, platform: str, user_id: str, kind: str, content: dict[str, Any], **more: Any
+    ) -> SimMessage:
         """Put a bubble into a chat and return it. ``more``: ``mine``, ``card_id``, ``closed``."""
         message_id = more.pop("id", "") or self.next_id("m")
         self._record(
@@ -95,7 +109,7 @@ class World:
         self._record("fact", {"key": key, "value": value})
 
     def chat(self, platform: str, user_id: str) -> list[SimMessage]:
-        return [self.messages[i] for i in self.chats.get((platform, user_id), [])]
+        return [self.messages[i] for i in self.chats.get(_key(platform, user_id), [])]
 
     def card(self, platform: str, user_id: str, card_id: str) -> SimMessage | None:
         """The newest bubble in this chat that shows the card."""
@@ -108,40 +122,54 @@ class World:
     # -- the journal ------------------------------------------------------------------------------------
 
     def _record(self, what: str, data: dict[str, Any]) -> None:
-        self._apply(what, data)
+        """Apply a change and note it. Applied is what a replay would read, never a caller's own dict."""
+        line = json.dumps([what, data], ensure_ascii=False)
+        self._apply(*json.loads(line))
         if self._journal is not None:
-            self._journal.write(json.dumps([what, data], ensure_ascii=False) + "\n")
+            self._journal.write(line + "\n")
         self.changed.set()
 
+    def _record_media(self, media_id: str, kind: TypeAndName) -> None:
+        self._record("media", {"id": media_id, "kind": kind})
+
     def _apply(self, what: str, data: dict[str, Any]) -> None:
-        if what == "person":
-            person = SimPerson(**data)
-            key = person.user_id.lower() if person.platform == "wecom" else person.user_id
-            self.people[person.platform, key] = person
-        elif what == "message":
-            message = SimMessage(**data)
-            self.messages[message.id] = message
-            self.chats.setdefault((message.platform, message.user_id), []).append(message.id)
-            self._serial = max(self._serial, int("".join(c for c in message.id[-8:] if c.isdigit()) or 0))
-        elif what == "change":
-            message = self.messages[data["id"]]
-            for name, value in data.items():
-                setattr(message, name, value)
-            if "content" in data or "closed" in data:
-                message.versions += 1
-        elif what == "fact":
-            self.facts[data["key"]] = data["value"]
+        match what:
+            case "person":
+                person = SimPerson(**data)
+                self.people[_key(person.platform, person.user_id)] = person
+            case "message":
+                message = SimMessage(**data)
+                self.messages[message.id] = message
+                self.chats.setdefault(_key(message.platform, message.user_id), []).append(message.id)
+            case "change":
+                self._apply_change(**data)
+            case "fact":
+                self.facts[data["key"]] = data["value"]
+            case "media":
+                self.media.note(data["id"], (data["kind"][0], data["kind"][1]))
+            case "serials":
+                self._reserved = data["until"]
+        self.revision += 1
+
+    def _apply_change(self, id: str, **fields: Any) -> None:  # noqa: A002 - the journal's word
+        message = self.messages[id]
+        for name, value in fields.items():
+            setattr(message, name, value)
+        if "content" in fields or "closed" in fields:
+            message.versions += 1
 
     def _replay(self, journal: Path) -> None:
+        """Read the journal; a last line that a kill cut short (even inside a character) is taken off."""
         if not journal.exists():
             return
-        lines = journal.read_text(encoding="utf-8").splitlines()
-        for number, line in enumerate(lines):
-            try:
-                what, data = json.loads(line)
-            except ValueError:
-                if number != len(lines) - 1:  # only the last line can have been cut by a kill
-                    raise
-                journal.write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
-                return
-            self._apply(what, data)
+        *whole, cut = journal.read_bytes().split(b"\n")  # not splitlines(): U+2028 in a text is no line's end
+        for line in whole:
+            self._apply(*json.loads(line))
+        self._serial = self._reserved
+        if cut:
+            os.truncate(journal, journal.stat().st_size - len(cut))
+
+
+def _key(platform: str, user_id: str) -> tuple[str, str]:
+    """WeCom takes user ids in any case."""
+    return platform, user_id.lower() if platform == "wecom" else user_id

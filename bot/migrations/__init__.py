@@ -1,4 +1,4 @@
-"""Bring a database to the version of this code. Alembic is imported when it is needed: it takes half a second.
+"""Bring a database to the version of this code. Alembic is imported late: it takes half a second.
 
 ``bot/migrations/versions`` holds one file per concern, additive first, never edited once released.
 """
@@ -101,8 +101,8 @@ def _config() -> Config:
 
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
-    """Keep other migrators out. SQLite's own lock does that; there the foreign keys rest meanwhile, because batch
-    mode drops and recreates tables that others refer to."""
+    """Keep other migrators out. SQLite's own lock does that; there the foreign keys rest meanwhile, because
+    batch mode drops and recreates tables that others refer to."""
     if connection.dialect.name != "sqlite":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         yield

@@ -1,4 +1,4 @@
-"""What Alembic runs. The connection comes from ``bot.migrations``: the engine that writes, already in a transaction."""
+"""What Alembic runs, on the connection of ``bot.migrations``: the writing engine's, in a transaction."""
 
 from __future__ import annotations
 

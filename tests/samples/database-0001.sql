@@ -255,6 +255,7 @@ CREATE TABLE followup (
 	report VARCHAR NOT NULL, 
 	closed_at DATETIME, 
 	closing_note VARCHAR NOT NULL, 
+	reminded_on DATE, 
 	PRIMARY KEY (id), 
 	CONSTRAINT ck_follow_up_closing CHECK (state <> 'CLOSED' OR closing_note <> ''), 
 	CONSTRAINT ck_follow_up_term CHECK (state <> 'ORDERED' OR due_on IS NOT NULL), 
@@ -311,7 +312,7 @@ CREATE TABLE inspectionobject (
 	CONSTRAINT ck_object_status CHECK (status IN ('ACTIVE', 'DEREGISTERED', 'REVOKED', 'MOVED')), 
 	UNIQUE (code)
 );
-INSERT INTO "inspectionobject" VALUES(1,'91440800MA0000001X','BUSINESS','海田冷链有限公司','赤坎区','','','B','ACTIVE','','["\u51b7\u94fe"]','','2026-03-10 01:30:00.000000');
+INSERT INTO "inspectionobject" VALUES(1,'91440800MA0000001X','BUSINESS','海田冷链有限公司','','','','B','ACTIVE','','["\u51b7\u94fe"]','','2026-03-10 01:30:00.000000');
 CREATE TABLE item (
 	id INTEGER NOT NULL, 
 	code VARCHAR(32) NOT NULL, 
@@ -338,7 +339,7 @@ CREATE TABLE item (
 	FOREIGN KEY(department_id) REFERENCES department (id), 
 	CONSTRAINT uq_item_version UNIQUE (code, version)
 );
-INSERT INTO "item" VALUES(1,'IT-1',1,'特种设备使用单位检查','','','','KEY',NULL,'特种设备安全法第五十七条','实地检查','ADVANCE','SELF','','',1,1);
+INSERT INTO "item" VALUES(1,'IT-1',1,'特种设备','','','','KEY',NULL,'特种设备安全法','实地检查','ADVANCE','SELF','','',1,1);
 CREATE TABLE itemresult (
 	id INTEGER NOT NULL, 
 	visit_id INTEGER NOT NULL, 
@@ -590,6 +591,7 @@ CREATE TABLE visit (
 	published_at DATETIME, 
 	outcome VARCHAR(4) NOT NULL, 
 	late BOOLEAN NOT NULL, 
+	reminded_on DATE, 
 	PRIMARY KEY (id), 
 	CONSTRAINT ck_visit_state CHECK (state IN ('ASSIGNED', 'ACCEPTED', 'ON_SITE', 'RECORDED', 'IN_REVIEW', 'APPROVED', 'PUBLISHED', 'NON_PUBLIC')), 
 	FOREIGN KEY(object_id) REFERENCES inspectionobject (id), 
@@ -597,7 +599,7 @@ CREATE TABLE visit (
 	UNIQUE (number), 
 	CONSTRAINT uq_visit_object UNIQUE (task_id, object_id)
 );
-INSERT INTO "visit" VALUES(1,'440800202603100001-1',1,1,'ASSIGNED','B','ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',1,1,1,'2026-03-10','2026-04-10',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'',0);
+INSERT INTO "visit" VALUES(1,'440800202603100001-1',1,1,'ASSIGNED','B','ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff',1,1,1,'2026-03-10','2026-04-10',NULL,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'',0,NULL);
 CREATE TABLE visitform (
 	id VARCHAR(26) NOT NULL, 
 	visit_id INTEGER NOT NULL, 
@@ -676,8 +678,8 @@ CREATE INDEX ix_task_state ON task (state);
 CREATE INDEX ix_draw_task_id ON draw (task_id);
 CREATE UNIQUE INDEX uq_draw_live ON draw (task_id) WHERE state <> 'VOID';
 CREATE INDEX ix_visit_object_id ON visit (object_id);
-CREATE INDEX ix_visit_state_due ON visit (state, due_on);
 CREATE INDEX ix_visit_state_publish_due ON visit (state, publish_due);
+CREATE INDEX ix_visit_state_reminded ON visit (state, reminded_on);
 CREATE INDEX ix_visit_task_id ON visit (task_id);
 CREATE INDEX ix_visit_task_state ON visit (task_id, state);
 CREATE INDEX ix_answer_visit_id ON answer (visit_id);

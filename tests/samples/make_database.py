@@ -1,4 +1,4 @@
-"""Write ``database-0001.sql``: the schema of that version and a handful of rows. Run once when a version is released.
+"""Write ``database-0001.sql``: the schema of that version and a handful of rows. Run once per version.
 
 Later migrations must bring this file to head with every row still readable.
 """
@@ -34,9 +34,9 @@ def fill(session: Session) -> None:
     session.flush()
     session.add_all([
         Person(id=1, code="P001", name="王建国", department_id=1),
-        Item(id=1, code="IT-1", name="特种设备使用单位检查", klass="KEY", basis="特种设备安全法第五十七条", department_id=1),
+        Item(id=1, code="IT-1", name="特种设备", klass="KEY", basis="特种设备安全法", department_id=1),
         InspectionObject(
-            id=1, code="91440800MA0000001X", name="海田冷链有限公司", address="赤坎区", updated_at=NOW, labels=["冷链"]
+            id=1, code="91440800MA0000001X", name="海田冷链有限公司", updated_at=NOW, labels=["冷链"]
         ),
         Plan(id=1, code="JH-2026", year=2026, name="2026年度抽查计划", department_id=1, created_at=NOW),
     ])  # fmt: skip
@@ -51,14 +51,16 @@ def fill(session: Session) -> None:
     ])  # fmt: skip
     session.flush()
     session.add(Task(
-        id=1, number="440800202603100001", name="特种设备抽查", plan_line_id=1, lead_department_id=1, state="DISPATCHED",
-        item_ids=[1], window_start=DAY, window_end=dt.date(2026, 4, 10), created_at=NOW, dispatched_at=NOW,
+        id=1, number="440800202603100001", name="特种设备抽查", plan_line_id=1, lead_department_id=1,
+        state="DISPATCHED", item_ids=[1], window_start=DAY, window_end=dt.date(2026, 4, 10),
+        created_at=NOW, dispatched_at=NOW,
     ))  # fmt: skip
     session.flush()
     session.add_all([
         Draw(
-            id=1, task_id=1, state=DrawState.LOCKED, pool_size=20, pool_sha256="a" * 64, rules_sha256="b" * 64,
-            secret_sha256="c" * 64, secret_hex="d" * 64, seed_hex="e" * 64, committed_at=NOW, locked_at=NOW,
+            id=1, task_id=1, state=DrawState.LOCKED, pool_size=20, pool_sha256="a" * 64,
+            rules_sha256="b" * 64, secret_sha256="c" * 64, secret_hex="d" * 64, seed_hex="e" * 64,
+            committed_at=NOW, locked_at=NOW,
         ),
         Visit(
             id=1, number="440800202603100001-1", task_id=1, object_id=1, stratum="B", ticket="f" * 64, rank=1,

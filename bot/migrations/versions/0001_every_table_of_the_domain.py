@@ -547,6 +547,7 @@ def upgrade() -> None:
         sa.Column("published_at", Moment, nullable=True),
         sa.Column("outcome", sa.String(length=4), nullable=False),
         sa.Column("late", sa.Boolean(), nullable=False),
+        sa.Column("reminded_on", sa.Date(), nullable=True),
         sa.CheckConstraint(
             "state IN ('ASSIGNED', 'ACCEPTED', 'ON_SITE', 'RECORDED', 'IN_REVIEW', 'APPROVED', 'PUBLISHED', 'NON_PUBLIC')",
             name="ck_visit_state",
@@ -558,8 +559,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("task_id", "object_id", name="uq_visit_object"),
     )
     op.create_index("ix_visit_object_id", "visit", ["object_id"])
-    op.create_index("ix_visit_state_due", "visit", ["state", "due_on"])
     op.create_index("ix_visit_state_publish_due", "visit", ["state", "publish_due"])
+    op.create_index("ix_visit_state_reminded", "visit", ["state", "reminded_on"])
     op.create_index("ix_visit_task_id", "visit", ["task_id"])
     op.create_index("ix_visit_task_state", "visit", ["task_id", "state"])
 
@@ -675,6 +676,7 @@ def upgrade() -> None:
         sa.Column("report", sa.String(), nullable=False),
         sa.Column("closed_at", Moment, nullable=True),
         sa.Column("closing_note", sa.String(), nullable=False),
+        sa.Column("reminded_on", sa.Date(), nullable=True),
         sa.CheckConstraint("state <> 'CLOSED' OR closing_note <> ''", name="ck_follow_up_closing"),
         sa.CheckConstraint("state <> 'ORDERED' OR due_on IS NOT NULL", name="ck_follow_up_term"),
         sa.CheckConstraint(

@@ -1,0 +1,76 @@
+"""One HTTP exchange with WeCom, and what its failures mean. Nothing raised here holds a URL or a secret."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from bot.core.clock import Clock
+from bot.core.config import WeComSettings
+from bot.platforms.base import ErrorClass, PlatformError
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete answer with status 200."""
+
+    body: bytes
+    media_type: str
+    name: str = ""
+
+    def json(self) -> dict[str, Any] | None:
+        """The JSON object it holds, or None: WeCom reports errors of downloads as JSON in a 200."""
+        if self.body.lstrip()[:1] != b"{":
+            return None
+        try:
+            tree = msgspec.json.decode(self.body)
+        except msgspec.DecodeError:
+            return None
+        return tree if isinstance(tree, dict) else None
+
+
+class Wire:
+    """The shared session with this platform's proxy, certificates and time-out."""
+
+    def __init__(self, settings: WeComSettings, clock: Clock, session: aiohttp.ClientSession) -> None:
+        self._session = session
+        self._clock = clock
+        self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
+        self._ssl = ssl.create_default_context(cafile=settings.ca_bundle) if settings.ca_bundle else True
+        self._proxy = settings.proxy
+        self.skew: float | None = None  # seconds our clock is ahead of the platform's, at the last answer
+
+    async def exchange(
+        self, method: str, url: str, *, lost: ErrorClass = ErrorClass.RETRY, **request: Any
+    ) -> Answer:
+        """Ask and read the whole answer. *lost* is the class of «asked, but no answer came».
+
+        Raise PlatformError: RETRY if nothing was sent or the server answered 5xx, else *lost*.
+        """
+        try:
+            async with self._session.request(
+                method, url, timeout=self._timeout, ssl=self._ssl, proxy=self._proxy, **request
+            ) as response:
+                self._compare_clocks(response)
+                body = await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
+            raise PlatformError("connect", "连不上企业微信接口", retry_after=2.0) from None
+        except (aiohttp.ClientError, TimeoutError):
+            raise PlatformError("no_answer", "请求已发出，没有收到回答", cls=lost, retry_after=2.0) from None
+        if response.status >= 400:
+            cls = ErrorClass.RETRY if response.status >= 500 else ErrorClass.CHANNEL
+            raise PlatformError(f"http_{response.status}", cls=cls, retry_after=2.0)
+        disposition = response.content_disposition
+        return Answer(body, response.content_type, (disposition and disposition.filename) or "")
+
+    def _compare_clocks(self, response: aiohttp.ClientResponse) -> None:
+        try:
+            theirs = parsedate_to_datetime(response.headers.get("Date", ""))
+        except ValueError:
+            return
+        self.skew = (self._clock.now() - theirs).total_seconds()

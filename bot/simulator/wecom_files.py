@@ -1,0 +1,94 @@
+"""Files and the group robot of the simulated WeCom. Sheet sections 2.9 and 3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from bot.simulator.people import World
+from bot.simulator.wecom_api import ok, read_json
+from bot.simulator.wecom_state import Account, ApiError, Ledger
+
+GROUP = "wecom-group"  # the id of the chat in which the robot posts
+_MOST = {"image": 10 << 20, "voice": 2 << 20, "video": 10 << 20, "file": 20 << 20}
+_ROBOT_BYTES = {"text": 2048, "markdown": 4096, "markdown_v2": 4096}
+
+
+class Files:
+    """Uploads, downloads and the webhook."""
+
+    def __init__(self, world: World, ledger: Ledger, account: Account) -> None:
+        self._world = world
+        self._ledger = ledger
+        self._account = account
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/cgi-bin/media/upload", self.upload),
+            web.get("/cgi-bin/media/get", self.download),
+            web.get("/media/{media_id}", self.picture),
+            web.post("/cgi-bin/webhook/send", self.robot_send),
+            web.post("/cgi-bin/webhook/upload_media", self.robot_upload),
+        ]
+
+    async def upload(self, request: web.Request) -> web.Response:
+        self._ledger.check_token(request.query.get("access_token", ""))
+        return await self._store(request)
+
+    async def robot_upload(self, request: web.Request) -> web.Response:
+        self._check_robot(request)
+        return await self._store(request)
+
+    async def download(self, request: web.Request) -> web.Response:
+        self._ledger.check_token(request.query.get("access_token", ""))
+        return self._file(request.query.get("media_id", ""))
+
+    async def picture(self, request: web.Request) -> web.Response:
+        """What PicUrl and the page's phones point at."""
+        return self._file(request.match_info["media_id"])
+
+    async def robot_send(self, request: web.Request) -> web.Response:
+        self._check_robot(request)
+        body = read_json(await request.read())
+        kind = body.get("msgtype", "")
+        content: dict[str, Any] = body.get(kind) or {}
+        if kind not in (*_ROBOT_BYTES, "news", "image", "file", "template_card"):
+            raise ApiError(40008, "invalid message type")
+        if kind in _ROBOT_BYTES:
+            _check_words(kind, str(content.get("content", "")))
+        if not self._ledger.allows("robot", minute=20):
+            raise ApiError(45009, "api freq out of limit")
+        self._world.post("wecom", GROUP, "group", {"msgtype": kind, **content})
+        return ok()
+
+    def _check_robot(self, request: web.Request) -> None:
+        if not self._account.robot_key or request.query.get("key") != self._account.robot_key:
+            raise ApiError(93000, "invalid webhook url")
+
+    async def _store(self, request: web.Request) -> web.Response:
+        kind = request.query.get("type", "")
+        if kind not in _MOST:
+            raise ApiError(40004, "invalid media type")
+        part = (await request.post()).get("media")
+        if not isinstance(part, web.FileField):
+            raise ApiError(41005, "media data missing")
+        body = part.file.read()
+        if len(body) <= 5:
+            raise ApiError(44001, "empty media data")
+        if len(body) > _MOST[kind]:
+            raise ApiError(45001, "media size out of limit")
+        media_id = self._ledger.add_media(body, part.content_type, part.filename)
+        return ok(type=kind, media_id=media_id, created_at=str(int(self._world.now())))
+
+    def _file(self, media_id: str) -> web.Response:
+        body, media_type, name = self._ledger.media(media_id)
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return web.Response(body=body, content_type=media_type, headers=headers)
+
+
+def _check_words(kind: str, text: str) -> None:
+    if not text.strip():
+        raise ApiError(44004, "text content is empty")
+    if len(text.encode()) > _ROBOT_BYTES[kind]:
+        raise ApiError(40058, f"{kind}.content exceed max length {_ROBOT_BYTES[kind]}")

@@ -46,6 +46,7 @@ class FollowUp(SQLModel, table=True):
     report: str = ""
     closed_at: dt.datetime | None = maybe_moment()
     closing_note: str = ""
+    reminded_on: dt.date | None = None  # day whose reminders were queued; None: look again
 
 
 Index("ix_follow_up_due", FollowUp.state, FollowUp.due_on)  # type: ignore[arg-type]

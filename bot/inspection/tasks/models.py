@@ -105,6 +105,7 @@ class Visit(SQLModel, table=True):
     published_at: dt.datetime | None = maybe_moment()
     outcome: str = Field(default="", max_length=4)  # worst result code, R01…
     late: bool = False  # registered after the fact (C16)
+    reminded_on: dt.date | None = None  # day whose reminders were queued; None: look again
 
 
 class VisitOfficer(SQLModel, table=True):
@@ -153,6 +154,6 @@ class EnterpriseNotice(SQLModel, table=True):
 
 
 Index("ix_visit_task_state", Visit.task_id, Visit.state)  # type: ignore[arg-type]
-Index("ix_visit_state_due", Visit.state, Visit.due_on)  # type: ignore[arg-type]
+Index("ix_visit_state_reminded", Visit.state, Visit.reminded_on)  # type: ignore[arg-type]
 Index("ix_visit_state_publish_due", Visit.state, Visit.publish_due)  # type: ignore[arg-type]
 Index("ix_visit_officer_state", VisitOfficer.state, VisitOfficer.assigned_at)  # type: ignore[arg-type]

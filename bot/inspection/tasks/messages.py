@@ -1,0 +1,217 @@
+"""What officers, leads and enterprises are told about tasks and visits before there is a result."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlmodel import Session, select
+
+from bot.core.clock import china
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
+from bot.inspection.notices.models import Notice
+from bot.inspection.people.models import Person
+from bot.inspection.registry.models import InspectionObject
+from bot.inspection.tasks.models import CheckIn, EnterpriseNotice, OfficerState, Task, VisitOfficer, VisitState
+from bot.inspection.tasks.queries import VisitFacts, visit_facts
+from bot.inspection.tasks.reminders import still_open, unanswered
+from bot.inspection.tasks.states import BEFORE_SUBMIT, BEFORE_VISIT, NAMES
+
+_SHOWN = 10  # names in one message; the rest is counted
+
+
+def _id(notice: Notice) -> int:
+    return int(notice.subject.rpartition(":")[2])
+
+
+def _facts(facts: VisitFacts, person_id: int) -> tuple[tuple[str, str], ...]:
+    return (
+        ("检查对象", facts.object.name),
+        ("地址", facts.object.address or "—"),
+        ("事项", facts.item_names),
+        ("同行人员", facts.partners(person_id)),
+        ("检查日期", f"{facts.visit.planned_on:%m月%d日}"),
+        ("最迟", f"{facts.visit.due_on:%m月%d日}"),
+    )
+
+
+def _values(facts: VisitFacts) -> dict[str, Any]:
+    return {
+        "number": facts.visit.number, "object": facts.object.name, "task": facts.task.name, "items": facts.item_names,
+        "planned": f"{facts.visit.planned_on:%m月%d日}", "due": f"{facts.visit.due_on:%m月%d日}",
+        "address": facts.object.address, "credit": facts.object.credit_class, "department": facts.department,
+    }  # fmt: skip
+
+
+_SAMPLE = {
+    "number": "450900202603100001-012", "object": "云溪县某某餐饮店", "task": "餐饮服务食品安全抽查", "items": "餐饮服务",
+    "planned": "03月16日", "due": "03月31日", "address": "云溪县城关镇人民路8号", "credit": "B", "department": "市场监管局",
+}  # fmt: skip
+_FORM = Page("打开检查表", purpose="form")
+
+
+def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """The officer's own card: it lives until the result is in, its buttons follow the visit."""
+    facts = visit_facts(session, _id(notice))
+    mine = facts.officer(notice.recipient_id)
+    if mine is None:
+        return Skip("已改派，您不再负责这次检查")
+    shown = Content(_values(facts), _facts(facts, notice.recipient_id))
+    if facts.visit.state not in BEFORE_SUBMIT:
+        return Content(shown.values, shown.facts, closed=NAMES[VisitState(facts.visit.state)])
+    form = Page(_FORM.text, "form", (facts.visit.id,))
+    if mine.state == OfficerState.RECUSAL_ASKED:
+        return Content(shown.values, shown.facts, closed="已申请回避，待决定")
+    if mine.state == OfficerState.ASSIGNED:
+        return Content(
+            shown.values, shown.facts,
+            (Ask("收到", "accept", "primary"), Ask("申请回避", "recuse"), Ask("不能参加", "cannot_attend")),
+        )  # fmt: skip
+    present = session.exec(
+        select(CheckIn).where(CheckIn.visit_id == facts.visit.id, CheckIn.person_id == notice.recipient_id)
+    ).first()
+    asks = () if present else (Ask("到场签到", "check_in", "primary"), Ask("申请回避", "recuse"))
+    if facts.visit.state in (VisitState.ON_SITE, VisitState.RECORDED):
+        asks = (Ask("逐项问答", "ask_by_chat"),)
+    return Content(shown.values, shown.facts, asks, (form,))
+
+
+def assignment_reminder(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    facts = visit_facts(session, _id(notice))
+    mine = facts.officer(notice.recipient_id)
+    if mine is None:
+        return Skip("已改派")
+    if mine.state != OfficerState.ASSIGNED:
+        return Skip("已答复")
+    return Content(
+        _values(facts), _facts(facts, notice.recipient_id)[:3],
+        (Ask("收到", "accept", "primary"), Ask("申请回避", "recuse"), Ask("不能参加", "cannot_attend")),
+    )  # fmt: skip
+
+
+def visit_day(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    facts = visit_facts(session, _id(notice))
+    if facts.officer(notice.recipient_id) is None:
+        return Skip("已改派")
+    if facts.visit.state not in BEFORE_SUBMIT:
+        return Skip("检查已完成")
+    present = session.exec(
+        select(CheckIn).where(CheckIn.visit_id == facts.visit.id, CheckIn.person_id == notice.recipient_id)
+    ).first()
+    asks = () if present else (Ask("到场签到", "check_in", "primary"),)
+    if facts.visit.state in (VisitState.ON_SITE, VisitState.RECORDED):
+        asks = (Ask("逐项问答", "ask_by_chat"),)
+    return Content(
+        _values(facts), _facts(facts, notice.recipient_id)[:4], asks, (Page(_FORM.text, "form", (facts.visit.id,)),)
+    )
+
+
+def visit_window(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    facts = visit_facts(session, _id(notice))
+    if facts.officer(notice.recipient_id) is None:
+        return Skip("已改派")
+    if facts.visit.state not in BEFORE_VISIT:
+        return Skip("检查已开始")
+    return Content(_values(facts), _facts(facts, notice.recipient_id)[:3], (),
+                   (Page(_FORM.text, "form", (facts.visit.id,)),))  # fmt: skip
+
+
+def assignment_overdue(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """Names who has not answered; one a day, however many they are."""
+    task = session.get_one(Task, _id(notice))
+    waiting = unanswered(session, _id(notice))
+    if not waiting:
+        return Skip("均已接收")
+    names = [session.get_one(Person, person).name for _, person in waiting[:_SHOWN]]
+    return Content(
+        {"task": task.name, "count": len(waiting), "names": "、".join(dict.fromkeys(names))},
+        (("未接收", f"{len(waiting)} 人次"),), (Ask("催办全部", "remind_all", "primary"),),
+    )  # fmt: skip
+
+
+def window_ending(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    task = session.get_one(Task, _id(notice))
+    count = still_open(session, _id(notice))
+    if not count:
+        return Skip("均已开始检查")
+    return Content({"task": task.name, "count": count, "due": f"{task.window_end:%m月%d日}"})
+
+
+def recusal_request(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """For the lead, who alone reads the reason (field guide 6)."""
+    officer = session.get_one(VisitOfficer, _id(notice))
+    facts = visit_facts(session, officer.visit_id)
+    person = session.get_one(Person, officer.person_id)
+    values = _values(facts) | {"person": person.name, "reason": officer.recusal_reason}
+    if officer.state == OfficerState.REPLACED:
+        follower = session.get(Person, officer.replaced_by) if officer.replaced_by else None
+        return Content(values, closed=f"已同意，改由{follower.name}" if follower else "已同意")
+    if officer.state != OfficerState.RECUSAL_ASKED:
+        return Content(values, closed="已驳回")
+    return Content(
+        values, (("申请人", person.name), ("检查对象", facts.object.name)),
+        (Ask("同意并重新抽取", "grant_recusal", "primary"), Ask("不同意", "deny_recusal", "danger")),
+    )  # fmt: skip
+
+
+def recusal_decided(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    officer = session.get_one(VisitOfficer, _id(notice))
+    facts = visit_facts(session, officer.visit_id)
+    granted = officer.state == OfficerState.REPLACED
+    return Content(_values(facts) | {"granted": granted})
+
+
+def enterprise_notice(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """行政检查通知书 (C15). Once the visit is over it only says so."""
+    facts = visit_facts(session, _id(notice))
+    told = session.get_one(EnterpriseNotice, facts.visit.id)
+    officers = "、".join(person.name for person, _ in facts.officers)
+    values = _values(facts) | {"officers": officers, "code": facts.object.code}
+    shown = (("检查单位", facts.department), ("检查事项", facts.item_names), ("检查时间", values["planned"]),
+             ("执法人员", officers))  # fmt: skip
+    page = (Page("查看通知书", "enterprise", (facts.visit.id,)),)
+    if told.read_at is not None:
+        return Content(values, shown, (), page, closed=f"已阅 {china(told.read_at):%m-%d %H:%M}")
+    return Content(values, shown, (Ask("已阅", "read_notice", "primary"),), page)
+
+
+def task_dispatched(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    task = session.get_one(Task, _id(notice))
+    return Content({"task": task.name, "number": task.number, **notice.data},
+                   (("检查对象", f"{notice.data['visits']} 户"), ("执法人员", f"{notice.data['officers']} 人")))  # fmt: skip
+
+
+def not_delivered(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """The enterprise cannot be told in chat: the team takes the paper along."""
+    facts = visit_facts(session, _id(notice))
+    if facts.visit.state not in BEFORE_VISIT:
+        return Skip("检查已开始")
+    return Content(_values(facts))
+
+
+
+_ROWS = (("检查对象", "云溪县某某餐饮店"), ("事项", "餐饮服务"), ("同行人员", "李四"))
+_ANSWERS = (Ask("收到", "accept", "primary"), Ask("申请回避", "recuse"), Ask("不能参加", "cannot_attend"))
+
+KINDS = (
+    Kind("assignment", assignment, Content(_SAMPLE, _ROWS, _ANSWERS), card=True),
+    Kind("assignment_reminder", assignment_reminder, Content(_SAMPLE, _ROWS, _ANSWERS), card=True),
+    Kind("visit_day", visit_day,
+         Content(_SAMPLE, _ROWS, (Ask("到场签到", "check_in", "primary"),), (Page("打开检查表", "form", (1,)),)), card=True),
+    Kind("visit_window", visit_window, Content(_SAMPLE, _ROWS, (), (Page("打开检查表", "form", (1,)),))),
+    Kind("assignment_overdue", assignment_overdue,
+         Content({"task": "餐饮服务食品安全抽查", "count": 3, "names": "王一、李二"}, (("未接收", "3 人次"),),
+                 (Ask("催办全部", "remind_all", "primary"),)), card=True),
+    Kind("window_ending", window_ending, Content({"task": "餐饮服务食品安全抽查", "count": 3, "due": "03月31日"})),
+    Kind("recusal_request", recusal_request,
+         Content(_SAMPLE | {"person": "王一", "reason": "被检查单位负责人是本人近亲属"}, (("申请人", "王一"),),
+                 (Ask("同意并重新抽取", "grant_recusal", "primary"), Ask("不同意", "deny_recusal", "danger"))), card=True),
+    Kind("recusal_decided", recusal_decided, Content(_SAMPLE | {"granted": True})),
+    Kind("enterprise_notice", enterprise_notice,
+         Content(_SAMPLE | {"officers": "王一、李二", "code": "91440800XXXX00019Q"}, (("检查单位", "市场监管局"),),
+                 (Ask("已阅", "read_notice", "primary"),), (Page("查看通知书", "enterprise", (1,)),)), card=True),
+    Kind("task_dispatched", task_dispatched,
+         Content({"task": "餐饮服务食品安全抽查", "number": "450900202603100001", "visits": 25, "officers": 30},
+                 (("检查对象", "25 户"),))),
+    Kind("notice_on_paper", not_delivered, Content(_SAMPLE)),
+)  # fmt: skip

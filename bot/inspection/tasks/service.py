@@ -1,0 +1,204 @@
+"""What happens to a visit before its result: accepted, recusal asked, checked in; and every move of its state."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from bot.core.clock import at_china
+from bot.core.errors import Problem
+from bot.inspection.audit.service import record
+from bot.inspection.notices.models import Priority
+from bot.inspection.notices.service import enqueue, touch_cards, withdraw
+from bot.inspection.profile import Profile
+from bot.inspection.tasks.models import (
+    CheckIn,
+    EnterpriseNotice,
+    OfficerState,
+    Task,
+    TaskState,
+    Visit,
+    VisitOfficer,
+    VisitState,
+)
+from bot.inspection.tasks.queries import get_visit, leads_of, live_officers, require_officer, visit_facts
+from bot.inspection.tasks.states import BEFORE_VISIT, NAMES, may_move
+
+WAITING = ("assignment", "assignment_reminder", "visit_day", "visit_window")  # untrue once the visit goes on
+
+
+def subject_of(visit_id: int) -> str:
+    return f"visit:{visit_id}"
+
+
+def move_visit(session: Session, visit: Visit, to: VisitState, *, now: dt.datetime) -> None:
+    """Change a visit's state and everything that was told about it. Raises Problem ``wrong_state``."""
+    if visit.state == to:
+        return
+    if not may_move(visit.state, to):
+        raise Problem("wrong_state", f"这次检查现在是“{NAMES[VisitState(visit.state)]}”，不能改为“{NAMES[to]}”。")
+    visit.state = to
+    visit.generation += 1
+    visit.reminded_on = None
+    session.add(visit)
+    assert visit.id is not None
+    touch_cards(session, subject_of(visit.id), now=now)
+
+
+def accept_visit(session: Session, *, visit_id: int, person_id: int, now: dt.datetime) -> VisitOfficer:
+    """收到: the first time counts, later presses change nothing (C13)."""
+    officer = require_officer(session, visit_id, person_id)
+    if officer.state == OfficerState.RECUSAL_ASKED:
+        raise Problem("recusal_pending", "您已申请回避，正在等待负责人决定。")
+    if officer.state == OfficerState.ACCEPTED:
+        return officer
+    officer.state = OfficerState.ACCEPTED
+    officer.accepted_at = now
+    session.add(officer)
+    record(session, "visit.accepted", subject_of(visit_id), now=now, actor=person_id)
+    withdraw(session, subject_of(visit_id), kinds=("assignment_reminder",), recipient_id=person_id,
+             reason="已接收", now=now)  # fmt: skip
+    touch_cards(session, subject_of(visit_id), now=now)
+    _accepted_by_all(session, get_visit(session, visit_id), now=now)
+    return officer
+
+
+def _accepted_by_all(session: Session, visit: Visit, *, now: dt.datetime) -> None:
+    assert visit.id is not None
+    officers = live_officers(session, visit.id)
+    if visit.state == VisitState.ASSIGNED and all(o.state == OfficerState.ACCEPTED for o in officers):
+        visit.accepted_at = visit.accepted_at or now
+        move_visit(session, visit, VisitState.ACCEPTED, now=now)
+
+
+def ask_recusal(session: Session, *, visit_id: int, person_id: int, reason: str, now: dt.datetime) -> None:
+    """申请回避: the department's lead decides; until then the officer stays named (行政处罚法 art. 43)."""
+    reason = reason.strip()
+    if not reason:
+        raise Problem("reason_missing", "请写明回避理由。", 理由="不能为空")
+    officer = require_officer(session, visit_id, person_id)
+    visit = get_visit(session, visit_id)
+    if visit.state not in BEFORE_VISIT:
+        raise Problem("wrong_state", "检查已经开始，请当面向组长说明回避理由。")
+    if officer.state == OfficerState.RECUSAL_ASKED:
+        return
+    officer.state = OfficerState.RECUSAL_ASKED
+    officer.recusal_reason = reason
+    session.add(officer)
+    record(session, "recusal.asked", subject_of(visit_id), now=now, actor=person_id, officer=officer.id)
+    task = session.get_one(Task, visit.task_id)
+    for lead in leads_of(session, task.lead_department_id):
+        enqueue(session, "recusal_request", f"officer:{officer.id}", recipient_id=lead, now=now,
+                priority=Priority.URGENT)  # fmt: skip
+    touch_cards(session, subject_of(visit_id), now=now)
+
+
+def check_in(
+    session: Session,
+    *,
+    visit_id: int,
+    person_id: int,
+    now: dt.datetime,
+    profile: Profile,
+    latitude: float | None = None,
+    longitude: float | None = None,
+    place: str = "",
+    late_reason: str = "",
+) -> bool:
+    """签到; once per officer. True when enough officers are there and the form is open (C16)."""
+    officer = require_officer(session, visit_id, person_id)
+    visit = get_visit(session, visit_id)
+    if visit.state not in (*BEFORE_VISIT, VisitState.ON_SITE):
+        return True
+    if officer.state == OfficerState.RECUSAL_ASKED:
+        raise Problem("recusal_pending", "您已申请回避，决定之前不能签到。")
+    if officer.state == OfficerState.ASSIGNED:
+        accept_visit(session, visit_id=visit_id, person_id=person_id, now=now)
+    present = {c.person_id for c in session.exec(select(CheckIn).where(CheckIn.visit_id == visit_id))}
+    if person_id not in present:
+        session.add(
+            CheckIn(visit_id=visit_id, person_id=person_id, at=now, latitude=latitude, longitude=longitude,
+                    place=place, late_reason=late_reason)
+        )  # fmt: skip
+        visit.late = visit.late or bool(late_reason)
+        record(session, "visit.checked_in", subject_of(visit_id), now=now, actor=person_id, late=bool(late_reason))
+        touch_cards(session, subject_of(visit_id), now=now)
+        present.add(person_id)
+    if len(present) < profile.draw.officers_min:
+        return False
+    _begin(session, visit, now=now)
+    return True
+
+
+def _begin(session: Session, visit: Visit, *, now: dt.datetime) -> None:
+    assert visit.id is not None
+    if visit.state not in BEFORE_VISIT:
+        return
+    visit.on_site_at = now
+    move_visit(session, visit, VisitState.ON_SITE, now=now)
+    withdraw(session, subject_of(visit.id), kinds=WAITING, reason="检查已开始", now=now)
+    task = session.get_one(Task, visit.task_id)
+    if task.state == TaskState.DISPATCHED:
+        task.state = TaskState.IN_PROGRESS
+        session.add(task)
+        record(session, "task.in_progress", f"task:{task.id}", now=now)
+    notice = session.get(EnterpriseNotice, visit.id)
+    if notice is not None and notice.due_on is None and notice.delivery == "PENDING":
+        notice.delivery = "AT_CHECK_IN"  # on-site and unannounced items: told at the door (C15)
+        session.add(notice)
+        promise_enterprise_notice(session, visit.id, at=now, now=now)
+
+
+def promise_enterprise_notice(session: Session, visit_id: int, *, at: dt.datetime, now: dt.datetime) -> None:
+    """Promise 行政检查通知书 to every bound contact at *at*; without one the team delivers it on paper (C37)."""
+    facts = visit_facts(session, visit_id)
+    for contact in facts.contacts:
+        enqueue(session, "enterprise_notice", subject_of(visit_id), recipient_id=contact, now=now, not_before=at,
+                statutory=True, generation=facts.visit.generation)  # fmt: skip
+    if not facts.contacts:
+        notice = session.get_one(EnterpriseNotice, visit_id)
+        notice.delivery = "NOT_DELIVERED"
+        session.add(notice)
+
+
+def read_notice(session: Session, *, visit_id: int, person_id: int, now: dt.datetime) -> None:
+    """The enterprise pressed 已阅; the first time counts."""
+    if person_id not in visit_facts(session, visit_id).contacts:
+        raise Problem("forbidden", "您不是这家单位登记的联络员。")
+    notice = session.get_one(EnterpriseNotice, visit_id)
+    if notice.read_at is None:
+        notice.read_at = now
+        notice.delivered_at = notice.delivered_at or now
+        notice.delivery = "CHAT"
+        session.add(notice)
+        record(session, "notice.read", subject_of(visit_id), now=now, actor=person_id)
+        touch_cards(session, subject_of(visit_id), now=now)
+
+
+def remind_all(session: Session, *, task_id: int, now: dt.datetime, actor: int) -> int:
+    """催办: one reminder to everybody of the task who has not accepted, at most once an hour each."""
+    waiting = session.exec(
+        select(VisitOfficer.visit_id, VisitOfficer.person_id, Visit.generation, Visit.due_on)
+        .join(Visit, col(Visit.id) == VisitOfficer.visit_id)
+        .where(Visit.task_id == task_id, VisitOfficer.state == OfficerState.ASSIGNED)
+    ).all()
+    slot = f"urged-{now:%Y%m%d%H}"
+    new = sum(
+        enqueue(session, "assignment_reminder", subject_of(visit), recipient_id=person, now=now, slot=slot,
+                generation=generation, priority=Priority.REMINDER, expires_at=at_china(due, 18) + dt.timedelta(days=1))
+        for visit, person, generation, due in waiting
+    )  # fmt: skip
+    record(session, "task.urged", f"task:{task_id}", now=now, actor=actor, people=len(waiting), new=new)
+    return new
+
+
+def count_by_state(session: Session, task_id: int) -> dict[str, int]:
+    """How many visits of a task are in each state."""
+    rows = session.exec(
+        select(Visit.state, func.count()).where(Visit.task_id == task_id).group_by(Visit.state)
+    ).all()
+    return {state: int(n) for state, n in rows}
+
+

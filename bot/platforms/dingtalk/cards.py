@@ -1,0 +1,147 @@
+"""How an :class:`OutboundMessage` looks on DingTalk: card bodies, Markdown and ActionCards. Pure.
+
+The interactive card uses one generic template whose variables are :data:`VARIABLES` (all strings, each at
+most 1 KB); its list of buttons sends a button's ``id`` back as the action. Sheet: sections 1.3, 4.2 to 4.4,
+5.2 and 5.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.platforms.base import Button, ErrorClass, OutboundMessage, PlatformError
+from bot.platforms.dingtalk.text import compact, cut, cut_in_json, lines
+
+VARIABLES = ("title", "body", "facts", "buttons", "url", "done", "status")
+VALUE_BYTES = 1024  # of one card variable
+MSG_PARAM_BYTES = 15_000  # documented for groups; kept in single chats too
+WEBHOOK_BYTES = 20_000  # whole body of a webhook message
+TITLE_BYTES = 200  # a title is a preview line; no documented limit
+MAX_LINKS = 5  # sampleActionCard5 has the most buttons
+OPEN = "查看详情"
+
+
+def card_params(message: OutboundMessage) -> dict[str, str]:
+    """The variables of our template, complete: an update leaves nothing of the old state behind.
+
+    Raise PlatformError(BUG) when the buttons alone do not fit; text and facts are cut instead.
+    """
+    shown = () if message.done else message.buttons
+    return {
+        "title": cut(message.title, TITLE_BYTES),
+        "body": cut(lines(message.body), VALUE_BYTES),
+        "facts": _facts(message.facts),
+        "buttons": _fitting(compact([_card_button(button) for button in shown]), "buttons"),
+        "url": _fitting(message.url, "url"),
+        "done": "true" if message.done else "false",
+        "status": cut(message.done, VALUE_BYTES),
+    }
+
+
+def create_and_deliver(
+    message: OutboundMessage, *, user_id: str, template: str, robot_code: str
+) -> dict[str, Any]:
+    """Body of ``POST …/createAndDeliver`` to one person; ``card_id`` is the idempotency key."""
+    params = card_params(message)
+    return {
+        "cardTemplateId": template,
+        "outTrackId": message.card_id,
+        "callbackType": "STREAM",
+        "userIdType": 1,
+        "cardData": {"cardParamMap": params},
+        "openSpaceId": f"dtv1.card//IM_ROBOT.{user_id}",
+        "imRobotOpenSpaceModel": {
+            "supportForward": False,
+            "lastMessageI18n": {"ZH_CN": params["title"]},
+            "notification": {"alertContent": params["title"], "notificationOff": False},
+        },
+        "imRobotOpenDeliverModel": {"spaceType": "IM_ROBOT", "robotCode": robot_code},
+    }
+
+
+def card_update(card_id: str, message: OutboundMessage) -> dict[str, Any]:
+    """Body of ``PUT /v1.0/card/instances``."""
+    return {
+        "outTrackId": card_id,
+        "cardData": {"cardParamMap": card_params(message)},
+        "cardUpdateOptions": {"updateCardDataByKey": True, "updatePrivateDataByKey": True},
+        "userIdType": 1,
+    }
+
+
+def robot_message(message: OutboundMessage) -> tuple[str, dict[str, str]]:
+    """The ``msgKey`` and ``msgParam`` of a message without callbacks.
+
+    Buttons that only call back are left out: whoever sends here has put links in their place.
+    """
+    links = link_buttons(message)[:MAX_LINKS]
+    title = cut(message.title, TITLE_BYTES)
+    param = {"title": title, "text": ""}
+    if len(links) == 1:
+        key = "sampleActionCard"
+        param |= {"singleTitle": links[0].text, "singleURL": links[0].url}
+    elif links:
+        key = f"sampleActionCard{len(links)}"
+        for number, link in enumerate(links, start=1):
+            param |= {f"actionTitle{number}": link.text, f"actionURL{number}": link.url}
+    else:
+        key = "sampleMarkdown"
+    return key, {**param, "text": _text_within(message, MSG_PARAM_BYTES, param)}
+
+
+def webhook_message(message: OutboundMessage, *, uuid: str = "") -> dict[str, Any]:
+    """Body for a group robot or a ``sessionWebhook``; *uuid* lets the group robot drop a repeat."""
+    links = link_buttons(message)[:MAX_LINKS]
+    head: dict[str, Any] = {"msgUuid": uuid} if uuid else {}
+    kind = "actionCard" if links else "markdown"
+    card: dict[str, Any] = {"title": cut(message.title, TITLE_BYTES), "text": ""}
+    if len(links) == 1:
+        card |= {"singleTitle": links[0].text, "singleURL": links[0].url}
+    elif links:
+        card |= {"btnOrientation": "0", "btns": [{"title": one.text, "actionURL": one.url} for one in links]}
+    body = {"msgtype": kind, **head, kind: card}
+    card["text"] = _text_within(message, WEBHOOK_BYTES, body)
+    return body
+
+
+def link_buttons(message: OutboundMessage) -> tuple[Button, ...]:
+    """What can be shown as a link: none on a closed message but the way to its page."""
+    links = () if message.done else tuple(button for button in message.buttons if button.url)
+    page = (Button(OPEN, url=message.url),) if message.url else ()
+    return tuple(Button(cut(one.text, TITLE_BYTES), url=_fitting(one.url, "url")) for one in links + page)
+
+
+def markdown_text(message: OutboundMessage) -> str:
+    """The whole message as Markdown, facts and surplus links included."""
+    parts = [f"#### {message.title}", message.body]
+    parts += ["\n".join(f"**{name}**：{value}" for name, value in message.facts), message.done]
+    parts += [f"[{one.text}]({one.url})" for one in link_buttons(message)[MAX_LINKS:]]
+    return lines("\n\n".join(part for part in parts if part))
+
+
+def _text_within(message: OutboundMessage, limit: int, around: dict[str, Any]) -> str:
+    """The text, cut so that *around* with it inside is at most *limit* bytes of JSON."""
+    return cut_in_json(markdown_text(message), limit - len(compact(around).encode()))
+
+
+def _card_button(button: Button) -> dict[str, str]:
+    shown = {"id": button.action, "text": cut(button.text, 60), "style": button.style}
+    return {**shown, "url": button.url} if button.url else shown
+
+
+def _facts(facts: tuple[tuple[str, str], ...]) -> str:
+    """A JSON array of ``{"name", "value"}``; long values are shortened until the array fits."""
+    for longest in (VALUE_BYTES, 240, 120, 60, 30, 12):
+        rows = [{"name": cut(name, 60), "value": cut_in_json(value, longest)} for name, value in facts]
+        if len(compact(rows).encode()) <= VALUE_BYTES:
+            return compact(rows)
+    while len(compact(rows).encode()) > VALUE_BYTES:
+        rows.pop()
+    return compact(rows)
+
+
+def _fitting(value: str, name: str) -> str:
+    """*value*, which must not be cut: half a link or half a JSON array is worse than an error."""
+    if len(value.encode()) > VALUE_BYTES:
+        raise PlatformError("message.tooLong", name, cls=ErrorClass.BUG, advice="按钮或链接太长。")
+    return value

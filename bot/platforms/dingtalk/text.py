@@ -1,0 +1,43 @@
+"""Cutting and joining text the way DingTalk measures and shows it. Pure. Sheet: sections 1.7, 4.3 and 5.2."""
+
+from __future__ import annotations
+
+import json
+import re
+
+_MARK = "…"
+_BARE_NEWLINE = re.compile(r"(?<!\n)[ \t]*\n[ \t]*(?!\n)")
+
+
+def compact(value: object) -> str:
+    """JSON with raw UTF-8 and no spaces: what counts against every limit."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def cut(text: str, limit: int) -> str:
+    """Shorten to at most *limit* bytes of UTF-8, at a character, with an ellipsis where it was cut."""
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    room = max(limit - len(_MARK.encode()), 0)
+    kept = encoded[:room].decode(errors="ignore")
+    return kept + _MARK if limit >= len(_MARK.encode()) else kept
+
+
+def cut_in_json(text: str, limit: int) -> str:
+    """Shorten until *text* takes at most *limit* bytes between the quotes of a JSON string."""
+    cost = [len(compact(character).encode()) - 2 for character in text]
+    if sum(cost) <= limit:
+        return text
+    room = limit - len(_MARK.encode())
+    kept = 0
+    for kept, size in enumerate(cost):  # noqa: B007 - the index after the loop is the answer
+        room -= size
+        if room < 0:
+            break
+    return text[:kept] + _MARK
+
+
+def lines(text: str) -> str:
+    """Make single newlines survive: the clients swallow a bare one."""
+    return _BARE_NEWLINE.sub("  \n  ", text)

@@ -1,0 +1,69 @@
+"""How DingTalk's bubbles look on the phone: cards by our template, Markdown, ActionCards, text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bot.simulator.acts import MessageView, SimButton
+from bot.simulator.people import SimMessage
+
+
+def view_of(message: SimMessage) -> MessageView:
+    """Show *message* as a client would; it may come from the API, a webhook, a card or the person."""
+    content = message.content
+    if message.kind == "card":
+        return _card(content["params"])
+    if message.kind == "image":
+        return MessageView("", "", image=content["media"])
+    if message.mine:
+        return MessageView("", content["text"])
+    if "msgKey" in content:
+        return _sample(content["param"])
+    return _webhook(content[content["msgtype"]])
+
+
+def _card(params: dict[str, str]) -> MessageView:
+    done = params.get("done") == "true"
+    buttons = [] if done else _rows(params.get("buttons"))
+    facts = [(str(row.get("name", "")), str(row.get("value", ""))) for row in _rows(params.get("facts"))]
+    return MessageView(
+        title=params.get("title", ""),
+        body=params.get("body", ""),
+        facts=tuple(facts),
+        buttons=(*map(_card_button, buttons), *_page(params.get("url", ""))),
+        closed=params.get("status", "") if done else "",
+    )
+
+
+def _card_button(row: dict[str, Any]) -> SimButton:
+    url = str(row.get("url", ""))
+    key = "" if url else str(row.get("id", ""))
+    return SimButton(str(row.get("text", "")), key=key, url=url, style=str(row.get("style", "default")))
+
+
+def _sample(param: dict[str, str]) -> MessageView:
+    numbered = [(param.get(f"actionTitle{n}", ""), param.get(f"actionURL{n}", "")) for n in range(1, 6)]
+    single = [(param.get("singleTitle", ""), param.get("singleURL", ""))]
+    buttons = tuple(SimButton(text, url=url) for text, url in single + numbered if url)
+    return MessageView(param.get("title", ""), param.get("text") or param.get("content", ""), buttons=buttons)
+
+
+def _webhook(inner: dict[str, Any]) -> MessageView:
+    pairs = [(inner.get("singleTitle"), inner.get("singleURL"))]
+    pairs += [(one.get("title"), one.get("actionURL")) for one in inner.get("btns", ())]
+    buttons = tuple(SimButton(str(text), url=str(url)) for text, url in pairs if url)
+    return MessageView(inner.get("title", ""), inner.get("text") or inner.get("content", ""), buttons=buttons)
+
+
+def _page(url: str) -> tuple[SimButton, ...]:
+    return (SimButton("查看详情", url=url),) if url else ()
+
+
+def _rows(text: str | None) -> list[dict[str, Any]]:
+    """A JSON array in a variable; a client shows nothing where the type is wrong."""
+    try:
+        rows = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

@@ -1,0 +1,133 @@
+"""How the simulated DingTalk answers at all: error shapes, tokens, the monthly quota, faults on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+from bot.simulator.faults import Fault, FaultPlan
+from bot.simulator.people import World
+
+TOKEN_SECONDS = 7200
+COUNTED = ("/v1.0/robot/", "/v1.0/card/")  # against the monthly quota
+NEEDS_TOKEN = (*COUNTED, "/auth/scopes")
+TOKEN_HEADER = "x-acs-dingtalk-access-token"  # noqa: S105 - the name of a header
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Refused(Exception):  # noqa: N818 - it is what DingTalk does
+    """A refusal. A word is the new API's ``code``; a number the old one's ``errcode``, which has HTTP 200."""
+
+    def __init__(self, code: str | int, message: str = "", *, status: int = 400) -> None:
+        super().__init__(str(code))
+        self.code = code
+        self.message = message or str(code)
+        self.status = status
+
+    def answer(self) -> web.Response:
+        if isinstance(self.code, int):
+            body: dict[str, Any] = {"errcode": self.code, "errmsg": self.message, "request_id": uuid4().hex}
+            return web.json_response(body)
+        body = {"code": self.code, "message": self.message, "requestid": uuid4().hex}
+        return web.json_response(body, status=self.status)
+
+
+class Tokens:
+    """Access tokens by the world's clock: the same one is given out until it ends or is killed."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._ends: dict[str, float] = {}
+
+    def current(self) -> str:
+        for token in self._ends:
+            if self.good(token):
+                return token
+        token = f"sim-token-{uuid4().hex}"
+        self._ends = {token: self._world.now() + TOKEN_SECONDS}
+        return token
+
+    def good(self, token: str) -> bool:
+        return self._ends.get(token, 0.0) > self._world.now()
+
+    def kill(self, token: str) -> None:
+        self._ends.pop(token, None)
+
+
+class Gate:
+    """The middleware before every API call: faults, then the token, then the quota, then the call."""
+
+    def __init__(self, world: World, faults: FaultPlan, tokens: Tokens, *, monthly_limit: int | None) -> None:
+        self._world = world
+        self._faults = faults
+        self._tokens = tokens
+        self._limit = monthly_limit
+        self._calls = int(world.facts.get("dingtalk/calls", 0))
+
+    @web.middleware
+    async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.endswith("/connect"):
+            return await handler(request)
+        fault = self._faults.outbound()
+        if fault is Fault.DEAD_TOKEN:
+            self._tokens.kill(_token_of(request))
+        elif fault is not None and fault is not Fault.LATE_ANSWER:
+            return await self._fail(request, fault)
+        response = await self._serve(request, handler)
+        if fault is Fault.LATE_ANSWER:
+            await asyncio.sleep(self._faults.hold)
+        return response
+
+    async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            self._admit(request)
+            return await handler(request)
+        except Refused as refusal:
+            return refusal.answer()
+
+    def _admit(self, request: web.Request) -> None:
+        if any(part in request.path for part in NEEDS_TOKEN) and not self._tokens.good(_token_of(request)):
+            raise Refused(40014 if _is_old(request) else "InvalidAuthentication", "不合法的access_token")
+        if self._limit is None or not any(part in request.path for part in COUNTED):
+            return
+        if self._calls >= self._limit:
+            raise Refused("Forbidden.AccessDenied.ApiCountLimitForOrg", status=403)
+        self._calls += 1
+        self._world.remember("dingtalk/calls", self._calls)
+
+    async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        if fault is Fault.SERVER_ERROR:
+            page = "<html><h1>502 Bad Gateway</h1></html>"
+            return web.Response(status=502, text=page, content_type="text/html")
+        if fault is Fault.BUSY:
+            return (Refused(-1) if _is_old(request) else Refused("system.busy", status=500)).answer()
+        if fault is Fault.LOST:
+            await asyncio.sleep(self._faults.hold)
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=504)
+
+
+async def json_body(request: web.Request) -> dict[str, Any]:
+    """The JSON object of a request (``\\uXXXX`` and raw UTF-8 alike). Raise Refused."""
+    try:
+        value = json.loads(await request.text())
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise Refused(40035 if _is_old(request) else "InvalidParameter", "不合法的参数")
+    return value
+
+
+def _token_of(request: web.Request) -> str:
+    return request.headers.get(TOKEN_HEADER) or request.query.get("access_token", "")
+
+
+def _is_old(request: web.Request) -> bool:
+    return "/v1.0/" not in request.path

@@ -1,0 +1,114 @@
+"""The record sheet (市场监管领域随机抽查情况记录表) as PDF. Values enter it as data, never as markup."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import io
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pylopdf_fonts_zh_cn
+import segno
+import typst
+from PIL import Image
+
+TITLE = "市场监管领域随机抽查情况记录表"
+RIGHTS = (
+    "检查人员已出示行政执法证件，说明检查的来源、依据、内容和要求，并告知：执法检查人员少于两人或证件不符的，"
+    "被检查单位有权拒绝检查；认为检查人员与本次检查有利害关系的，有权申请回避；对记录有异议的，可以当场说明。"
+)
+_TEMPLATE = Path(__file__).with_name("sheet.typ")
+_SIGNATURE_BOX = (900, 330)  # pixels: 60 × 22 mm at 380 dpi
+_one_at_a_time = threading.Lock()  # a compiler keeps its last input
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What stands on the sheet, already in the words people read.
+
+    Rows are tuples of text in the order of the printed columns; a row of one in ``answers`` is a heading.
+    ``signature`` is a PNG, empty when ``refusal`` says why nobody signed.
+    """
+
+    number: str
+    verify_url: str
+    task_name: str
+    task_number: str
+    kind: str
+    object_name: str
+    object_code: str
+    address: str
+    method: str
+    started: str
+    ended: str
+    department: str
+    contact: str
+    officers: tuple[tuple[str, str, str, str], ...]
+    items: tuple[tuple[str, str, str, str], ...]
+    answers: tuple[tuple[str, ...], ...]
+    evidence: tuple[tuple[str, str, str, str], ...]
+    closed: str
+    signed_by: str = ""
+    signature: bytes = b""
+    refusal: str = ""
+    witness: str = ""
+    title: str = TITLE
+    rights: str = RIGHTS
+
+
+def render_pdf(sheet: Sheet, *, now: dt.datetime) -> bytes:
+    """The sheet as PDF with its fonts embedded; the same sheet at the same moment gives the same bytes."""
+    pdf = _render(sheet, lambda compiler, inputs: compiler.compile(
+        format="pdf", sys_inputs=inputs, timestamp=int(now.timestamp())
+    ))  # fmt: skip
+    assert isinstance(pdf, bytes)
+    return pdf
+
+
+def render_pages(sheet: Sheet, *, ppi: float = 110.0) -> list[bytes]:
+    """The sheet as one PNG a page, for looking at it on a screen."""
+    pages = _render(sheet, lambda kept, inputs: kept.compile(format="png", ppi=ppi, sys_inputs=inputs))
+    return pages if isinstance(pages, list) else [pages]
+
+
+def clean_signature(body: bytes) -> bytes:
+    """The signature as a small PNG on white: cropped to the ink, free of the camera's metadata."""
+    with Image.open(io.BytesIO(body), formats=["PNG", "JPEG", "WEBP"]) as image:
+        flat = Image.new("RGB", image.size, "white")
+        flat.paste(image.convert("RGBA"), mask=image.convert("RGBA").getchannel("A"))
+    grey = flat.convert("L")
+    ink = grey.point(lambda value: 255 if value < 128 else 0).getbbox()
+    grey = grey.crop(ink) if ink else grey
+    grey.thumbnail(_SIGNATURE_BOX)
+    out = io.BytesIO()
+    grey.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def has_ink(body: bytes) -> bool:
+    """Whether anything is drawn on this signature, or the pad is empty."""
+    with Image.open(io.BytesIO(clean_signature(body))) as image:
+        return min(image.convert("L").tobytes(), default=255) < 128
+
+
+def _render(sheet: Sheet, compile_with: Callable[[typst.Compiler, dict[str, str]], Any]) -> Any:
+    values = asdict(sheet)
+    values["signature"] = list(clean_signature(sheet.signature)) if sheet.signature else []
+    values["qr"] = segno.make(sheet.verify_url, error="m").svg_inline(scale=4, border=1)
+    with _one_at_a_time:
+        return compile_with(_compiler(), {"sheet": json.dumps(values, ensure_ascii=False)})
+
+
+@functools.cache
+def _compiler() -> typst.Compiler:
+    """One kept compiler: the first sheet pays for the fonts, the next take milliseconds."""
+    fonts = typst.Fonts(
+        include_system_fonts=True, include_embedded_fonts=False,
+        font_paths=[str(pylopdf_fonts_zh_cn.sans_path().parent)],
+    )
+    return typst.Compiler(str(_TEMPLATE), font_paths=fonts)

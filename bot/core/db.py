@@ -8,6 +8,7 @@ one transaction each and repeats it on serialization failure or deadlock. Reader
 from __future__ import annotations
 
 import asyncio
+import json
 import queue
 import sqlite3
 import threading
@@ -49,7 +50,9 @@ class Database:
             self._thread = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
             self._thread.start()
         else:
-            self.engine = create_engine(self.url, poolclass=QueuePool, pool_size=readers + writers, pool_pre_ping=True)
+            self.engine = create_engine(
+                self.url, poolclass=QueuePool, pool_size=readers + writers, pool_pre_ping=True, json_serializer=_json
+            )
             self._read_engine = self.engine
             self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
 
@@ -160,6 +163,9 @@ class Database:
                 callback()
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode  # labels are searched as text
+
+
 def _sqlite_engine(url: Any, *, write: bool) -> Engine:
     # a read connection opens at each use: 30 µs, and a reader never pins an old WAL snapshot
     engine = create_engine(
@@ -167,6 +173,7 @@ def _sqlite_engine(url: Any, *, write: bool) -> Engine:
         poolclass=QueuePool if write else NullPool,
         **({"pool_size": 1, "max_overflow": 0} if write else {}),
         connect_args={"timeout": 30, "check_same_thread": False},
+        json_serializer=_json,
     )
 
     @event.listens_for(engine, "connect")

@@ -76,6 +76,13 @@ class Task(SQLModel, table=True):
     completed_at: dt.datetime | None = maybe_moment()
 
 
+class TaskItem(SQLModel, table=True):
+    """Which items a task covers, as rows: «inspected for this item this year» is a join, not a text search."""
+
+    task_id: int = Field(foreign_key="task.id", primary_key=True)
+    item_id: int = Field(foreign_key="item.id", primary_key=True, index=True)
+
+
 class Visit(SQLModel, table=True):
     """One object in one task. ``generation`` rises when what was told about it is no longer true."""
 

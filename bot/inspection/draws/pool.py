@@ -1,0 +1,96 @@
+"""Who is eligible: the pool of a task as it stands, and what was excluded for which reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, String, cast, exists, func, select
+from sqlmodel import Session, col
+
+from bot.core.clock import at_china
+from bot.inspection.plans.models import PlanLine
+from bot.inspection.profile import Profile
+from bot.inspection.registry.models import InspectionObject, ObjectStatus
+from bot.inspection.tasks.models import Task, TaskItem, Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """``entries`` are (object code, stratum); ``row_ids`` finds the object's row by its code."""
+
+    entries: list[tuple[str, str]]
+    row_ids: dict[str, int]
+    excluded: dict[str, int]  # reason (zh-CN) -> objects
+
+
+def eligible(session: Session, *, task: Task, line: PlanLine, profile: Profile, now: dt.datetime) -> Pool:
+    """Read the pool in one pass; strata are the credit classes (ZJ-2.5.b)."""
+    scope = _in_scope(line.scope)
+    rows = session.execute(
+        select(InspectionObject.id, InspectionObject.code, InspectionObject.credit_class).where(  # type: ignore[call-overload]
+            *scope, InspectionObject.status == ObjectStatus.ACTIVE, ~_seen_this_year(task, now),
+            *_under_ceiling(profile, now),
+        )
+    ).all()  # fmt: skip
+    excluded = {
+        "已注销、吊销或迁出": _count(session, *scope, InspectionObject.status != ObjectStatus.ACTIVE),
+        "本年度已检查同一事项": _count(
+            session, *scope, InspectionObject.status == ObjectStatus.ACTIVE, _seen_this_year(task, now)
+        ),
+    }
+    if profile.rules_2025.frequency_ceiling:
+        total = _count(session, *scope)
+        excluded["已达年度检查频次上限"] = total - len(rows) - sum(excluded.values())
+    return Pool(
+        entries=[(code, stratum) for _, code, stratum in rows],
+        row_ids={code: row_id for row_id, code, _ in rows},
+        excluded={reason: n for reason, n in excluded.items() if n},
+    )
+
+
+def _count(session: Session, *conditions: Any) -> int:
+    query: Select[Any] = select(func.count()).select_from(InspectionObject).where(*conditions)
+    return int(session.execute(query).scalar_one())
+
+
+def _in_scope(scope: dict[str, Any]) -> list[Any]:
+    """Conditions of a targeted draw (定向); none for an untargeted one."""
+    conditions: list[Any] = []
+    for key, column in (
+        ("districts", InspectionObject.district), ("industries", InspectionObject.industry),
+        ("kinds", InspectionObject.kind),
+    ):  # fmt: skip
+        if scope.get(key):
+            conditions.append(col(column).in_(scope[key]))
+    for label in scope.get("labels", ()):
+        conditions.append(cast(InspectionObject.labels, String).like(f'%"{label}"%'))
+    return conditions
+
+
+def _seen_this_year(task: Task, now: dt.datetime) -> Any:
+    """Whether a visit of this year covers one of the task's items (C10)."""
+    return exists(
+        select(Visit.id)  # type: ignore[call-overload]
+        .join(Task, col(Task.id) == Visit.task_id)
+        .join(TaskItem, col(TaskItem.task_id) == Task.id)
+        .where(
+            Visit.object_id == InspectionObject.id, Visit.task_id != task.id,
+            col(TaskItem.item_id).in_(task.item_ids), Task.created_at >= at_china(dt.date(now.year, 1, 1)),
+        )
+    )  # fmt: skip
+
+
+def _under_ceiling(profile: Profile, now: dt.datetime) -> list[Any]:
+    """Fewer planned visits this year than the ceiling (D21, YL-3.5.1.d)."""
+    ceiling = profile.frequency.ceiling_per_year
+    if not profile.rules_2025.frequency_ceiling or ceiling is None:
+        return []
+    visits = (
+        select(func.count())
+        .select_from(Visit)
+        .where(Visit.object_id == InspectionObject.id, Visit.planned_on >= dt.date(now.year, 1, 1))
+        .scalar_subquery()
+    )
+    return [visits < ceiling]

@@ -1,0 +1,79 @@
+"""A recusal granted, a leave, an illness: the next officer is drawn by the same tickets, never named by hand (D12)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlmodel import Session, select
+
+from bot.core.clock import at_china, china_day
+from bot.core.errors import Problem
+from bot.inspection.audit.service import record
+from bot.inspection.draws.algorithm import officer_ticket
+from bot.inspection.draws.dispatch import barred_officers, officer_facts
+from bot.inspection.draws.matching import Need, replacement
+from bot.inspection.draws.service import live_draw, officer_pseudonym
+from bot.inspection.notices.models import Priority
+from bot.inspection.notices.service import enqueue, touch_cards, withdraw
+from bot.inspection.tasks.models import OfficerState, VisitOfficer, VisitState
+from bot.inspection.tasks.queries import VisitFacts, leads_of, visit_facts
+from bot.inspection.tasks.service import move_visit
+
+
+def decide_recusal(
+    session: Session, *, officer_id: int, granted: bool, by: int, now: dt.datetime
+) -> VisitOfficer | None:
+    """Grant or deny; returns who was drawn instead. A second decision changes nothing."""
+    officer = session.get(VisitOfficer, officer_id)
+    if officer is None:
+        raise Problem("not_found", "没有这条回避申请。")
+    facts = visit_facts(session, officer.visit_id)
+    if by not in leads_of(session, facts.task.lead_department_id):
+        raise Problem("forbidden", "只有检查部门负责人可以决定回避。")
+    if officer.state != OfficerState.RECUSAL_ASKED:
+        return None
+    officer.recusal_decided_by = by
+    follower = _replace(session, facts, officer, now=now) if granted else _keep(officer)
+    session.add(officer)
+    record(session, "recusal.granted" if granted else "recusal.denied", f"visit:{officer.visit_id}", now=now, actor=by,
+           officer=officer.id, follower=follower.id if follower else None)  # fmt: skip
+    enqueue(session, "recusal_decided", f"officer:{officer.id}", recipient_id=officer.person_id, now=now)
+    for subject in (f"visit:{officer.visit_id}", f"officer:{officer.id}"):
+        touch_cards(session, subject, now=now)
+    return follower
+
+
+def _keep(officer: VisitOfficer) -> None:
+    officer.state = OfficerState.ACCEPTED if officer.accepted_at else OfficerState.ASSIGNED
+
+
+def _replace(session: Session, facts: VisitFacts, officer: VisitOfficer, *, now: dt.datetime) -> VisitOfficer:
+    draw = live_draw(session, facts.task.id or 0)
+    assert draw is not None
+    seed = bytes.fromhex(draw.seed_hex)
+    officers, person_of = officer_facts(session, facts.task.lead_department_id)
+    need = Need(
+        id=facts.object.code, department=str(facts.task.lead_department_id), first_day=china_day(now),
+        last_day=facts.task.window_end,
+        labels=frozenset(i.label_required for i in facts.items if i.label_required), district=facts.object.district,
+        barred=frozenset(barred_officers(session, [facts.object.id or 0]).get(facts.object.id or 0, ())),
+    )  # fmt: skip
+    ever = session.exec(select(VisitOfficer.person_id).where(VisitOfficer.visit_id == officer.visit_id)).all()
+    drawn = replacement(need, officers, taken=[officer_pseudonym(session, p) for p in ever], seed=seed)
+    if drawn is None:
+        raise Problem("officers_missing", "名录库中没有其他符合条件的执法检查人员可以替换。", 检查对象=facts.object.name)
+    follower = VisitOfficer(
+        visit_id=officer.visit_id, person_id=person_of[drawn], department_id=officer.department_id,
+        leader=officer.leader, ticket=officer_ticket(seed, facts.object.code, drawn), assigned_at=now,
+    )  # fmt: skip
+    officer.state, officer.leader, officer.replaced_by = OfficerState.REPLACED, False, follower.person_id
+    session.add(follower)
+    session.flush()
+    if facts.visit.state == VisitState.ACCEPTED:
+        move_visit(session, facts.visit, VisitState.ASSIGNED, now=now)
+    withdraw(session, f"visit:{officer.visit_id}", recipient_id=officer.person_id, reason="已改派", now=now)
+    enqueue(session, "assignment", f"visit:{officer.visit_id}", recipient_id=follower.person_id, now=now,
+            priority=Priority.ASSIGNMENT, expires_at=at_china(facts.task.window_end + dt.timedelta(days=1)))  # fmt: skip
+    return follower
+
+

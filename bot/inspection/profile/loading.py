@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from bot.core.errors import Problem
 from bot.inspection.profile.model import Profile
+from bot.inspection.profile.refusals import first_refusal
 
 DATA = Path(__file__).with_name("data")
 IDENTITY = frozenset({"profile", "name"})  # a locality must say who it is
@@ -75,11 +76,8 @@ def _build(raw: Raw, defaults_used: frozenset[str], file: str) -> Profile:
     try:
         profile = Profile.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        text = (
-            f"{file}的“{field or '整个文件'}”有误：{_reason(first['type'], first['msg'], first.get('ctx'))}"
-        )
+        field, reason = first_refusal(error)
+        text = f"{file}的“{field or '整个文件'}”有误：{reason}"
         raise Problem("profile_invalid", text, field=field) from error
     profile._defaults_used = defaults_used  # noqa: SLF001 - set once, here, before anybody sees the profile
     return profile
@@ -122,30 +120,3 @@ def _leaves(raw: Raw, path: str = "") -> Iterator[str]:
 def _suggest(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.5)
     return f"，是不是“{near[0]}”？" if near else "。"
-
-
-def _reason(kind: str, message: str, context: dict[str, Any] | None) -> str:
-    """Say in Chinese why a value was refused."""
-    ctx = context or {}
-    if kind == "enum":
-        return f"只能是 {str(ctx['expected']).replace(' or ', ', ')}"
-    fixed = {
-        "missing": "缺少这一项",
-        "extra_forbidden": "没有这一项",
-        "bool_parsing": "应是 true 或 false",
-        "bool_type": "应是 true 或 false",
-        "tuple_type": "应是一个列表",
-        "string_type": "应是文字（时刻和日期要加引号）",
-        "too_short": "至少要有一项",
-    }
-    if kind in fixed:
-        return fixed[kind]
-    if kind.startswith(("int", "decimal")):
-        return "应是数字"
-    bounds = {"greater_than_equal": ("ge", "不能小于"), "less_than_equal": ("le", "不能大于")}
-    if kind in bounds:
-        name, words = bounds[kind]
-        return f"{words}{ctx[name]}"
-    if kind.startswith(("model", "dict")):
-        return "应是“名称: 值”的表"
-    return message.removeprefix("Value error, ")

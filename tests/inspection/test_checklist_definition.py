@@ -32,9 +32,7 @@ from bot.inspection.checklists.outcomes import (
 from bot.inspection.results.labels import LABELS, label_of
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "checklists.tsv"  # the tables of field guide 10.2 to 10.7
-ROWS = [
-    tuple(row) for row in csv.reader(SAMPLE.open(encoding="utf-8"), delimiter="\t", quoting=csv.QUOTE_NONE)
-]
+ROWS = [tuple(line.split("\t")) for line in SAMPLE.read_text(encoding="utf-8").splitlines()]
 
 
 def test_there_are_six_checklists_with_89_questions() -> None:
@@ -207,7 +205,7 @@ def test_a_bad_checklist_is_refused_with_the_reason(document: object, says: str)
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "CL-7.yaml"
-    with pytest.raises(Problem, match="CL-7[.]yaml不是可读的YAML文件"):
+    with pytest.raises(Problem, match=r"CL-7\.yaml不是可读的YAML文件"):
         read_checklist(path)
     path.write_text("code: [", encoding="utf-8")
     with pytest.raises(Problem, match="不是可读的YAML文件"):

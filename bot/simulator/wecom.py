@@ -139,10 +139,10 @@ class WeComServer:
         return person
 
     def _chat(self, person: SimPerson) -> list[SimMessage]:
-        return self._world.chat("wecom", person.user_id.lower())
+        return self._world.chat("wecom", person.user_id)
 
     def _show(self, person: SimPerson, kind: str, content: dict[str, Any], *, mine: bool) -> None:
-        self._world.post("wecom", person.user_id.lower(), kind, content, mine=mine)
+        self._world.post("wecom", person.user_id, kind, content, mine=mine)
 
     async def _message(self, person: SimPerson, **fields: str) -> None:
         msgid = str(secrets.randbits(62) | 1 << 62)  # above 2^53: a float would lose digits

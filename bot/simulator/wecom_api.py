@@ -115,7 +115,7 @@ class Api:
 
     def change_card(self, user_id: str, task_id: str, card: dict[str, Any] | None, *, closed: str) -> bool:
         """Give a card new content, or only a text in place of its buttons; False if the person has none."""
-        bubble = self._world.card("wecom", user_id.lower(), task_id)
+        bubble = self._world.card("wecom", user_id, task_id)
         if bubble is None:
             return False
         fields = {"closed": closed} if card is None else {"closed": closed, "content": card}

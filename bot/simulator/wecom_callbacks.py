@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import aiohttp
 
-from bot.platforms.wecom.crypto import open_envelope, seal, signature
+from bot.platforms.wecom.crypto import CallbackError, open_envelope, seal, signature
 from bot.simulator.acts import NotDelivered
 from bot.simulator.faults import Fault, FaultPlan
 from bot.simulator.people import World
@@ -23,11 +23,14 @@ _TRIES = 3
 _WHOLE_NAMES = {"KeyName", "UserId", "AppId", "PagePath"}  # JSON writes these without an underscore
 _LISTS = {"OptionList", "SelectList", "JumpList", "ButtonList", "ActionList"}
 _LISTS |= {"HorizontalContentList", "VerticalContentList"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")  # what XML cannot hold
 
 
 def xml(fields: dict[str, str]) -> bytes:
     """A flat message with every text in CDATA."""
-    parts = ((name, text.replace("]]>", "]]]]><![CDATA[>")) for name, text in fields.items())
+    parts = (
+        (name, _CONTROL.sub("", text).replace("]]>", "]]]]><![CDATA[>")) for name, text in fields.items()
+    )
     return f"<xml>{''.join(f'<{name}><![CDATA[{text}]]></{name}>' for name, text in parts)}</xml>".encode()
 
 
@@ -103,20 +106,25 @@ class Callbacks:
         return body if response.status == 200 else None
 
     def _open_reply(self, body: bytes) -> ET.Element | None:
-        """The message inside a passive reply; a body that is no envelope is ignored, as WeCom does."""
+        """The message inside a passive reply; a body that is no XML is ignored. Raise NotDelivered."""
         if not body.lstrip().startswith(b"<"):
             return None
-        outer = ET.fromstring(body)  # noqa: S314 - written by the service under test
-        message = open_envelope(
+        try:
+            return ET.fromstring(self._unseal(ET.fromstring(body)))  # noqa: S314 - from the service under test
+        except (ET.ParseError, CallbackError) as wrong:
+            raise NotDelivered(f"被动回复解不开：{type(wrong).__name__}") from wrong
+
+    def _unseal(self, outer: ET.Element) -> bytes:
+        account = self._account
+        return open_envelope(
             outer.findtext("Encrypt", ""),
-            token=self._account.token,
-            aes_key=self._account.aes_key,
-            receive_id=self._account.corp_id,
+            token=account.token,
+            aes_key=account.aes_key,
+            receive_id=account.corp_id,
             msg_signature=outer.findtext("MsgSignature", ""),
             timestamp=outer.findtext("TimeStamp", ""),
             nonce=outer.findtext("Nonce", ""),
         )
-        return ET.fromstring(message)  # noqa: S314
 
 
 def card_of_reply(element: ET.Element) -> dict[str, Any]:

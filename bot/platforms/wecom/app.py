@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import aiohttp
@@ -116,10 +117,11 @@ class WeComPlatform:
 
     async def upload_media(self, name: str, body: bytes, *, kind: str = "file") -> str:
         """Upload for three days and return the media id. *kind*: image (10 MB), file (20 MB)."""
+        safe = re.sub(r'[\x00-\x1f"\\/]', "_", name)
 
         def form() -> aiohttp.FormData:
             data = aiohttp.FormData(quote_fields=False)  # plain UTF-8 file name: section 2.9
-            data.add_field("media", body, filename=name, content_type="application/octet-stream")
+            data.add_field("media", body, filename=safe, content_type="application/octet-stream")
             return data
 
         tree = await self._client.call("POST", "media/upload", params={"type": kind}, data=form)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from bot.platforms.base import Button, CardRef, ErrorClass, OutboundMessage, PlatformError
-from bot.platforms.wecom.markup import clean, cut, cut_bytes, has_markup, markdown, plain
+from bot.platforms.wecom.markup import clean, cut, cut_bytes, has_markup, line, literal, markdown, plain
 
 TEXT_BYTES = 2048  # also the limit of markdown in application messages
 DUPLICATE_SECONDS = 14_400  # the longest WeCom remembers a request
@@ -66,10 +66,10 @@ def recall_body(msgid: str) -> bytes:
 
 def as_markdown(message: OutboundMessage, limit: int = TEXT_BYTES) -> str:
     """The whole message as WeCom's Markdown, at most *limit* bytes: what is cut is the end of the body."""
-    head = f"**{_line(message.title)}**\n" if _line(message.title) else ""
-    facts = "".join(f"\n> {_line(name)}：{_line(value)}" for name, value in message.facts)
-    links = "".join(f"\n[{_line(text)}]({url})" for text, url in _links(message))
-    closed = f"\n**{_line(message.done)}**" if message.done else ""
+    head = f"**{literal(message.title)}**\n" if line(message.title) else ""
+    facts = "".join(f"\n> {literal(name)}：{literal(value)}" for name, value in message.facts)
+    links = "".join(f"\n[{literal(text)}]({_address(url)})" for text, url in _links(message))
+    closed = f"\n**{literal(message.done)}**" if line(message.done) else ""
     tail = cut_bytes(facts + links + closed, limit // 2)
     room = limit - len((head + tail).encode())
     return cut_bytes((head + cut_bytes(markdown(message.body), max(room, 4)) + tail).strip(), limit)
@@ -102,7 +102,7 @@ def _button_card(message: OutboundMessage, card_id: str) -> dict[str, Any]:
 
 
 def _closed_card(message: OutboundMessage, card_id: str) -> dict[str, Any]:
-    closed = _line(message.done) or "已更新"
+    closed = line(message.done) or "已更新"
     card = _frame(message, "button_interaction") | {
         "task_id": _task_id(card_id),
         "button_list": [{"text": cut(closed, _BUTTON_TEXT), "style": _STYLES["default"], "key": "closed"}],
@@ -116,7 +116,7 @@ def _closed_card(message: OutboundMessage, card_id: str) -> dict[str, Any]:
 def _notice(message: OutboundMessage) -> dict[str, Any]:
     links = _links(message)
     card = _frame(message, "text_notice") | {"card_action": _jump(links[0][1])}
-    jumps = [{"title": cut(_line(text), _JUMP_TITLE)} | _jump(url) for text, url in links[:_JUMPS]]
+    jumps = [{"title": cut(line(text), _JUMP_TITLE)} | _jump(url) for text, url in links[:_JUMPS]]
     if jumps:
         card["jump_list"] = jumps
     if message.card_id:
@@ -128,13 +128,13 @@ def _frame(message: OutboundMessage, card_type: str) -> dict[str, Any]:
     """What every card has: where it comes from, its title, its words and its facts."""
     card: dict[str, Any] = {
         "card_type": card_type,
-        "source": {"desc": cut(_line(message.source) or "随查", _SOURCE), "desc_color": 0},
-        "main_title": {"title": cut(_line(message.title) or _line(message.source) or "通知", _TITLE)},
+        "source": {"desc": cut(line(message.source) or "随查", _SOURCE), "desc_color": 0},
+        "main_title": {"title": cut(line(message.title) or line(message.source) or "通知", _TITLE)},
     }
     if words := _words(message):
         card["sub_title_text"] = cut(words, _SUB_TITLE)
     if facts := [
-        {"keyname": cut(_line(name) or "·", _FACT_NAME), "value": cut(_line(value) or "—", _FACT_VALUE)}
+        {"keyname": cut(line(name) or "·", _FACT_NAME), "value": cut(line(value) or "—", _FACT_VALUE)}
         for name, value in message.facts[:_FACTS]
     ]:
         card["horizontal_content_list"] = facts
@@ -143,7 +143,7 @@ def _frame(message: OutboundMessage, card_type: str) -> dict[str, Any]:
 
 def _words(message: OutboundMessage) -> str:
     """The body without marks, followed by the facts that the card has no room for."""
-    more = (f"{_line(name)}：{_line(value)}" for name, value in message.facts[_FACTS:])
+    more = (f"{line(name)}：{line(value)}" for name, value in message.facts[_FACTS:])
     return "\n".join(filter(None, [plain(message.body), *more]))
 
 
@@ -165,7 +165,7 @@ def _links(message: OutboundMessage) -> list[tuple[str, str]]:
 
 
 def _button(button: Button) -> dict[str, Any]:
-    shown = {"text": cut(_line(button.text) or "打开", _BUTTON_TEXT), "style": _STYLES.get(button.style, 2)}
+    shown = {"text": cut(line(button.text) or "打开", _BUTTON_TEXT), "style": _STYLES.get(button.style, 2)}
     if not button.action:
         return shown | {"type": 1, "url": clean(button.url)}
     if len(button.action.encode()) > _KEY_BYTES or clean(button.action) != button.action:
@@ -183,6 +183,6 @@ def _task_id(card_id: str) -> str:
     return card_id
 
 
-def _line(text: str) -> str:
-    """A text that stands on one line."""
-    return " ".join(clean(text).split())
+def _address(url: str) -> str:
+    """A URL that cannot end the Markdown link it stands in."""
+    return url.replace("(", "%28").replace(")", "%29").replace(" ", "%20")

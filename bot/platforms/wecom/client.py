@@ -27,7 +27,7 @@ class WeComClient:
         self._token = ""
         self._until = dt.datetime.min.replace(tzinfo=dt.UTC)
         self._refused: PlatformError | None = None
-        self._fetching = asyncio.Lock()
+        self._fetching: asyncio.Task[str] | None = None
 
     async def call(
         self, method: str, path: str, *, lost: ErrorClass = ErrorClass.RETRY, **request: Any
@@ -48,42 +48,53 @@ class WeComClient:
         """
         token = await self.token()
         answer = await self._ask(method, path, token, lost=lost, **request)
-        if _code(answer) in codes.TOKEN_CODES:
+        if answer.errcode in codes.TOKEN_CODES:
             token = await self.token(dead=token)
             answer = await self._ask(method, path, token, lost=lost, **request)
-        if code := _code(answer):
-            raise codes.error(code, self._hint(answer, token))
+        if answer.errcode:
+            raise codes.error(answer.errcode, _hint(answer, token))
         return answer
 
     async def token(self, *, dead: str = "") -> str:
-        """The app's token; a new one if the old one ends soon or is the one called *dead*."""
-        async with self._fetching:
-            now = self._clock.now()
-            if self._token in ("", dead) or now >= self._until:
-                if self._refused is not None and now < self._until:
-                    raise self._refused.with_traceback(None)
-                await self._fetch(now)
-            return self._token
+        """The app's token; a new one if the old one ends soon or is the one called *dead*.
 
-    async def _fetch(self, now: dt.datetime) -> None:
+        Whoever asks while it is being fetched shares the outcome, the failure too.
+        """
+        if self._token not in ("", dead) and self._clock.now() < self._until:
+            return self._token
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch())
+            self._fetching.add_done_callback(self._fetched)
+        return await asyncio.shield(self._fetching)
+
+    async def _fetch(self) -> str:
+        now = self._clock.now()
+        if self._refused is not None and now < self._until:
+            raise self._refused.with_traceback(None)
         self._token, self._refused = "", None
         secret = self._settings.secret.get_secret_value()
-        answer = await self._wire.exchange(
-            "GET",
-            self._base + "gettoken",
-            params={"corpid": self._settings.corp_id, "corpsecret": secret},
-        )
+        params = {"corpid": self._settings.corp_id, "corpsecret": secret}
+        answer = await self._wire.exchange("GET", self._base + "gettoken", params=params)
         tree = answer.json() or {}
-        code = int(tree.get("errcode", 0))
-        if code == 0 and tree.get("access_token"):
-            self._token = str(tree["access_token"])
-            life = float(tree.get("expires_in", 7200))
-            self._until = now + dt.timedelta(seconds=max(life - _EARLY, life / 2))
-            return
-        refusal = codes.error(code or -1, self._hint(answer, secret), asking_for_token=True)
-        if refusal.cls is ErrorClass.CHANNEL:
-            self._refused, self._until = refusal, now + _SULK
-        raise refusal
+        if answer.errcode or not tree.get("access_token"):
+            raise self._refusal(
+                codes.error(answer.errcode or -1, _hint(answer, secret), asking_for_token=True)
+            )
+        self._token = str(tree["access_token"])
+        life = float(tree.get("expires_in", 7200))
+        self._until = now + dt.timedelta(seconds=max(life - _EARLY, life / 2))
+        return self._token
+
+    def _fetched(self, task: asyncio.Task[str]) -> None:
+        self._fetching = None
+        if not task.cancelled():
+            task.exception()  # whoever asked has it; if they all went away it is nobody's error
+
+    def _refusal(self, error: PlatformError) -> PlatformError:
+        """Keep an error that only a person can mend, so that it is not provoked again at once."""
+        if error.cls is ErrorClass.CHANNEL:
+            self._refused, self._until = error, self._clock.now() + _SULK
+        return error
 
     async def _ask(self, method: str, path: str, token: str, **request: Any) -> Answer:
         params = {**request.pop("params", {}), "access_token": token}
@@ -91,14 +102,7 @@ class WeComClient:
             request["data"] = request["data"]()
         return await self._wire.exchange(method, self._base + path, params=params, **request)
 
-    def _hint(self, answer: Answer, *secrets: str) -> str:
-        """The errmsg, for the operator and WeCom's support; whatever secret it may repeat is taken out."""
-        text = str((answer.json() or {}).get("errmsg", ""))[:300]
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        return text
 
-
-def _code(answer: Answer) -> int:
-    tree = answer.json() if len(answer.body) < 65_536 else None
-    return int(tree.get("errcode", 0)) if tree else 0
+def _hint(answer: Answer, secret: str) -> str:
+    """The errmsg, for the operator and WeCom's support; a secret it may repeat is taken out."""
+    return str((answer.json() or {}).get("errmsg", "")).replace(secret, "***")[:300]

@@ -15,6 +15,7 @@ from bot.platforms.wecom.crypto import CallbackError
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
+MAX_PARTS = 10_000  # elements are built before the signature can be checked
 
 
 class Malformed(CallbackError):  # noqa: N818 - it is what the body is
@@ -25,7 +26,7 @@ class Malformed(CallbackError):  # noqa: N818 - it is what the body is
 
 
 class TooLarge(Malformed):
-    """Over ``MAX_BYTES``."""
+    """Over ``MAX_BYTES`` or ``MAX_PARTS``."""
 
     status = 413
 
@@ -59,7 +60,7 @@ class Fields:
 
 def read(body: bytes) -> Fields:
     """Read an XML document or a JSON object. Raise Malformed or TooLarge."""
-    if len(body) > MAX_BYTES:
+    if len(body) > MAX_BYTES or body.count(b"<") + body.count(b",") > MAX_PARTS:
         raise TooLarge
     return _read_json(body) if body.lstrip()[:1] == b"{" else _read_xml(body)
 

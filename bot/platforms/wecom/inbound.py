@@ -31,8 +31,6 @@ _EVENTS = {
 class Stale(CallbackError):  # noqa: N818 - it is what the callback is
     """Signed at a time too far from ours: a replay, or a clock that is wrong."""
 
-    code = -40003
-
 
 @dataclass(frozen=True, slots=True)
 class CallbackKeys:
@@ -118,7 +116,7 @@ def _details(fields: Fields, kind: InboundKind) -> dict[str, Any]:
                 "card_token": fields.get("ResponseCode"),
             }
         case _:
-            return {"raw": fields.plain()}
+            return {"raw": {name: v for name, v in fields.plain().items() if name != "ResponseCode"}}
 
 
 def _moment(seconds: str) -> dt.datetime:

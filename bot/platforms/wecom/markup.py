@@ -10,7 +10,8 @@ import re
 
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+\-.!<>|~&$'\"])")
 _TWINS = {c: chr(ord(c) + 0xFEE0) for c in "`*_[]#<>~"}
-_UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ud800-\udfff]")
+_LITERAL = str.maketrans({c: _TWINS[c] for c in "`*[]<>"})
+_UNPRINTABLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f\ud800-\udfff\ue000-\ue07f]")
 _LINK = re.compile(r"\[([^\]\n]*)\]\(([^)\s]*)\)")
 _LINE_MARKS = re.compile(r"^[ ]{0,3}(?:#{1,6}[ ]+|>[ ]?)", re.MULTILINE)
 _SPAN_MARKS = re.compile(r"\*\*|__|`")
@@ -30,6 +31,16 @@ def has_markup(text: str) -> bool:
 def markdown(text: str) -> str:
     """Our Markdown as WeCom's: the same marks, without escapes."""
     return _ESCAPED.sub(lambda m: _TWINS.get(m[1], m[1]), clean(text)).strip()
+
+
+def literal(text: str) -> str:
+    """A text that is no Markdown, on one line, so that WeCom's markdown shows it as it is."""
+    return line(text).translate(_LITERAL)
+
+
+def line(text: str) -> str:
+    """A text on one line."""
+    return " ".join(clean(text).split())
 
 
 def plain(text: str) -> str:

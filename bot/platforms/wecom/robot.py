@@ -30,8 +30,7 @@ class GroupRobot:
             data=msgspec.json.encode({"msgtype": "markdown", "markdown": {"content": content}}),
             headers={"Content-Type": "application/json"},
         )
-        tree = answer.json()
-        if tree is None:
+        if answer.json() is None:
             raise PlatformError("not_json", "群机器人的回答不是 JSON", cls=ErrorClass.CHANNEL)
-        if code := int(tree.get("errcode", 0)):
-            raise codes.error(code, "群机器人")
+        if answer.errcode:
+            raise codes.error(answer.errcode, "群机器人")

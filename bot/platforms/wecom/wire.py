@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,6 +14,8 @@ import msgspec
 from bot.core.clock import Clock
 from bot.core.config import WeComSettings
 from bot.platforms.base import ErrorClass, PlatformError
+
+_JSON_BYTES = 1 << 20  # a larger answer is a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +28,19 @@ class Answer:
 
     def json(self) -> dict[str, Any] | None:
         """The JSON object it holds, or None: WeCom reports errors of downloads as JSON in a 200."""
-        if self.body.lstrip()[:1] != b"{":
+        if len(self.body) > _JSON_BYTES or self.body.lstrip()[:1] != b"{":
             return None
         try:
             tree = msgspec.json.decode(self.body)
         except msgspec.DecodeError:
             return None
         return tree if isinstance(tree, dict) else None
+
+    @property
+    def errcode(self) -> int:
+        """0 for a success or a file; -1, the code for «busy», if the field is no number."""
+        code = (self.json() or {}).get("errcode", 0)
+        return code if isinstance(code, int) else -1
 
 
 class Wire:
@@ -54,7 +63,13 @@ class Wire:
         """
         try:
             async with self._session.request(
-                method, url, timeout=self._timeout, ssl=self._ssl, proxy=self._proxy, **request
+                method,
+                url,
+                timeout=self._timeout,
+                ssl=self._ssl,
+                proxy=self._proxy,
+                allow_redirects=False,
+                **request,
             ) as response:
                 self._compare_clocks(response)
                 body = await response.read()
@@ -62,15 +77,15 @@ class Wire:
             raise PlatformError("connect", "连不上企业微信接口", retry_after=2.0) from None
         except (aiohttp.ClientError, TimeoutError):
             raise PlatformError("no_answer", "请求已发出，没有收到回答", cls=lost, retry_after=2.0) from None
-        if response.status >= 400:
-            cls = ErrorClass.RETRY if response.status >= 500 else ErrorClass.CHANNEL
-            raise PlatformError(f"http_{response.status}", cls=cls, retry_after=2.0)
+        if response.status >= 500:
+            raise PlatformError(f"http_{response.status}", "企业微信接口暂时不可用", retry_after=2.0)
+        if response.status != 200:
+            advice = "检查 api_base 是否指向企业微信的接口地址。"
+            raise PlatformError(f"http_{response.status}", cls=ErrorClass.CHANNEL, advice=advice)
         disposition = response.content_disposition
         return Answer(body, response.content_type, (disposition and disposition.filename) or "")
 
     def _compare_clocks(self, response: aiohttp.ClientResponse) -> None:
-        try:
+        with suppress(ValueError, TypeError):  # no Date, or one without a zone
             theirs = parsedate_to_datetime(response.headers.get("Date", ""))
-        except ValueError:
-            return
-        self.skew = (self._clock.now() - theirs).total_seconds()
+            self.skew = (self._clock.now() - theirs).total_seconds()

@@ -1,4 +1,4 @@
-"""The real adapter, the simulated WeCom, and the small service whose callback URL WeCom knows, on loopback."""
+"""The real adapter, the simulated WeCom, and a small service whose callback URL WeCom knows; on loopback."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ACCOUNT = {
 
 @dataclass(slots=True)
 class Service:
-    """What suicha's web side does with a callback: open, keep, acknowledge. ``statuses`` are answered first."""
+    """Does with a callback what suicha does: open, keep, acknowledge. ``statuses`` are answered first."""
 
     platform: WeComPlatform | None = None
     inbox: list[InboundEvent] = field(default_factory=list)
@@ -81,9 +81,9 @@ class Rig:
 
 @asynccontextmanager
 async def running(
-    clock: ManualClock, *, journal: Path | None = None, timeout: float = 5.0, resend_after: float = 0.3
+    clock: ManualClock, *, journal: Path | None = None, patience: float = 5.0, resend_after: float = 0.3
 ) -> AsyncIterator[Rig]:
-    """A world with two people; *timeout* is the adapter's, *resend_after* WeCom's."""
+    """A world with two people; *patience* is the adapter's, *resend_after* WeCom's."""
     world = World(now=lambda: clock.now().timestamp(), journal=journal)
     for user_id, name in (("insp007", "张三"), ("insp008", "李四")):
         world.add_person(SimPerson("wecom", user_id, name, mobile="138000000" + user_id[-2:]))
@@ -97,7 +97,7 @@ async def running(
         outer.add_subapp("/wecom", server.app())
         async with _served(outer) as api, aiohttp.ClientSession() as session:
             settings = WeComSettings(
-                **ACCOUNT, api_base=f"{api}/wecom", timeout=timeout,
+                **ACCOUNT, api_base=f"{api}/wecom", timeout=patience,
                 group_robot_url=f"{api}/wecom/cgi-bin/webhook/send?key=robot-key-1",
             )  # fmt: skip
             service.platform = platform = WeComPlatform(settings, clock, session)

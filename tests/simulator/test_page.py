@@ -303,6 +303,7 @@ async def test_a_card_shows_facts_buttons_and_its_closed_state(site: Site) -> No
     closed = await site.text("/part/chat/wecom/lilei")
     assert '<p class="closed">已确认</p>' in closed
     assert "<button" not in closed
+    assert 'href="https://a.cn/"' in closed  # what opens a page stays
 
 
 async def test_a_button_leads_to_web_pages_only(site: Site) -> None:

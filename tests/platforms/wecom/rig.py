@@ -41,10 +41,12 @@ class Service:
     statuses: list[int] = field(default_factory=list)
     reply: bytes = b""
     pause: asyncio.Event | None = None
+    arrivals: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     async def post(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.requests.append((dict(request.query), body))
+        self.arrivals.release()
         if self.pause is not None:
             await self.pause.wait()
         if self.statuses:

@@ -1,4 +1,4 @@
-"""Whatever is to be said, WeCom accepts its form; the simulated WeCom's own rules are the judge.
+"""Whatever is to be said, WeCom accepts its form; the simulated WeCom's own rules are the judge."""
 
 from __future__ import annotations
 

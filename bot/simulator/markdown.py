@@ -40,6 +40,11 @@ def plain_to_html(text: str) -> Markup:
     return Markup("<br>").join(text.splitlines())
 
 
+def one_line(text: str) -> str:
+    """The words of *text* without its marks, for a list."""
+    return Markup(str(to_html(text[:200])).replace("><", "> <").replace("<br>", " ")).striptags()  # noqa: S704
+
+
 def _without_private(text: str) -> str:
     return re.sub("[\ue000-\uf8ff]", "", text)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from bot.simulator.acts import MessageView, NotDelivered, PlatformServer
+from bot.simulator.markdown import one_line
 from bot.simulator.people import SimMessage, SimPerson, World
 
 PHOTO_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/heic", "image/heif")
@@ -47,7 +48,7 @@ class Phones:
             if person is not None:
                 return person
             if self.world.chat(platform, user_id):
-                return SimPerson(platform, user_id, name=user_id, role=GROUP)
+                return _group(platform, user_id)
         raise CannotDo(404, "没有这个人。")
 
     def people(self) -> list[SimPerson]:
@@ -128,8 +129,8 @@ class Phones:
 
     def _groups(self) -> list[SimPerson]:
         return [
-            SimPerson(platform, chat, name=self.world.messages[ids[0]].user_id, role=GROUP)
-            for (platform, chat), ids in self.world.chats.items()
+            _group(platform, chat)
+            for platform, chat in self.world.chats
             if platform in self.servers and (platform, chat) not in self.world.people
         ]
 
@@ -138,8 +139,13 @@ class Phones:
         if not chat:
             return Row(person, 0, 0.0, "")
         view = self.view(chat[-1])
-        last = "［已撤回］" if chat[-1].recalled else view.title or view.body or "［图片］"
+        text = view.title or (view.body if chat[-1].mine else one_line(view.body)) or "［图片］"
+        last = "［已撤回］" if chat[-1].recalled else text
         return Row(person, self.unread(person), chat[-1].at, last[:40])
+
+
+def _group(platform: str, chat: str) -> SimPerson:
+    return SimPerson(platform, chat, name="工作群", role=GROUP, department=chat)
 
 
 def _matches(person: SimPerson, words: list[str], show: str) -> bool:

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from bot.simulator.acts import MessageView, NotDelivered, SimButton
 from bot.simulator.faults import FaultPlan
-from bot.simulator.markdown import to_html
+from bot.simulator.markdown import one_line, to_html
 from bot.simulator.people import SimMessage, SimPerson, World
 from bot.simulator.server import Simulator
 
@@ -399,6 +399,10 @@ async def test_another_web_site_cannot_press_buttons(site: Site, headers: dict[s
 )
 def test_markdown_becomes_safe_html(text: str, html: str) -> None:
     assert to_html(text) == html
+
+
+def test_a_list_shows_the_words_without_marks() -> None:
+    assert one_line("## 今天\n- **两次**检查 [看](https://a.cn/)\n- 一<b>") == "今天 两次检查 看 一<b>"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,197 @@
+"""Journey 2: claim what is due, say what is true now, send, and store every outcome.
+
+No transaction is open over the network. What a killed process left is claimed again when its lease runs out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from bot.core.clock import Clock
+from bot.core.db import Database
+from bot.core.ids import new_id
+from bot.core.log import log
+from bot.core.metrics import sends
+from bot.inspection.calendar import WorkCalendar
+from bot.inspection.notices.message import Content, Kind, Skip
+from bot.inspection.notices.models import Notice, NoticeState
+from bot.inspection.profile import Profile
+from bot.messaging import outbox
+from bot.messaging.hours import is_quiet
+from bot.messaging.outbox import Outcome
+from bot.messaging.people import addresses
+from bot.messaging.render import Renderer
+from bot.messaging.throttle import Throttle
+from bot.platforms.base import ErrorClass, InboundEvent, InboundKind, OutboundMessage, Platform, PlatformError, Sent
+
+_PARALLEL = 64  # requests under way at once
+_BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)  # seconds; the notice's own expiry ends it
+_CHANNEL_PAUSE = 600.0
+NO_ADDRESS = "没有可用的聊天账号"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One message on its way to one account."""
+
+    notice: Notice
+    platform: str
+    user_id: str
+    message: OutboundMessage
+    safe: bool  # sent twice, it is shown once
+
+
+class Delivery:
+    """One per process. ``run`` works until it is cancelled; ``wake`` makes it look at once."""
+
+    def __init__(
+        self, db: Database, clock: Clock, *, platforms: Mapping[str, Platform], kinds: Mapping[str, Kind],
+        renderer: Renderer, profile: Profile, calendar: WorkCalendar, prefer: str, poll: float = 2.0,
+    ) -> None:  # fmt: skip
+        self.db, self.clock, self.platforms, self.kinds = db, clock, platforms, kinds
+        self.renderer, self.profile, self.calendar, self.prefer = renderer, profile, calendar, prefer
+        self.worker = new_id()
+        self._poll = poll
+        self._throttle = Throttle()
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._busy = asyncio.Lock()
+        db.after_commit.append(self.wake)
+
+    def wake(self) -> None:
+        """Look for work now; may be called from any thread."""
+        self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def run(self) -> None:
+        """Deliver until cancelled; what was claimed is finished first."""
+        while True:
+            self._wake.clear()
+            try:
+                while await asyncio.shield(self.run_once()):
+                    pass
+            except Exception:
+                log.exception("delivery_failed")
+                await asyncio.sleep(self._poll)
+            try:
+                await asyncio.wait_for(self._wake.wait(), self._poll)
+            except TimeoutError:
+                continue
+
+    async def run_once(self) -> int:
+        """Claim and send one batch; returns how many notices were claimed."""
+        async with self._busy:
+            now = self.clock.now()
+            quiet = is_quiet(self.profile, self.calendar, now=now)
+            claimed = await self.db.write(outbox.claim, worker=self.worker, now=now, quiet=quiet)
+            if not claimed:
+                return 0
+            jobs, ended = await self.db.write(self._prepare, claimed, now=now)
+            gate = asyncio.Semaphore(_PARALLEL)
+            outcomes = [*ended, *await asyncio.gather(*(self._send(job, gate) for job in jobs))]
+            await self.db.write(outbox.settle, outcomes, now=self.clock.now())
+            return len(claimed)
+
+    # -- what is to be said ---------------------------------------------------------------------------
+
+    def _prepare(
+        self, session: Session, claimed: Sequence[Notice], *, now: dt.datetime
+    ) -> tuple[list[Job], list[Outcome]]:
+        jobs: list[Job] = []
+        ended: list[Outcome] = []
+        unknown = outbox.unknown_before(session, [n.id or 0 for n in claimed])
+        book = addresses(
+            session, {n.recipient_id for n in claimed}, platforms=list(self.platforms), prefer=self.prefer
+        )
+        for notice in claimed:
+            made = self._job(session, notice, book.get(notice.recipient_id, []), unknown.get(notice.id or 0, 0), now)
+            (jobs if isinstance(made, Job) else ended).append(made)  # type: ignore[arg-type]
+        return jobs, ended
+
+    def _job(
+        self, session: Session, notice: Notice, accounts: list[tuple[str, str]], unknown: int, now: dt.datetime
+    ) -> Job | Outcome:
+        assert notice.id is not None
+        kind = self.kinds[notice.kind]
+        content = kind.content(session, notice, now)
+        if isinstance(content, Skip):
+            return Outcome(notice.id, "skipped", NoticeState.SKIPPED, detail=content.reason, attempted=False)
+        if not accounts:
+            return Outcome(notice.id, "failed", NoticeState.FAILED, detail=NO_ADDRESS, attempted=False)
+        name, user_id = accounts[0]
+        platform = self.platforms[name]
+        safe = platform.capabilities.resend_is_safe and notice.kind != "reply"
+        if unknown > 1 and not safe:
+            return Outcome(notice.id, "failed", NoticeState.FAILED, detail="两次发送结果均不明", attempted=False)
+        wait = self._throttle.wait((name, user_id), per_minute=platform.capabilities.per_minute, now=now)
+        if wait:
+            return Outcome(notice.id, "retry", None, retry_at=now + wait, detail="发送频率已满", attempted=False)
+        repeated = unknown > 0 and not safe
+        card_id = outbox.begin(
+            session, notice, platform=name, user_id=user_id, card=kind.card and platform.capabilities.cards,
+            repeated=repeated, now=now,
+        )  # fmt: skip
+        return Job(notice, name, user_id, self._render(notice, content, name, card_id, repeated=repeated), safe)
+
+    def _render(
+        self, notice: Notice, content: Content, platform: str, card_id: str, *, repeated: bool = False
+    ) -> OutboundMessage:
+        return self.renderer.message(
+            notice.kind, content, subject=notice.subject, generation=notice.generation,
+            person_id=notice.recipient_id, capabilities=self.platforms[platform].capabilities, card_id=card_id,
+            repeated=repeated,
+        )  # fmt: skip
+
+    # -- sending --------------------------------------------------------------------------------------
+
+    async def _send(self, job: Job, gate: asyncio.Semaphore) -> Outcome:
+        assert job.notice.id is not None
+        try:
+            async with gate:
+                sent = await self._deliver(job)
+        except PlatformError as error:
+            outcome = self._failed(job, error)
+        except Exception as error:
+            log.exception("send_broke", notice=job.notice.id, kind=job.notice.kind)
+            outcome = Outcome(job.notice.id, "failed", NoticeState.FAILED, code=type(error).__name__, detail="程序错误")
+        else:
+            outcome = Outcome(job.notice.id, "sent", NoticeState.SENT, ref=sent.ref, card_token=sent.card_token)
+        sends.labels(job.platform, job.notice.kind, outcome.result).inc()
+        return outcome
+
+    async def _deliver(self, job: Job) -> Sent:
+        platform = self.platforms[job.platform]
+        data = job.notice.data
+        if job.notice.kind != "reply":
+            return await platform.send(job.user_id, job.message)
+        event = InboundEvent(
+            platform=job.platform, event_id="", kind=InboundKind.TEXT, user_id=job.user_id, at=job.notice.created_at,
+            conversation=data.get("conversation", ""), reply_token=data.get("reply_token", ""),
+            reply_until=dt.datetime.fromisoformat(data["reply_until"]) if data.get("reply_until") else None,
+        )  # fmt: skip
+        return await platform.reply(event, job.message)
+
+    def _failed(self, job: Job, error: PlatformError) -> Outcome:
+        """One meaning for each class of error; the reason is stored in words a lead understands."""
+        notice, now = job.notice, self.clock.now()
+        assert notice.id is not None
+        log.warning("send_failed", notice=notice.id, platform=job.platform, code=error.code, cls=error.cls)
+        pause = error.retry_after or _BACKOFF[min(notice.attempts, len(_BACKOFF)) - 1]
+        again = now + dt.timedelta(seconds=pause)
+        seen = {"code": error.code, "detail": error.advice or error.detail}
+        match error.cls:
+            case ErrorClass.RECIPIENT:  # the next try takes the person's next account, or says there is none
+                return Outcome(notice.id, "failed", None, retry_at=now, bury=(job.platform, job.user_id), **seen)
+            case ErrorClass.BUG | ErrorClass.CARD:
+                return Outcome(notice.id, "failed", NoticeState.FAILED, **seen)
+            case ErrorClass.UNKNOWN:
+                return Outcome(notice.id, "unknown", None, retry_at=again, **seen)
+            case ErrorClass.CHANNEL:
+                again = now + dt.timedelta(seconds=error.retry_after or _CHANNEL_PAUSE)
+        return Outcome(notice.id, "retry", None, retry_at=again, **seen)
+
+

@@ -1,0 +1,207 @@
+"""Journey 1, after the answer: find the person, run one handler, and promise the reply."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+
+import structlog
+from sqlmodel import Session
+
+from bot.core.clock import Clock
+from bot.core.config import Settings
+from bot.core.db import Database
+from bot.core.errors import Problem
+from bot.core.links import Links
+from bot.core.log import log
+from bot.core.metrics import handled, inbound
+from bot.inspection.calendar import WorkCalendar
+from bot.inspection.notices.message import Content, Kind, Page
+from bot.inspection.notices.models import Card, Notice, Priority
+from bot.inspection.notices.service import enqueue
+from bot.inspection.profile import Profile
+from bot.messaging import inbox
+from bot.messaging.actions import unpack
+from bot.messaging.cards import Cards
+from bot.messaging.outbox import push_token
+from bot.messaging.people import person_of
+from bot.messaging.router import Context, Handler, Reply, Router
+from bot.messaging.talks import current
+from bot.platforms.base import InboundEvent, InboundKind, OutboundMessage, Platform, PlatformError
+
+SORRY = "系统出了点问题，已经记录，稍后会自动重试。"
+UNKNOWN_BUTTON = "这个按钮已不再使用，请打开最新的卡片。"
+
+
+class Dispatcher:
+    """One per process. ``take`` returns once the event is stored; the work goes on in a task that is awaited at
+    shutdown. Events of one account are handled one after the other."""
+
+    def __init__(
+        self, db: Database, clock: Clock, *, platforms: Mapping[str, Platform], router: Router, cards: Cards,
+        links: Links, settings: Settings, profile: Profile, calendar: WorkCalendar,
+    ) -> None:  # fmt: skip
+        self.db, self.clock, self.platforms, self.router, self.cards = db, clock, platforms, router, cards
+        self.links, self.settings, self.profile, self.calendar = links, settings, profile, calendar
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def take(self, event: InboundEvent) -> bool:
+        """Store the event durably; False when it was stored before. Called before the platform is answered."""
+        row_id = await self.db.write(inbox.store, event, now=self.clock.now())
+        inbound.labels(event.platform, event.kind, "new" if row_id else "repeat").inc()
+        if row_id is not None:
+            self._start(row_id, event)
+        return row_id is not None
+
+    async def sweep(self) -> int:
+        """Finish what a crash left, or what failed and is due again."""
+        rows = await self.db.read(inbox.left_over, now=self.clock.now())
+        running = {task.get_name() for task in self._tasks}
+        for row_id in rows:
+            if f"inbox:{row_id}" not in running:
+                self._start(row_id, None)
+        return len(rows)
+
+    async def settle(self) -> None:
+        """Wait for every handler that runs now."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, row_id: int, event: InboundEvent | None) -> None:
+        key = f"{event.platform}:{event.user_id}" if event else f"row:{row_id}"
+        task = asyncio.create_task(self._in_turn(row_id, key), name=f"inbox:{row_id}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _in_turn(self, row_id: int, key: str) -> None:
+        with structlog.contextvars.bound_contextvars(event=f"inbox:{row_id}"):
+            async with self._turns[key]:
+                await self._work(row_id)
+            if not self._turns[key].locked():
+                self._turns.pop(key, None)
+
+    async def _work(self, row_id: int) -> None:
+        event = await self.db.write(inbox.claim, row_id, now=self.clock.now())
+        if event is None:
+            return
+        try:
+            with handled.labels(event.kind).time():
+                person = await self.db.read(person_of, platform=event.platform, user_id=event.user_id)
+                reply, outcome = await self._answer(event, person)
+                await self.db.write(
+                    self._finish, row_id, event=event, person=person, reply=reply, outcome=outcome,
+                    now=self.clock.now(),
+                )  # fmt: skip
+        except Exception as error:
+            log.exception("handler_broke", kind=event.kind)
+            again = await self.db.write(
+                inbox.give_back, row_id, now=self.clock.now(), error=f"{type(error).__name__}: {error}"
+            )
+            if not again:
+                await self._directly(event, Reply(SORRY))
+            return
+        if person is None:
+            await self._directly(event, reply)
+        if event.kind is InboundKind.BUTTON and event.card_id:
+            await self.cards.refresh(card_id=event.card_id)
+
+    async def _answer(self, event: InboundEvent, person: int | None) -> tuple[Reply, str]:
+        handler, context = await self._route(event, person)
+        if handler is None:
+            return Reply(), "ignored"
+        try:
+            return await handler(context), "done"
+        except Problem as problem:
+            return Reply(str(problem)), f"refused: {problem.key}"
+
+    async def _route(self, event: InboundEvent, person: int | None) -> tuple[Handler | None, Context]:
+        context = Context(
+            event=event, person_id=person or 0, db=self.db, clock=self.clock, links=self.links,
+            settings=self.settings, platform=self.platforms[event.platform], profile=self.profile,
+            calendar=self.calendar, words=event.text.strip(),
+        )  # fmt: skip
+        if event.kind in (InboundKind.CONTACT, InboundKind.OTHER) or not event.user_id:
+            return None, context
+        if person is None:
+            return self.router.talks.get("binding"), context
+        talk = await self.db.read(current, context.talk_key, now=self.clock.now())
+        topic = talk.topic if talk else ""
+        context = replace(context, talk=dict(talk.data) if talk else {})
+        match event.kind:
+            case InboundKind.BUTTON:
+                return self._button(context)
+            case InboundKind.IMAGE:
+                return self.router.media.get(topic) or self.router.media.get(""), context
+            case InboundKind.LOCATION:
+                return self.router.media.get("place"), context
+            case InboundKind.ENTER:
+                return None, context
+        return self._words(context, topic)
+
+    def _button(self, context: Context) -> tuple[Handler | None, Context]:
+        action = unpack(context.event.action)
+        return self.router.actions.get(action.verb, _unknown_button), replace(context, action=action)
+
+    def _words(self, context: Context, topic: str) -> tuple[Handler | None, Context]:
+        command = self.router.find_command(context.words)
+        if command is not None and (not topic or not command[1]):
+            return command[0], replace(context, words=command[1])
+        return self.router.talks.get(topic) or self.router.fallback, context
+
+    def _finish(
+        self, session: Session, row_id: int, *, event: InboundEvent, person: int | None, reply: Reply, outcome: str,
+        now: dt.datetime,
+    ) -> None:  # fmt: skip
+        """One transaction: the event is done, the reply is promised, the pressed card is looked at again."""
+        if reply.text and person is not None:
+            enqueue(
+                session, "reply", f"inbox:{row_id}", recipient_id=person, now=now, priority=Priority.URGENT,
+                statutory=True, expires_at=now + dt.timedelta(hours=12),
+                data={"title": reply.title or "随查", "text": reply.text, "links": [list(x) for x in reply.links],
+                      "conversation": event.conversation, "reply_token": event.reply_token,
+                      "reply_until": event.reply_until.isoformat() if event.reply_until else ""},
+            )  # fmt: skip
+        if event.card_id:
+            if event.card_token:
+                push_token(session, event.card_id, event.card_token)
+            touch_one_card(session, event.card_id, now=now)
+        inbox.finish(session, row_id, now=now, actor=person, what=event.kind, outcome=outcome)
+
+    async def _directly(self, event: InboundEvent, reply: Reply) -> None:
+        """Answer somebody who is nobody to us yet; there is no row to hang a promise on."""
+        if not reply.text:
+            return
+        message = OutboundMessage(title=reply.title or "随查", body=reply.text)
+        for _ in range(3):
+            try:
+                await self.platforms[event.platform].reply(event, message)
+            except PlatformError as error:
+                log.warning("reply_failed", code=error.code)
+                if error.permanent:
+                    return
+            else:
+                return
+
+
+async def _unknown_button(_context: Context) -> Reply:
+    return Reply(UNKNOWN_BUTTON)
+
+
+def touch_one_card(session: Session, card_id: str, *, now: dt.datetime) -> None:
+    """The pressed card shows the truth again, whatever the press did."""
+    card = session.get(Card, card_id)
+    if card is not None:
+        card.stale, card.not_before, card.closed = True, now, False
+        session.add(card)
+
+
+def _reply_content(_session: Session, notice: Notice, _now: dt.datetime) -> Content:
+    pages = tuple(Page(text, path=url) for text, url in notice.data.get("links", ()))
+    return Content({"title": notice.data["title"], "text": notice.data["text"]}, pages=pages)
+
+
+REPLY = Kind("reply", _reply_content, Content({"title": "随查", "text": "已收到。"}))

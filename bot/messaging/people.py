@@ -1,0 +1,42 @@
+"""Which account belongs to whom, and which account to try next."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from bot.inspection.people.models import Account, Person
+
+
+def person_of(session: Session, *, platform: str, user_id: str) -> int | None:
+    """The active person behind an account, None when it is not bound."""
+    return session.exec(
+        select(Account.person_id)
+        .join(Person, col(Person.id) == Account.person_id)
+        .where(Account.platform == platform, Account.user_id == user_id, col(Person.active))
+    ).first()
+
+
+def addresses(
+    session: Session, people: Collection[int], *, platforms: Collection[str], prefer: str
+) -> dict[int, list[tuple[str, str]]]:
+    """Living accounts of each person on *platforms*, the preferred platform first."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    query = select(Account).where(
+        col(Account.person_id).in_(people), col(Account.platform).in_(platforms), col(Account.dead_since).is_(None)
+    )
+    for account in sorted(session.exec(query), key=lambda a: (a.platform != prefer, a.id or 0)):
+        found.setdefault(account.person_id, []).append((account.platform, account.user_id))
+    return found
+
+
+def bury(session: Session, *, platform: str, user_id: str, reason: str, now: dt.datetime) -> None:
+    """The platform says nobody can be reached there; kept, and tried no more until it is bound again."""
+    session.execute(
+        update(Account)
+        .where(Account.platform == platform, Account.user_id == user_id)  # type: ignore[arg-type]
+        .values(dead_since=now, dead_reason=reason)
+    )

@@ -1,0 +1,81 @@
+"""From what a slice says to what a platform can show: templates, buttons, signed links."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bot.core.links import Links
+from bot.inspection.notices.message import Ask, Content, Page
+from bot.messaging.actions import Action
+from bot.platforms.base import Button, Capabilities, OutboundMessage
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "messages"
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+
+
+def escape_markdown(value: Any) -> str:
+    """Take the meaning out of Markdown signs in what a person typed; line breaks become spaces."""
+    return _SPECIAL.sub(r"\\\1", " ".join(str(value).split()))
+
+
+class Renderer:
+    """Templates compiled once. ``message`` is pure but for reading them."""
+
+    def __init__(self, links: Links, *, folder: Path = TEMPLATES) -> None:
+        self.links = links
+        self._environment = Environment(  # noqa: S701 - Markdown, not HTML; every typed value goes through |md
+            loader=FileSystemLoader(folder), undefined=StrictUndefined, auto_reload=False, trim_blocks=True,
+            lstrip_blocks=True,
+        )  # fmt: skip
+        self._environment.filters["md"] = escape_markdown
+
+    def message(
+        self,
+        kind: str,
+        content: Content,
+        *,
+        subject: str,
+        generation: int,
+        person_id: int,
+        capabilities: Capabilities,
+        card_id: str = "",
+        repeated: bool = False,
+    ) -> OutboundMessage:
+        """The message for one person on one platform. Without callback buttons there, asks become signed links."""
+        title = self._text(f"{kind}/title.txt.j2", content)
+        body = self._text(f"{kind}/body.md.j2", content)
+        buttons = [
+            self._ask(ask, subject, generation, person_id, callbacks=capabilities.cards and bool(card_id))
+            for ask in content.asks
+        ]
+        buttons += [Button(page.text, url=self.url(page, person_id)) for page in content.pages]
+        return OutboundMessage(
+            title=title,
+            body=f"（可能重复）{body}" if repeated else body,
+            facts=content.facts,
+            buttons=() if content.closed else tuple(buttons[: capabilities.max_buttons]),
+            url=next((b.url for b in buttons if b.url), ""),
+            card_id=card_id if capabilities.cards else "",
+            done=content.closed,
+        )
+
+    def url(self, page: Page, person_id: int) -> str:
+        """The page's address, signed for this person."""
+        if page.path:
+            return f"{self.links.base}{page.path}"
+        token = self.links.sign(page.purpose, [person_id, *page.value])
+        return f"{self.links.base}/{page.purpose}/{token}"
+
+    def _ask(self, ask: Ask, subject: str, generation: int, person_id: int, *, callbacks: bool) -> Button:
+        action = Action(ask.verb, ask.subject or subject, generation).pack()
+        if callbacks:
+            return Button(ask.text, action=action, style=ask.style)
+        token = self.links.sign("press", [person_id, action])
+        return Button(ask.text, url=f"{self.links.base}/press/{token}", style=ask.style)
+
+    def _text(self, name: str, content: Content) -> str:
+        return self._environment.get_template(name).render(content.values).strip()

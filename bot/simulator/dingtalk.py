@@ -1,7 +1,7 @@
 """The simulated DingTalk: one organisation, one internal app with a robot, one group with a custom robot.
 
-It speaks the wire protocol of the sheet platforms/dingtalk.md. Both API hosts and the Stream gateway live under
-one path, so only base URLs tell it from the real service.
+It speaks the wire protocol of the sheet platforms/dingtalk.md. Both API hosts and the Stream gateway live
+under one path, so only base URLs tell it from the real service.
 """
 
 from __future__ import annotations
@@ -152,17 +152,22 @@ class DingTalkServer:
 
     async def _push_message(self, bubble: SimMessage, kind: str, **content: Any) -> None:
         person = self.world.person("dingtalk", bubble.user_id)
-        session, ends = self._robots.open_session(bubble.user_id, seconds=self._session_seconds)
         payload = {
             "conversationId": f"cid-{bubble.user_id}", "conversationType": "1", "msgId": f"msg-{bubble.id}",
             "msgtype": kind, **content, "senderId": f"$:LWCP_v1:${bubble.user_id}",
             "senderNick": person.name if person else "", "senderStaffId": bubble.user_id if person else "",
             "senderCorpId": self._corp_id, "chatbotCorpId": self._corp_id, "isAdmin": False,
-            "createAt": int(bubble.at * 1000), "robotCode": self._client[0],
-            "sessionWebhook": str(self._base.joinpath("robot", "sendBySession").with_query(session=session)),
-            "sessionWebhookExpiredTime": int(ends * 1000),
+            "createAt": int(bubble.at * 1000), "robotCode": self._client[0], **self._session(bubble.user_id),
         }
         await self._push(ROBOT_TOPIC, payload, patience=self._robot_patience)
+
+    def _session(self, user_id: str) -> dict[str, Any]:
+        """The reply address of a chat; before the first request nobody knows where we are reached."""
+        if not self._base.absolute:
+            return {}
+        session, ends = self._robots.open_session(user_id, seconds=self._session_seconds)
+        webhook = self._base.joinpath("robot", "sendBySession").with_query(session=session)
+        return {"sessionWebhook": str(webhook), "sessionWebhookExpiredTime": int(ends * 1000)}
 
     def _show_response(self, card_id: str, response: object) -> None:
         """Apply what the callback's answer wants the card to show."""

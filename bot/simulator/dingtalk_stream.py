@@ -158,11 +158,11 @@ class StreamHub:
             await self._arrived.wait()
 
     def _heard(self, text: str) -> None:
-        with suppress(ValueError, TypeError, AttributeError):  # no acknowledgement
-            body = json.loads(text)
-            waiting = self._acks.get(body["headers"].get("messageId", ""))
-            if waiting is not None and not waiting.done():
-                waiting.set_result(body)
+        body = _json_object(text)
+        headers = _json_object(body.get("headers"))
+        waiting = self._acks.get(str(headers.get("messageId", "")))
+        if waiting is not None and not waiting.done():
+            waiting.set_result(body)
 
     async def _ping(self, socket: _Socket) -> None:
         while not socket.web.closed:
@@ -182,8 +182,15 @@ class StreamHub:
 
 def _accepted(body: dict[str, Any]) -> dict[str, Any] | None:
     """The data of an acknowledgement, or None where it asks for the push again."""
-    data = body.get("data") or "{}"
-    value = json.loads(data) if isinstance(data, str) else data
-    if body.get("code") != 200 or not isinstance(value, dict) or value.get("status") == "LATER":
-        return None
-    return value
+    data = _json_object(body.get("data"))
+    return None if body.get("code") != 200 or data.get("status") == "LATER" else data
+
+
+def _json_object(value: object) -> dict[str, Any]:
+    """An object, or the object in a JSON string; anything else acknowledges nothing."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {}
+    return value if isinstance(value, dict) else {}

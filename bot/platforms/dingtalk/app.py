@@ -49,7 +49,7 @@ def capabilities_of(settings: DingTalkSettings) -> Capabilities:
         resend_is_safe=has_cards,
         group_robot=settings.group_robot_url is not None,
         max_buttons=6 if has_cards else cards.MAX_LINKS,
-        body_bytes=cards.VALUE_BYTES if has_cards else 4096,
+        body_bytes=cards.BODY_BYTES if has_cards else 4096,
         per_minute=20,
     )
 
@@ -91,7 +91,7 @@ class DingTalkPlatform:
             raise PlatformError("card.none", cls=ErrorClass.CARD)
         lock = self._updates.setdefault(card.card_id, asyncio.Lock())
         async with lock:
-            await self._client.api("PUT", CARDS, cards.card_update(card.card_id, message))
+            await self._client.api("PUT", CARDS, body=cards.card_update(card.card_id, message))
         return Sent(card.card_id)
 
     async def reply(self, event: InboundEvent, message: OutboundMessage) -> Sent:
@@ -106,12 +106,12 @@ class DingTalkPlatform:
             if error.code not in SESSION_CODES:
                 raise
             return await self.send(event.user_id, message)
-        return Sent(event.event_id)
+        return Sent(ref="")
 
     async def fetch_media(self, media_id: str) -> Media:
         """Exchange a ``downloadCode`` for a link and fetch it; the bytes decide the type."""
         asked = {"downloadCode": media_id, "robotCode": self._settings.robot}
-        answer = await self._client.api("POST", "/v1.0/robot/messageFiles/download", asked)
+        answer = await self._client.api("POST", "/v1.0/robot/messageFiles/download", body=asked)
         body, claimed = await self._client.download(str(answer.get("downloadUrl", "")), limit=MEDIA_BYTES)
         return Media(body, _type_of(body, claimed))
 
@@ -128,7 +128,7 @@ class DingTalkPlatform:
             message, user_id=user_id, template=self._settings.card_template, robot_code=self._settings.robot
         )
         try:
-            answer = await self._client.api("POST", f"{CARDS}/createAndDeliver", body)
+            answer = await self._client.api("POST", f"{CARDS}/createAndDeliver", body=body)
         except PlatformError as error:
             if error.code == CARD_EXISTS:  # an earlier attempt arrived after all
                 return Sent(message.card_id)
@@ -139,7 +139,7 @@ class DingTalkPlatform:
         key, param = cards.robot_message(message)
         body = {"robotCode": self._settings.robot, "userIds": [user_id], "msgKey": key}
         body["msgParam"] = compact(param)
-        answer = await self._client.api("POST", "/v1.0/robot/oToMessages/batchSend", body)
+        answer = await self._client.api("POST", "/v1.0/robot/oToMessages/batchSend", body=body)
         if answer.get("invalidStaffIdList"):
             raise failure("invalidStaffId")
         if answer.get("flowControlledStaffIdList"):

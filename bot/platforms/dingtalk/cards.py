@@ -14,6 +14,7 @@ from bot.platforms.dingtalk.text import compact, cut, cut_in_json, lines
 
 VARIABLES = ("title", "body", "facts", "buttons", "url", "done", "status")
 VALUE_BYTES = 1024  # of one card variable
+BODY_BYTES = 900  # of Markdown that fit into one once its newlines are written out
 MSG_PARAM_BYTES = 15_000  # documented for groups; kept in single chats too
 WEBHOOK_BYTES = 20_000  # whole body of a webhook message
 TITLE_BYTES = 200  # a title is a preview line; no documented limit

@@ -23,6 +23,7 @@ from bot.platforms.base import ErrorClass, PlatformError
 from bot.platforms.dingtalk.codes import TOKEN_CODES, verdict_of
 from bot.platforms.dingtalk.text import compact
 
+IP_BLOCKED = "1111"  # an address that asks too often gets a page, or JSON with ``punish``
 MAX_ANSWER = 100_000  # bytes of an answer that are read
 TOKEN_MARGIN = 300.0  # seconds before its end at which a token is no longer used
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
@@ -65,38 +66,39 @@ class DingTalkClient:
         self._new_token = _Token(self._fetch_new_token, clock)
         self._old_token = _Token(self._fetch_old_token, clock)
 
-    async def api(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def api(self, method: str, path: str, *, body: dict[str, Any]) -> dict[str, Any]:
         """Call the new API; a refused token is refreshed once."""
 
         async def attempt(token: str) -> dict[str, Any]:
             header = {"x-acs-dingtalk-access-token": token}
-            return self.checked(await self._exchange(method, self._settings.api_base + path, body, header))
+            url = self._settings.api_base + path
+            return self._checked(await self._exchange(method, url, body=body, headers=header))
 
         return await self._with_token(self._new_token, attempt)
 
-    async def oapi(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    async def oapi(self, method: str, path: str, *, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call the old API; a refused token is refreshed once."""
 
         async def attempt(token: str) -> dict[str, Any]:
             url = URL(self._settings.oapi_base + path).update_query(access_token=token)
-            return self.checked(await self._exchange(method, url, body))
+            return self._checked(await self._exchange(method, url, body=body))
 
         return await self._with_token(self._old_token, attempt)
 
     async def open(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Call a new API that takes no token (the Stream gateway)."""
-        return self.checked(await self._exchange("POST", self._settings.api_base + path, body))
+        return self._checked(await self._exchange("POST", self._settings.api_base + path, body=body))
 
     async def webhook(self, url: URL, body: dict[str, Any]) -> dict[str, Any]:
         """Post to a robot webhook, whose address is its credential."""
-        return self.checked(await self._exchange("POST", url, body))
+        return self._checked(await self._exchange("POST", url, body=body))
 
     async def download(self, url: str, *, limit: int) -> tuple[bytes, str]:
         """Fetch a temporary link: bytes and the type it claims. Longer than *limit* bytes is refused."""
         try:
             async with self._session.get(url, **self._options()) as answer:
                 if answer.status != 200:
-                    raise failure(f"http.{answer.status}", answer.status)
+                    raise failure(f"http.{answer.status}", status=answer.status)
                 body, kind = await _read(answer, limit + 1), answer.content_type
         except (aiohttp.ClientError, TimeoutError) as error:  # reading again does no harm
             raise PlatformError("network", type(error).__name__, retry_after=5.0) from None
@@ -104,22 +106,12 @@ class DingTalkClient:
             raise PlatformError("media.tooLarge", cls=ErrorClass.BUG, advice="文件太大，请压缩后重发。")
         return body, kind
 
-    def checked(self, answer: _Answer) -> dict[str, Any]:
-        """The body of a success. Error shapes: ``code`` with HTTP 4xx/5xx; ``errcode`` with HTTP 200."""
-        body, status = answer.body, answer.status
-        if body is None:
-            throttled = status < 400  # an IP that asks too often gets a page
-            raise failure("1111" if throttled else f"http.{status}", status, "answer was not JSON")
-        code = str(body.get("errcode", 0))
-        if code == "88":
-            code = str(body.get("sub_code") or code)
-        if code == "0" and "punish" in body:
-            code = str(body.get("status", "1111"))
-        if code == "0" and status >= 400:
-            code = str(body.get("code") or f"http.{status}")
-        if code != "0":
-            raise failure(code, status, self._clean(body))
-        return body
+    def _checked(self, answer: _Answer) -> dict[str, Any]:
+        """The body of a success."""
+        code = _code_in(answer)
+        if code:
+            raise failure(code, status=answer.status, detail=self._clean(answer.body or {}))
+        return answer.body or {}
 
     async def _with_token(
         self, token: _Token, attempt: Callable[[str], Awaitable[dict[str, Any]]]
@@ -135,18 +127,18 @@ class DingTalkClient:
     async def _fetch_new_token(self) -> tuple[str, float]:
         keys = {"appKey": self._settings.client_id, "appSecret": self._secret}
         url = self._settings.api_base + "/v1.0/oauth2/accessToken"
-        answer = await self._fetch_token("POST", URL(url), keys)
-        return _token_in(answer, "accessToken", "expireIn")
+        answer = await self._fetch_token("POST", URL(url), body=keys)
+        return _token_in(answer, "accessToken", seconds="expireIn")
 
     async def _fetch_old_token(self) -> tuple[str, float]:
         keys = {"appkey": self._settings.client_id, "appsecret": self._secret}
         url = URL(self._settings.oapi_base + "/gettoken").update_query(keys)
-        answer = await self._fetch_token("GET", url, None)
-        return _token_in(answer, "access_token", "expires_in")
+        answer = await self._fetch_token("GET", url, body=None)
+        return _token_in(answer, "access_token", seconds="expires_in")
 
-    async def _fetch_token(self, method: str, url: URL, body: dict[str, Any] | None) -> dict[str, Any]:
+    async def _fetch_token(self, method: str, url: URL, *, body: dict[str, Any] | None) -> dict[str, Any]:
         try:
-            return self.checked(await self._exchange(method, url, body))
+            return self._checked(await self._exchange(method, url, body=body))
         except PlatformError as error:
             if error.cls is not ErrorClass.UNKNOWN:
                 raise
@@ -154,7 +146,12 @@ class DingTalkClient:
             raise PlatformError(error.code, "token", cls=ErrorClass.RETRY, retry_after=5.0) from None
 
     async def _exchange(
-        self, method: str, url: str | URL, body: dict[str, Any] | None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        url: str | URL,
+        *,
+        body: dict[str, Any] | None,
+        headers: dict[str, str] | None = None,
     ) -> _Answer:
         sent = None if body is None else compact(body).encode()
         accept = {"Accept": "application/json", "Content-Type": "application/json; charset=utf-8"}
@@ -183,12 +180,25 @@ class DingTalkClient:
         return f"{text} requestid={request}" if request else text
 
 
-def failure(code: str, status: int = 200, detail: str = "") -> PlatformError:
+def failure(code: str, *, status: int = 200, detail: str = "") -> PlatformError:
     """The PlatformError for a DingTalk *code*."""
-    verdict = verdict_of(code, status)
-    return PlatformError(
-        code, detail, cls=verdict.cls, retry_after=verdict.retry_after, advice=verdict.advice
-    )
+    found = verdict_of(code, status)
+    return PlatformError(code, detail, cls=found.cls, retry_after=found.retry_after, advice=found.advice)
+
+
+def _code_in(answer: _Answer) -> str:
+    """The error code, empty for a success: ``code`` with HTTP 4xx/5xx, or ``errcode``, mostly with a 200."""
+    body, status = answer.body, answer.status
+    if body is None:
+        return IP_BLOCKED if status < 400 else f"http.{status}"
+    if "punish" in body:
+        return IP_BLOCKED
+    code = str(body.get("errcode", 0))
+    if code == "88":
+        code = str(body.get("sub_code") or code)
+    if code == "0":
+        code = str(body.get("code") or f"http.{status}") if status >= 400 else ""
+    return code
 
 
 async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
@@ -200,7 +210,7 @@ async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     return b"".join(pieces)
 
 
-def _token_in(answer: dict[str, Any], name: str, seconds: str) -> tuple[str, float]:
+def _token_in(answer: dict[str, Any], name: str, *, seconds: str) -> tuple[str, float]:
     value, lifetime = answer.get(name), answer.get(seconds)
     if not isinstance(value, str) or not value:
         raise PlatformError("token.missing", cls=ErrorClass.RETRY, retry_after=5.0)

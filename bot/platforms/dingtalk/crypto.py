@@ -71,9 +71,11 @@ class Envelope:
     _key: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if len(self.aes_key) != 43:
+            raise ValueError("aes_key 必须是 43 个字符")
         key = base64.b64decode(self.aes_key + "=")  # not strict: official keys may have stray low bits
         if len(key) != 32:
-            raise ValueError("aes_key 必须是 43 个字符")
+            raise ValueError("aes_key 必须是字母和数字")
         object.__setattr__(self, "_key", key)
 
     def signature(self, timestamp: str, nonce: str, encrypt: str) -> str:

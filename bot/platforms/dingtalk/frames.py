@@ -32,13 +32,13 @@ class Frame:
 
 def parse_frame(text: str) -> Frame:
     """Decode a text frame twice, as the protocol wants. Raise FrameError."""
-    outer = _json_object(text)
+    outer = json_object(text)
     headers = outer.get("headers")
     if not isinstance(headers, dict) or not isinstance(outer.get("type"), str):
         raise FrameError("no headers or type")
     data = outer.get("data") or {}
     if isinstance(data, str):
-        data = _json_object(data)
+        data = json_object(data)
     if not isinstance(data, dict):
         raise FrameError("data is no object")
     words = {str(name): str(value) for name, value in headers.items()}
@@ -48,35 +48,47 @@ def parse_frame(text: str) -> Frame:
 def ack(frame: Frame) -> str:
     """Say that *frame* is stored, or echo a ping."""
     if frame.type == "SYSTEM":
-        return _answer(frame, 200, "OK", {"opaque": frame.data.get("opaque", "")})
+        return _answer(frame, {"opaque": frame.data.get("opaque", "")})
     if frame.type == "EVENT":
-        return _answer(frame, 200, "OK", {"status": "SUCCESS", "message": "ok"})
+        return _answer(frame, {"status": "SUCCESS", "message": "ok"})
     # An empty card response means «no change»: the card is updated afterwards through the API.
-    return _answer(frame, 200, "OK", {"response": {} if frame.topic == CARD_TOPIC else None})
+    return _answer(frame, {"response": {} if frame.topic == CARD_TOPIC else None})
 
 
 def ask_again(frame: Frame) -> str:
     """Say that *frame* could not be stored and is wanted again."""
     if frame.type == "EVENT":
-        return _answer(frame, 200, "OK", {"status": "LATER", "message": "not stored"})
-    return _answer(frame, 500, "not stored", {"response": None})
+        return _answer(frame, {"status": "LATER", "message": "not stored"})
+    return _answer(frame, {"response": None}, code=500, message="not stored")
 
 
 def refuse(frame: Frame, *, code: int) -> str:
     """Say that nobody here understands *frame*: 400 for its content, 404 for its topic."""
-    return _answer(frame, code, "not understood", {"response": None})
+    return _answer(frame, {"response": None}, code=code, message="not understood")
 
 
-def _answer(frame: Frame, code: int, message: str, data: dict[str, Any]) -> str:
+def _answer(frame: Frame, data: dict[str, Any], *, code: int = 200, message: str = "OK") -> str:
     headers = {"messageId": frame.message_id, "contentType": "application/json"}
     return json.dumps({"code": code, "message": message, "headers": headers, "data": json.dumps(data)})
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def json_object(text: str) -> dict[str, Any]:
+    """Decode an object whose strings can be stored anywhere. Raise FrameError."""
     try:
-        value = json.loads(text)
+        value = _storable(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise FrameError("not JSON") from error
     if not isinstance(value, dict):
         raise FrameError("no JSON object")
+    return value
+
+
+def _storable(value: Any) -> Any:
+    """Without NULs and half surrogates: no database takes them, and the push would come back for ever."""
+    if isinstance(value, str):
+        return value.replace("\x00", "").encode(errors="replace").decode()
+    if isinstance(value, list):
+        return [_storable(one) for one in value]
+    if isinstance(value, dict):
+        return {_storable(key): _storable(one) for key, one in value.items()}
     return value

@@ -6,11 +6,10 @@ Sheet: sections 2.3 (robot messages), 5.4 (card callbacks), 6.4 and 8 (events).
 from __future__ import annotations
 
 import datetime as dt
-import json
 from typing import Any
 
 from bot.platforms.base import InboundEvent, InboundKind
-from bot.platforms.dingtalk.frames import CARD_TOPIC, ROBOT_TOPIC, Frame
+from bot.platforms.dingtalk.frames import CARD_TOPIC, ROBOT_TOPIC, Frame, FrameError, json_object
 
 PLATFORM = "dingtalk"
 QUOTA_EXHAUSTED = "20001"  # the push pool of the month is used up; the message comes without its text
@@ -142,8 +141,8 @@ def _object(value: object) -> dict[str, Any]:
     """A JSON object, also when it comes as a JSON string."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
+            return json_object(value)
+        except FrameError:
             return {}
     return value if isinstance(value, dict) else {}
 

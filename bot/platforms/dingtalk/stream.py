@@ -88,7 +88,9 @@ class _Connection:
     async def finish(self) -> None:
         """Let pushes in hand be stored and acknowledged, then close."""
         if self._pushes:
-            await asyncio.wait(self._pushes, timeout=FINISH)
+            _, late = await asyncio.wait(self._pushes, timeout=FINISH)
+            for task in late:  # not acknowledged, so it is delivered again
+                task.cancel()
         await self._socket.close()
 
     async def _take(self, text: str) -> None:
@@ -157,7 +159,7 @@ class StreamClient:
         while True:
             try:
                 connection = await self._connect()
-            except (PlatformError, aiohttp.ClientError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, a bot that stops trying is deaf
                 reason = getattr(error, "code", type(error).__name__)
                 log.warning("dingtalk_stream_refused", reason=str(reason))
                 await asyncio.sleep(pause_before(attempt, jitter=self._jitter()))
@@ -177,28 +179,30 @@ class StreamClient:
 
     async def _connect(self) -> _Connection:
         url = await open_connection(self._settings, self._client)
-        socket = await self._session.ws_connect(url, **self._client.connection_options())
+        async with asyncio.timeout(self._settings.timeout):
+            socket = await self._session.ws_connect(url, **self._client.connection_options())
         connection = _Connection(socket, self._handle)
         self._readers[connection] = asyncio.create_task(connection.read(self._settings.idle_after))
         return connection
 
     async def _retire(self, connection: _Connection) -> None:
-        reader = self._readers.pop(connection)
+        reader = self._readers[connection]
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
         await connection.finish()
+        self._readers.pop(connection, None)  # only now: a close() meanwhile must find it
 
     async def _handle(self, frame: Frame) -> str:
         """Store what *frame* brought and return the acknowledgement."""
-        event = event_of(frame, received=self._clock.now())
-        if event is None:
-            return refuse(frame, code=404)
-        if not event.event_id:
-            return refuse(frame, code=400)
         try:
+            event = event_of(frame, received=self._clock.now())
+            if event is None:
+                return refuse(frame, code=404)
+            if not event.event_id:
+                return refuse(frame, code=400)
             await self._on_event(event)
         except Exception:  # whatever went wrong, DingTalk is asked to deliver again
-            log.exception("dingtalk_event_not_stored", event_id=event.event_id)
+            log.exception("dingtalk_event_not_stored", message_id=frame.message_id)
             return ask_again(frame)
         return ack(frame)
 

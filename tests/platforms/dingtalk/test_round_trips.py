@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from bot.platforms.base import Button, CardRef, ErrorClass, InboundKind, OutboundMessage, PlatformError
 from bot.simulator.faults import Fault
@@ -58,3 +61,171 @@ async def test_an_outcome_that_is_unknown_can_be_repeated_and_is_shown_once() ->
         again = await rig.platform.send("u1001", TASK)
         assert again.ref == TASK.card_id
         assert len(rig.chat()) == 1
+
+
+async def test_whoever_is_out_of_range_is_a_matter_of_the_recipient(rig: Rig) -> None:
+    for message in (TASK, LINKS):
+        with pytest.raises(PlatformError) as caught:
+            await rig.platform.send("stranger", message)
+        assert caught.value.cls is ErrorClass.RECIPIENT
+
+
+async def test_a_message_without_callbacks_is_shown_with_its_link(rig: Rig) -> None:
+    sent = await rig.platform.send("u1001", LINKS)
+    view = rig.server.view(rig.chat()[0])
+    assert sent.ref.startswith("pqk-")
+    assert "明天到期。" in view.body
+    assert [(one.text, one.url) for one in view.buttons] == [("打开", "https://inspect.example.cn/7")]
+
+
+async def test_without_a_template_a_card_becomes_links_and_cannot_be_updated() -> None:
+    async with dingtalk(settings={"card_template": ""}) as rig:
+        assert not rig.platform.capabilities.cards
+        assert not rig.platform.capabilities.resend_is_safe
+        await rig.platform.send("u1001", TASK)
+        view = rig.server.view(rig.chat()[0])
+        assert [(one.text, one.url) for one in view.buttons] == [("查看详情", TASK.url)]
+        with pytest.raises(PlatformError) as caught:
+            await rig.platform.update(CardRef("u1001", TASK.card_id), TASK)
+        assert caught.value.cls is ErrorClass.CARD
+
+
+async def test_a_card_that_is_gone_asks_for_a_new_one_and_a_wrong_template_for_the_administrator() -> None:
+    async with dingtalk(card_template="other.schema") as rig:
+        with pytest.raises(PlatformError) as caught:
+            await rig.platform.update(CardRef("u1001", "never-sent"), TASK)
+        assert caught.value.cls is ErrorClass.CARD
+        with pytest.raises(PlatformError) as caught:
+            await rig.platform.send("u1001", TASK)
+        assert caught.value.cls is ErrorClass.CHANNEL
+        assert "模板" in caught.value.advice
+
+
+async def test_updates_of_one_card_arrive_in_their_order(rig: Rig) -> None:
+    await rig.platform.send("u1001", TASK)
+    card = CardRef("u1001", TASK.card_id)
+    states = [replace(TASK, done=f"第{number}步") for number in range(6)]
+    await asyncio.gather(*(rig.platform.update(card, state) for state in states))
+    assert rig.server.view(rig.chat()[0]).closed == "第5步"
+    assert rig.chat()[0].versions == 7
+
+
+async def test_a_question_is_answered_in_its_conversation_without_spending_quota() -> None:
+    async with dingtalk(monthly_limit=0) as rig:
+        await rig.connect()
+        await rig.server.say("u1001", " 今天的任务 ")
+        (event,) = await rig.inbox.wait_for(1)
+        assert (event.kind, event.text) == (InboundKind.TEXT, "今天的任务")
+        await rig.platform.reply(event, LINKS)
+        assert [bubble.mine for bubble in rig.chat()] == [True, False]
+        with pytest.raises(PlatformError) as caught:
+            await rig.platform.send("u1001", LINKS)
+        assert caught.value.cls is ErrorClass.QUOTA
+
+
+async def test_an_answer_after_the_address_died_is_sent_anew(rig: Rig) -> None:
+    await rig.connect()
+    await rig.server.say("u1001", "任务")
+    (event,) = await rig.inbox.wait_for(1)
+    rig.clock.advance(minutes=89, seconds=30)  # within the margin of a minute
+    assert (await rig.platform.reply(event, LINKS)).ref.startswith("pqk-")
+    lying = replace(event, reply_until=rig.clock.now().replace(year=2027))
+    rig.clock.advance(minutes=5)  # now the service itself refuses it
+    assert (await rig.platform.reply(lying, LINKS)).ref.startswith("pqk-")
+    assert (await rig.platform.reply(event, TASK)).ref.startswith("carrier-")
+    assert len(rig.chat()) == 4
+
+
+async def test_a_photo_is_fetched_and_its_type_read_from_its_bytes(rig: Rig) -> None:
+    await rig.connect()
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(picture, "JPEG")
+    await rig.server.send_photo("u1001", picture.getvalue(), "image/png")  # the service may be wrong about it
+    (event,) = await rig.inbox.wait_for(1)
+    media = await rig.platform.fetch_media(event.media_id)
+    assert (media.body, media.media_type) == (picture.getvalue(), "image/jpeg")
+    with pytest.raises(PlatformError) as caught:
+        await rig.platform.fetch_media("expired")
+    assert caught.value.code == "invalidParameter.downloadCode"
+
+
+async def test_a_place_and_a_directory_event_arrive_as_what_they_are(rig: Rig) -> None:
+    await rig.connect()
+    await rig.server.send_place("u1001", 30.2, 120.1, "幸福路 1 号")
+    await rig.server.directory_event("user_leave_org", ["u1002"])
+    place, leave = await rig.inbox.wait_for(2)
+    assert place.kind is InboundKind.OTHER
+    assert (leave.kind, leave.raw["user_ids"]) == (InboundKind.CONTACT, ["u1002"])
+
+
+async def test_a_dead_token_costs_the_person_nothing(rig: Rig) -> None:
+    await rig.platform.send("u1001", LINKS)
+    rig.faults.script = [Fault.DEAD_TOKEN]
+    await rig.platform.send("u1001", TASK)
+    assert len(rig.chat()) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "cls", "shown"),
+    [
+        (Fault.SERVER_ERROR, ErrorClass.RETRY, 0),
+        (Fault.BUSY, ErrorClass.RETRY, 0),
+        (Fault.LOST, ErrorClass.UNKNOWN, 0),
+        (Fault.RESET, ErrorClass.UNKNOWN, 0),
+        (Fault.LATE_ANSWER, ErrorClass.UNKNOWN, 1),
+    ],
+)
+async def test_every_fault_is_told_apart_and_a_card_is_shown_once_in_the_end(
+    fault: Fault, cls: ErrorClass, shown: int
+) -> None:
+    async with dingtalk(settings={"timeout": 0.2}) as rig:
+        await rig.platform.send("u1002", LINKS)
+        rig.faults.script = [fault]
+        with pytest.raises(PlatformError) as caught:
+            await rig.platform.send("u1001", TASK)
+        assert caught.value.cls is cls
+        assert len(rig.chat()) == shown
+        await rig.platform.send("u1001", TASK)
+        assert len(rig.chat()) == 1
+
+
+async def test_an_announcement_reaches_the_group_once_even_when_its_answer_is_lost() -> None:
+    async with dingtalk(settings={"timeout": 0.2}) as rig:
+        rig.faults.script = [Fault.LATE_ANSWER]
+        await rig.platform.announce(LINKS)
+        (bubble,) = rig.chat("group")
+        assert rig.server.view(bubble).title == "提醒"
+
+
+async def test_a_robot_never_speaks_so_fast_that_it_is_silenced(rig: Rig) -> None:
+    for _ in range(18):
+        await rig.platform.announce(LINKS)
+    with pytest.raises(PlatformError) as caught:
+        await rig.platform.announce(LINKS)
+    assert (caught.value.cls, caught.value.retry_after) == (ErrorClass.RETRY, 60.0)
+    rig.clock.advance(seconds=60)
+    await rig.platform.announce(LINKS)
+    assert len(rig.chat("group")) == 19
+
+
+async def test_a_group_robot_that_is_missing_or_wrongly_signed_is_a_matter_of_settings() -> None:
+    async with dingtalk(settings={"group_robot_url": None}) as rig:
+        with pytest.raises(PlatformError) as caught:
+            await rig.platform.announce(LINKS)
+        assert caught.value.cls is ErrorClass.CHANNEL
+    async with dingtalk(settings={"group_robot_secret": "SECwrong"}) as rig:
+        with pytest.raises(PlatformError) as caught:
+            await rig.platform.announce(LINKS)
+        assert (caught.value.code, caught.value.cls) == ("310000", ErrorClass.CHANNEL)
+
+
+async def test_the_doctor_sees_what_is_set_and_says_what_to_click(rig: Rig) -> None:
+    lines = await rig.platform.check()
+    assert all(line.ok for line in lines)
+    assert "2 名成员" in lines[0].seen
+    async with dingtalk(
+        settings={"client_secret": "wrong", "card_template": "", "group_robot_secret": "x"}
+    ) as wrong:
+        lines = await wrong.platform.check()
+    assert [line.ok for line in lines] == [False, False, True, False]
+    assert all(line.advice for line in lines)

@@ -62,9 +62,9 @@ class WeComClient:
         """
         if self._token not in ("", dead) and self._clock.now() < self._until:
             return self._token
-        if self._fetching is None:
+        if self._fetching is None or self._fetching.done():
             self._fetching = asyncio.create_task(self._fetch())
-            self._fetching.add_done_callback(self._fetched)
+            self._fetching.add_done_callback(_read_outcome)
         return await asyncio.shield(self._fetching)
 
     async def _fetch(self) -> str:
@@ -85,11 +85,6 @@ class WeComClient:
         self._until = now + dt.timedelta(seconds=max(life - _EARLY, life / 2))
         return self._token
 
-    def _fetched(self, task: asyncio.Task[str]) -> None:
-        self._fetching = None
-        if not task.cancelled():
-            task.exception()  # whoever asked has it; if they all went away it is nobody's error
-
     def _refusal(self, error: PlatformError) -> PlatformError:
         """Keep an error that only a person can mend, so that it is not provoked again at once."""
         if error.cls is ErrorClass.CHANNEL:
@@ -101,6 +96,12 @@ class WeComClient:
         if callable(request.get("data")):  # a multipart body is used up by one request
             request["data"] = request["data"]()
         return await self._wire.exchange(method, self._base + path, params=params, **request)
+
+
+def _read_outcome(task: asyncio.Task[str]) -> None:
+    """A failure that nobody waits for any more is nobody's error, and asyncio need not warn of it."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _hint(answer: Answer, secret: str) -> str:

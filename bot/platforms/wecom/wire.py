@@ -49,7 +49,8 @@ class Wire:
     def __init__(self, settings: WeComSettings, clock: Clock, session: aiohttp.ClientSession) -> None:
         self._session = session
         self._clock = clock
-        self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
+        # connecting has its own limit: what never left is safe to send again
+        self._timeout = aiohttp.ClientTimeout(total=settings.timeout, connect=settings.timeout / 2)
         self._ssl = ssl.create_default_context(cafile=settings.ca_bundle) if settings.ca_bundle else True
         self._proxy = settings.proxy
         self.skew: float | None = None  # seconds our clock is ahead of the platform's, at the last answer
@@ -74,7 +75,8 @@ class Wire:
                 self._compare_clocks(response)
                 body = await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
-            raise PlatformError("connect", "连不上企业微信接口", retry_after=2.0) from None
+            advice = "检查本机网络、代理、DNS 与证书。"
+            raise PlatformError("connect", "连不上企业微信接口", retry_after=2.0, advice=advice) from None
         except (aiohttp.ClientError, TimeoutError):
             raise PlatformError("no_answer", "请求已发出，没有收到回答", cls=lost, retry_after=2.0) from None
         if response.status >= 500:

@@ -176,6 +176,18 @@ async def test_a_server_that_is_not_there_is_a_safe_retry(rig: Rig) -> None:
     assert (caught.value.cls, caught.value.code) == (ErrorClass.RETRY, "connect")
 
 
+async def test_a_message_that_waited_for_a_connection_in_vain_is_a_safe_retry(hasty: Rig) -> None:
+    connector = aiohttp.TCPConnector(limit=1)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        platform = WeComPlatform(hasty.settings, hasty.clock, session)
+        await platform.send("insp008", OutboundMessage(title="", body="一"))
+        hasty.faults.script = [Fault.LOST]
+        outcomes = await asyncio.gather(
+            platform.send("insp007", CARD), platform.send("insp007", NOTE), return_exceptions=True
+        )
+    assert [o.cls for o in outcomes if isinstance(o, PlatformError)] == [ErrorClass.UNKNOWN, ErrorClass.RETRY]
+
+
 async def test_an_api_base_that_is_not_wecom_stops_the_channel(rig: Rig) -> None:
     platform = rig.another_platform(api_base=rig.settings.api_base + "/elsewhere")
     with pytest.raises(PlatformError) as caught:
@@ -208,6 +220,20 @@ async def test_many_first_calls_fetch_one_token(rig: Rig) -> None:
     await asyncio.gather(*(rig.platform.send(p, n) for p, n in zip(people, notes, strict=True)))
     assert rig.faults._calls - before == 11
     assert len(rig.chat()) == len(rig.chat("insp008")) == 5
+
+
+async def test_a_failed_fetch_is_shared_once_and_then_tried_anew(rig: Rig) -> None:
+    """Those who shared it must not be handed the same failure again: they would spin without a pause."""
+    rig.faults.script = [Fault.SERVER_ERROR]
+
+    async def twice(number: int) -> None:
+        note = OutboundMessage(title="", body=str(number))
+        with pytest.raises(PlatformError):
+            await rig.platform.send("insp007", note)
+        await rig.platform.send("insp007", note)
+
+    await asyncio.gather(*(twice(number) for number in range(5)))
+    assert len(rig.chat()) == 5
 
 
 async def test_a_token_is_renewed_before_it_ends(rig: Rig) -> None:

@@ -113,9 +113,9 @@ def _children(tree: dict[str, Any], depth: int) -> Iterator[Fields]:
     for name, value in tree.items():
         for one in value if isinstance(value, list) else [value]:
             if isinstance(one, dict):
-                yield Fields(name, children=list(_children(one, depth - 1)))
+                yield Fields(_text(name), children=list(_children(one, depth - 1)))
             else:
-                yield Fields(name, _text(one))
+                yield Fields(_text(name), _text(one))
 
 
 def _text(value: object) -> str:

@@ -13,6 +13,7 @@ from bot.core.clock import ManualClock
 from bot.platforms.base import Button, CardRef, ErrorClass, InboundKind, OutboundMessage, PlatformError
 from bot.platforms.wecom.app import WeComPlatform
 from bot.simulator.faults import Fault
+from bot.simulator.wecom_api import Api
 from tests.platforms.wecom.rig import Rig, running
 
 CARD = OutboundMessage(
@@ -105,6 +106,15 @@ async def test_a_card_without_a_token_or_after_72_hours_needs_a_new_card(rig: Ri
 
 async def test_a_person_who_is_not_there_is_the_recipients_error(rig: Rig) -> None:
     assert (await refusal(rig, to="nobody")).cls is ErrorClass.RECIPIENT
+
+
+@pytest.mark.parametrize("name", ["invaliduser", "unlicenseduser"])
+async def test_a_success_that_left_our_one_receiver_out_is_none(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(Api, "_accept", lambda _api, _body: {"msgid": "m", name: "insp007"})
+    error = await refusal(rig)
+    assert (error.cls, error.code) == (ErrorClass.RECIPIENT, name)
 
 
 async def test_who_asks_the_same_twice_is_answered_twice(rig: Rig) -> None:

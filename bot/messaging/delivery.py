@@ -82,6 +82,11 @@ class Delivery:
             except TimeoutError:
                 continue
 
+    async def finish(self) -> None:
+        """Wait for a batch that is still on its way."""
+        async with self._busy:
+            return
+
     async def run_once(self) -> int:
         """Claim and send one batch; returns how many notices were claimed."""
         async with self._busy:

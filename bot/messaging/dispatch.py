@@ -110,10 +110,10 @@ class Dispatcher:
             await self.cards.refresh(card_id=event.card_id)
 
     async def _answer(self, event: InboundEvent, person: int | None) -> tuple[Reply, str]:
-        handler, context = await self._route(event, person)
-        if handler is None:
-            return Reply(), "ignored"
         try:
+            handler, context = await self._route(event, person)
+            if handler is None:
+                return Reply(), "ignored"
             return await handler(context), "done"
         except Problem as problem:
             return Reply(str(problem)), f"refused: {problem.key}"

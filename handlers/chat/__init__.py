@@ -1,0 +1,14 @@
+"""Every conversation, joined in one router."""
+
+from __future__ import annotations
+
+from bot.messaging.router import Router
+from handlers.chat import binding, checklist, followups, help, leads, review, tasks  # noqa: A004
+
+
+def make_router() -> Router:
+    """All handlers; two for the same words or buttons is an error at start."""
+    router = Router()
+    for part in (binding, tasks, leads, checklist, review, followups, help):
+        router.include(part.router)
+    return router

@@ -1,0 +1,156 @@
+"""The composition root: settings become a web application with its platforms, delivery, dispatch and ticks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+
+from bot.core.clock import Clock, SystemClock
+from bot.core.config import Settings
+from bot.core.db import Database, open_database
+from bot.core.errors import Problem
+from bot.core.keys import CLOCK, DB, LINKS, PAGES, SETTINGS
+from bot.core.links import Links
+from bot.core.log import log
+from bot.inspection.audit.service import SALT
+from bot.inspection.calendar import WorkCalendar
+from bot.inspection.checklists.evidence import EvidenceStore
+from bot.inspection.messages import KINDS
+from bot.inspection.profile import load_profile
+from bot.messaging.cards import Cards
+from bot.messaging.delivery import Delivery
+from bot.messaging.dispatch import REPLY, Dispatcher
+from bot.messaging.render import Renderer
+from bot.migrations import current, head
+from bot.platforms.base import Platform
+from bot.platforms.dingtalk.app import DingTalkPlatform
+from bot.platforms.wecom.app import WeComPlatform
+from handlers.chat import make_router
+from handlers.web import console, enterprise, files, forms, health, hooks, press, publication, session
+from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
+from handlers.web.pages import TEMPLATES, guard, make_environment
+from scheduler.jobs import Ticks
+from scheduler.service import make_scheduler
+
+STATIC = TEMPLATES / "static"
+
+
+@dataclass(slots=True)
+class Service:
+    """The running parts, for the demo, the tests and the health pages."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    platforms: dict[str, Platform]
+    delivery: Delivery
+    cards: Cards
+    dispatcher: Dispatcher
+    ticks: Ticks
+
+
+SERVICE = web.AppKey("service", Service)
+
+
+def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Application:
+    """Build the application; what runs is started and stopped by its cleanup context. Refuses half a setup."""
+    secret = settings.secret("secret_key")
+    salt = settings.secret("audit_salt")
+    app = web.Application(middlewares=[guard], client_max_size=settings.max_upload + 1024 * 1024)
+    app[SETTINGS] = settings
+    app[CLOCK] = clock or SystemClock()
+    app[LINKS] = Links(settings.public_url, secret)
+    app[PAGES] = make_environment()
+    app[PROFILE] = load_profile(settings.profile)
+    app[CALENDAR] = WorkCalendar.load()
+    app[EVIDENCE] = EvidenceStore(settings.data_dir / "evidence", max_bytes=settings.max_upload)
+    app[DB] = open_database(settings.database_url, info={SALT: salt})
+    _require_current(app[DB])
+    for part in (forms, files, publication, enterprise, press, session, console):
+        app.add_routes(part.routes)
+    health.add_routes(app)
+    if settings.wecom is not None:
+        app.add_routes(hooks.routes)
+    app.router.add_static("/static/", STATIC, append_version=False)
+    app.cleanup_ctx.append(_running)
+    return app
+
+
+def _require_current(db: Database) -> None:
+    found = current(db)
+    if found != head():
+        db.close()
+        raise Problem("database_not_migrated", "数据库版本与程序不一致，请先运行 suicha migrate。", 数据库=found or "空")
+
+
+async def _running(app: web.Application) -> AsyncIterator[None]:
+    settings, clock, db = app[SETTINGS], app[CLOCK], app[DB]
+    profile, calendar = app[PROFILE], app[CALENDAR]
+    async with _http(settings) as http:
+        platforms: dict[str, Platform] = {}
+        renderer = Renderer(app[LINKS])
+        kinds = {**KINDS, REPLY.name: REPLY}
+        cards = Cards(db, clock, platforms=platforms, kinds=kinds, renderer=renderer)
+        delivery = Delivery(
+            db, clock, platforms=platforms, kinds=kinds, renderer=renderer, profile=profile, calendar=calendar,
+            prefer=settings.prefer,
+        )  # fmt: skip
+        dispatcher = Dispatcher(
+            db, clock, platforms=platforms, router=make_router(), cards=cards, links=app[LINKS], settings=settings,
+            profile=profile, calendar=calendar,
+        )  # fmt: skip
+        app[hooks.DISPATCHER] = dispatcher
+        _add_platforms(app, platforms, http, dispatcher)
+        ticks = Ticks(db, clock, profile, calendar, dispatcher, cards)
+        app[SERVICE] = Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks)
+        for platform in platforms.values():
+            await platform.start()
+        worker = asyncio.create_task(delivery.run(), name="delivery")
+        scheduler = make_scheduler(ticks, seconds=settings.tick_seconds)
+        scheduler.start()
+        log.info("started", platforms=sorted(platforms), database=db.url.get_backend_name())
+        yield
+        log.info("stopping")
+        scheduler.shutdown(wait=False)
+        for platform in platforms.values():
+            await platform.close()
+        await dispatcher.settle()
+        worker.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await worker
+        await delivery.finish()
+        await asyncio.to_thread(db.close)
+
+
+def _add_platforms(
+    app: web.Application, platforms: dict[str, Platform], http: aiohttp.ClientSession, dispatcher: Dispatcher
+) -> None:
+    settings, clock = app[SETTINGS], app[CLOCK]
+    if settings.wecom is not None:
+        wecom = WeComPlatform(settings.wecom, clock, http)
+        app[hooks.WECOM] = wecom
+        platforms[wecom.name] = wecom
+    if settings.dingtalk is not None:
+        dingtalk = DingTalkPlatform(settings.dingtalk, clock, http, dispatcher.take)
+        platforms[dingtalk.name] = dingtalk
+
+
+@contextlib.asynccontextmanager
+async def _http(settings: Settings) -> AsyncIterator[aiohttp.ClientSession]:
+    """One client session for everything that leaves; private deployments may bring their own authority."""
+    bundles = {b for b in (settings.wecom and settings.wecom.ca_bundle, settings.dingtalk and settings.dingtalk.ca_bundle) if b}
+    context: ssl.SSLContext | bool = True
+    if bundles:
+        context = ssl.create_default_context()
+        for bundle in bundles:
+            context.load_verify_locations(Path(bundle))
+    connector = aiohttp.TCPConnector(limit=128, ssl=context)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        yield http

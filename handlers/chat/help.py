@@ -1,0 +1,46 @@
+"""What one can say, what nobody understood, and the way into the console."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, select
+
+from bot.inspection.people.models import PersonRole, Role
+from bot.messaging.router import Context, Reply, Router
+from bot.messaging.talks import close_talk
+
+router = Router()
+_EVERYBODY = ("**待办**　我的检查任务", "**取消**　放弃正在填写的内容", "**帮助**　本说明")
+_BY_ROLE = {
+    Role.OFFICER: ("**逐项**　在聊天里逐项填写检查表", "发送**位置**　到场签到"),
+    Role.LEAD: ("**谁没收到**　未答复人员和原因", "**控制台**　打开管理页面"),
+    Role.COORDINATOR: ("**谁没收到**　未答复人员和原因", "**控制台**　打开管理页面"),
+}
+
+
+@router.command("帮助", "?", "？", "菜单", "help")
+async def help_(ctx: Context) -> Reply:
+    roles = await ctx.db.read(_roles, ctx.person_id)
+    lines = dict.fromkeys(line for role in roles for line in _BY_ROLE.get(Role(role), ()))
+    return Reply("\n".join(f"- {line}" for line in (*lines, *_EVERYBODY)), title="可以这样说")
+
+
+def _roles(session: Session, person_id: int) -> list[str]:
+    return list(session.exec(select(PersonRole.role).where(PersonRole.person_id == person_id)))
+
+
+@router.command("取消", "算了")
+async def cancel(ctx: Context) -> Reply:
+    await ctx.db.write(close_talk, ctx.talk_key)
+    return Reply("好的，已取消。")
+
+
+async def not_understood(_ctx: Context) -> Reply:
+    return Reply("没有看懂这句话，也没有改动任何记录。回复“帮助”看看可以怎么说。")
+
+
+async def photo_without_talk(_ctx: Context) -> Reply:
+    return Reply("照片没有归入任何检查。请先打开检查表上传，或回复“逐项”开始逐项填写后再发照片。")
+
+
+router.fallback = not_understood
+router.photo("")(photo_without_talk)

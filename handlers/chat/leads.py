@@ -1,0 +1,88 @@
+"""What a department's lead decides in chat: recusal, 催办, 谁没收到."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, col, select
+
+from bot.core.errors import Problem
+from bot.inspection.draws.replacement import decide_recusal
+from bot.inspection.notices.models import Notice, NoticeState
+from bot.inspection.people.models import Person, PersonRole, Role
+from bot.inspection.tasks.models import Task, TaskState
+from bot.inspection.tasks.queries import leads_of
+from bot.inspection.tasks.reminders import unanswered
+from bot.inspection.tasks.service import remind_all
+from bot.messaging.router import Context, Reply, Router
+
+router = Router()
+_LISTED = 15
+
+
+@router.action("grant_recusal")
+async def grant(ctx: Context) -> Reply:
+    return await _decide(ctx, granted=True)
+
+
+@router.action("deny_recusal")
+async def deny(ctx: Context) -> Reply:
+    return await _decide(ctx, granted=False)
+
+
+async def _decide(ctx: Context, *, granted: bool) -> Reply:
+    await ctx.db.write(
+        decide_recusal, officer_id=ctx.subject_id, granted=granted, by=ctx.person_id, now=ctx.clock.now()
+    )
+    return Reply()  # the card says who follows
+
+
+@router.action("remind_all")
+async def press_remind_all(ctx: Context) -> Reply:
+    new = await ctx.db.write(_remind, task_id=ctx.subject_id, ctx=ctx)
+    return Reply(f"已催办 {new} 人次。" if new else "一小时内已经催办过。")
+
+
+def _remind(session: Session, *, task_id: int, ctx: Context) -> int:
+    task = session.get(Task, task_id)
+    if task is None or ctx.person_id not in leads_of(session, task.lead_department_id):
+        raise Problem("forbidden", "只有检查部门负责人可以催办。")
+    return remind_all(session, task_id=task_id, now=ctx.clock.now(), actor=ctx.person_id)
+
+
+@router.command("谁没收到", "谁没接收", "未接收")
+async def who_has_not(ctx: Context) -> Reply:
+    """Names and reasons, for a lead or the coordinator."""
+    lines = await ctx.db.read(_waiting_lines, person_id=ctx.person_id)
+    return Reply("\n".join(lines[:_LISTED]) or "所有任务均已接收。", title="谁没收到")
+
+
+def _waiting_lines(session: Session, *, person_id: int) -> list[str]:
+    roles = set(session.exec(select(PersonRole.role).where(PersonRole.person_id == person_id)))
+    if not roles & {Role.LEAD, Role.COORDINATOR}:
+        raise Problem("forbidden", "只有负责人和联席办可以查询。")
+    query = select(Task).where(col(Task.state).in_([TaskState.DISPATCHED, TaskState.IN_PROGRESS]))
+    if Role.COORDINATOR not in roles:
+        query = query.where(Task.lead_department_id == session.get_one(Person, person_id).department_id)
+    return [line for task in session.exec(query) for line in _lines_of(session, task)]
+
+
+def _lines_of(session: Session, task: Task) -> list[str]:
+    lines = []
+    for visit, person in unanswered(session, task.id or 0)[:_LISTED]:
+        notice = session.exec(
+            select(Notice).where(Notice.kind == "assignment", Notice.subject == f"visit:{visit}",
+                                 Notice.recipient_id == person)
+        ).first()  # fmt: skip
+        lines.append(f"- {session.get_one(Person, person).name}：{_told(notice)}")
+    return lines
+
+
+def _told(notice: Notice | None) -> str:
+    if notice is None:
+        return "没有通知记录"
+    if notice.state == NoticeState.SENT:
+        return "已送达，未答复"
+    if notice.state in (NoticeState.QUEUED, NoticeState.SENDING):
+        return f"待发送{'，' + notice.detail if notice.detail else ''}"
+    return f"未送达，{notice.detail or notice.state}"
+
+

@@ -1,0 +1,57 @@
+"""A button for services without callback buttons: a signed page that asks once more, then does what a press does."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+
+from aiohttp import web
+from sqlmodel import Session, col, select
+
+from bot.core.errors import Problem
+from bot.core.keys import CLOCK, DB, LINKS
+from bot.inspection.people.models import Account
+from bot.messaging.actions import unpack
+from bot.platforms.base import InboundEvent, InboundKind
+from handlers.web.hooks import DISPATCHER
+from handlers.web.pages import render
+
+routes = web.RouteTableDef()
+_AGE = dt.timedelta(days=60)
+_WORDS = {
+    "accept": "收到", "recuse": "申请回避", "cannot_attend": "不能参加", "check_in": "到场签到", "read_notice": "已阅",
+    "grant_recusal": "同意并重新抽取", "deny_recusal": "不同意", "remind_all": "催办全部", "approve": "通过",
+    "return": "退回", "report_correction": "已整改", "close_followup": "复查合格", "reject_correction": "仍需整改",
+    "ask_by_chat": "逐项问答",
+}  # fmt: skip
+
+
+@routes.get("/press/{token}")
+async def ask(request: web.Request) -> web.Response:
+    """Nothing happens on a GET: previews and scanners open links too."""
+    _person, action = request.app[LINKS].open("press", request.match_info["token"], max_age=_AGE)
+    return render(request, "press.html.j2", words=_WORDS.get(unpack(action).verb, "确认"), done=False)
+
+
+@routes.post("/press/{token}")
+async def press(request: web.Request) -> web.Response:
+    token = request.match_info["token"]
+    person, action = request.app[LINKS].open("press", token, max_age=_AGE)
+    now = request.app[CLOCK].now()
+    account = await request.app[DB].read(_account, person)
+    if account is None:
+        raise Problem("not_found", "您的聊天账号已解除绑定。")
+    digest = hashlib.sha256(token.encode()).hexdigest()[:32]
+    await request.app[DISPATCHER].take(
+        InboundEvent(
+            platform=account[0], event_id=f"press:{digest}:{now:%Y%m%d%H%M}", kind=InboundKind.BUTTON,
+            user_id=account[1], at=now, action=action,
+        )
+    )  # fmt: skip
+    return render(request, "press.html.j2", words=_WORDS.get(unpack(action).verb, "确认"), done=True)
+
+
+def _account(session: Session, person_id: int) -> tuple[str, str] | None:
+    query = select(Account).where(Account.person_id == person_id, col(Account.dead_since).is_(None))
+    account = session.exec(query.order_by(col(Account.id))).first()
+    return (account.platform, account.user_id) if account else None

@@ -12,9 +12,9 @@ sys.path.insert(0, str(_INSTALLED if _INSTALLED.is_dir() else _HERE))
 
 def main() -> None:
     """Run the command line."""
-    from bot.cli import app  # noqa: PLC0415 - the path above comes first
+    from bot.cli import main as run  # noqa: PLC0415 - the path above comes first
 
-    app()
+    run()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,71 @@
+"""The command line: every administrative act, with examples, ``--json`` and exit codes that mean something.
+
+Exit codes: 0 done, 1 done with findings (rejected rows, a broken chain), 2 refused, with the reason in words.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from bot.core.errors import Problem
+
+app = typer.Typer(
+    name="suicha",
+    help="随查：在企业微信和钉钉里完成“双随机、一公开”监管。",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        try:
+            typer.echo(f"suicha {version('suicha')}")
+        except PackageNotFoundError:
+            typer.echo("suicha（源码运行）")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version_: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="显示版本号。")
+    ] = False,
+) -> None:
+    """随查：在企业微信和钉钉里完成“双随机、一公开”监管。"""
+
+
+def _register() -> None:
+    from bot.cli import audit, console, demo, doctor, draw, imports, migrate, plan, serve
+
+    app.command("serve")(serve.serve)
+    app.command("demo")(demo.demo)
+    app.command("migrate")(migrate.migrate)
+    app.command("doctor")(doctor.doctor)
+    app.command("console-link")(console.console_link)
+    app.command("verify")(draw.verify)
+    app.add_typer(imports.app, name="import")
+    app.add_typer(plan.app, name="plan")
+    app.add_typer(draw.app, name="draw")
+    app.add_typer(audit.app, name="audit")
+
+
+def main() -> None:
+    """Run a command; what a person can be told is told, without a traceback."""
+    _register()
+    try:
+        app()
+    except Problem as problem:
+        typer.secho(str(problem), err=True, fg=typer.colors.RED)
+        raise SystemExit(2) from None
+    except ValidationError as error:
+        typer.secho("设置有误，不启动：", err=True, fg=typer.colors.RED)
+        for item in error.errors():
+            name = "SUICHA_" + "__".join(str(part) for part in item["loc"]).upper()
+            typer.secho(f"  {name}：{item['msg']}", err=True)
+        raise SystemExit(2) from None

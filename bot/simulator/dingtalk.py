@@ -7,6 +7,7 @@ under one path, so only base URLs tell it from the real service.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -137,9 +138,9 @@ class DingTalkServer:
         data = {"timeStamp": milliseconds, "userId": user_ids}
         await self.stream.push("EVENT", "*", data, patience=self._robot_patience, headers=more)
 
-    async def disconnect_all(self) -> None:
-        """What the real service does now and then: announce a disconnect, close later."""
-        await self.stream.disconnect_all()
+    async def disconnect_all(self, *, linger: float = 10.0) -> None:
+        """What the real service does now and then: announce a disconnect, close *linger* seconds later."""
+        await self.stream.disconnect_all(linger=linger)
 
     async def close(self) -> None:
         await self.stream.close()
@@ -170,12 +171,13 @@ class DingTalkServer:
         return {"sessionWebhook": str(webhook), "sessionWebhookExpiredTime": int(ends * 1000)}
 
     def _show_response(self, card_id: str, response: object) -> None:
-        """Apply what the callback's answer wants the card to show."""
+        """Apply what the callback's answer wants the card to show; a client ignores what is malformed."""
         if not isinstance(response, dict) or not response.get("cardData"):
             return
         options = response.get("cardUpdateOptions") or {}
         by_key = options.get("updateCardDataByKey") is True
-        self._cards.apply(card_id, card_params(response["cardData"]), by_key=by_key)
+        with suppress(Refused):
+            self._cards.apply(card_id, card_params(response["cardData"]), by_key=by_key)
 
     # -- plain API --------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from bot.platforms.dingtalk.crypto import verify_robot
 from bot.simulator.dingtalk_wire import Refused, json_body
 from bot.simulator.people import World
 
-GROUP = "group"  # the chat in which the custom robot posts
+GROUP = "dingtalk-group"  # the chat in which the custom robot posts
 KINDS = {"text": "text", "markdown": "markdown", "actionCard": "action_card", "link": "markdown"}
 TITLED = ("title", "text")
 REQUIRED = {"text": ("content",), "markdown": TITLED, "actionCard": TITLED, "link": TITLED}

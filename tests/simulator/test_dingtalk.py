@@ -13,6 +13,7 @@ import pytest
 
 from bot.platforms.dingtalk.crypto import robot_sign
 from bot.simulator.acts import NotDelivered
+from bot.simulator.dingtalk_robot import GROUP
 from bot.simulator.faults import Fault
 from bot.simulator.people import SimPerson, World
 from tests.platforms.dingtalk.rig import CLIENT_ID, CLIENT_SECRET, ROBOT_SECRET, ROBOT_TOKEN, Rig, dingtalk
@@ -248,7 +249,7 @@ async def test_a_repeat_with_the_same_uuid_is_shown_once_even_after_a_kill(tmp_p
         world = World(now=lambda: 0.0, journal=tmp_path / "world.jsonl")
         async with dingtalk(world=world) as rig:
             assert await Group(rig).post(text("通报", msgUuid="u-1")) == 0
-            assert len(rig.chat("group")) == 1
+            assert len(rig.chat(GROUP)) == 1
 
 
 async def test_a_group_robot_that_speaks_too_fast_is_silent_for_ten_minutes(rig: Rig) -> None:
@@ -321,7 +322,7 @@ async def test_a_phone_shows_every_kind_of_group_message(
     rig: Rig, body: dict[str, Any], title: str, buttons: list[str]
 ) -> None:
     await Group(rig).post(body)
-    view = rig.server.view(rig.chat("group")[0])
+    view = rig.server.view(rig.chat(GROUP)[0])
     assert view.title == title
     assert [button.text for button in view.buttons] == buttons
 

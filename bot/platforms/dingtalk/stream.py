@@ -34,6 +34,7 @@ log = structlog.get_logger(__name__)
 
 GATEWAY = "/v1.0/gateway/connections/open"
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between attempts to connect
+STEADY = 10.0  # seconds after which a lost connection is replaced without a pause, however often
 FINISH = 10.0  # seconds that pushes in hand get when a connection is closed
 
 OnEvent = Callable[[InboundEvent], Awaitable[None]]
@@ -65,10 +66,15 @@ class _Connection:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, on_push: OnPush) -> None:
         self.spent = asyncio.Event()
-        self.alive = False  # a frame has arrived
+        self._opened = asyncio.get_running_loop().time()
         self._socket = socket
         self._on_push = on_push
         self._pushes: set[asyncio.Task[None]] = set()
+
+    @property
+    def was_steady(self) -> bool:
+        """Whether it lasted long enough to show that the service is well."""
+        return asyncio.get_running_loop().time() - self._opened >= STEADY
 
     async def read(self, idle_after: float) -> None:
         """Read until the socket ends or is silent for *idle_after* seconds: half-open ones look healthy."""
@@ -78,7 +84,6 @@ class _Connection:
                     message = await self._socket.receive()
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     return
-                self.alive = True
                 await self._take(message.data)
         except TimeoutError:
             log.warning("dingtalk_stream_silent", seconds=idle_after)
@@ -155,27 +160,33 @@ class StreamClient:
         self.connected.clear()
 
     async def _stay_connected(self) -> None:
-        attempt, old = 0, None
+        losses, old = 0, None
         while True:
-            try:
-                connection = await self._connect()
-            except Exception as error:  # noqa: BLE001 - whatever it was, a bot that stops trying is deaf
-                reason = getattr(error, "code", type(error).__name__)
-                log.warning("dingtalk_stream_refused", reason=str(reason))
-                await asyncio.sleep(pause_before(attempt, jitter=self._jitter()))
-                attempt += 1
-                continue
-            self.connected.set()
-            if old is not None:
-                await self._retire(old)
-            await connection.spent.wait()
-            self.connected.clear()
-            old = connection
-            if connection.alive:
-                attempt = 0
-            else:  # accepted and dropped at once: do not hammer the gateway
-                await asyncio.sleep(pause_before(attempt, jitter=self._jitter()))
-                attempt += 1
+            steady = False
+            connection = await self._try_to_connect()
+            if connection is not None:
+                steady = await self._live_on(connection, instead_of=old)
+                old = connection
+            losses = 0 if steady else losses + 1
+            if losses > 1 or connection is None:  # the first loss is repaired at once
+                await asyncio.sleep(pause_before(losses - 1, jitter=self._jitter()))
+
+    async def _try_to_connect(self) -> _Connection | None:
+        try:
+            return await self._connect()
+        except Exception as error:  # noqa: BLE001 - whatever it was, a bot that stops trying is deaf
+            reason = getattr(error, "code", type(error).__name__)
+            log.warning("dingtalk_stream_refused", reason=str(reason))
+            return None
+
+    async def _live_on(self, connection: _Connection, *, instead_of: _Connection | None) -> bool:
+        """Use *connection* until it is spent; tell whether it lasted."""
+        self.connected.set()
+        if instead_of is not None:
+            await self._retire(instead_of)
+        await connection.spent.wait()
+        self.connected.clear()
+        return connection.was_steady
 
     async def _connect(self) -> _Connection:
         url = await open_connection(self._settings, self._client)

@@ -99,7 +99,7 @@ async def dingtalk(
         world = World(now=lambda: clock.now().timestamp())
         for number in (1, 2):
             world.add_person(SimPerson("dingtalk", f"u100{number}", f"检查员{number}"))
-    faults = FaultPlan(hold=0.4, delay=0.05)
+    faults = FaultPlan(hold=0.6, delay=0.05)
     known = {"resend_after": 0.05, "robot_patience": 1.0, "card_patience": 1.0, "robot_token": ROBOT_TOKEN}
     server = DingTalkServer(
         world, faults, client_id=CLIENT_ID, client_secret=CLIENT_SECRET, corp_id=CORP_ID, agent_id=7,

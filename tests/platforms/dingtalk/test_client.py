@@ -78,7 +78,7 @@ async def bench() -> AsyncIterator[Bench]:
     await listening.start_server()
     base = str(listening.make_url("")).rstrip("/")
     async with aiohttp.ClientSession() as session:
-        yield Bench(server, DingTalkClient(settings_for(base, timeout=0.3), clock, session), clock, base)
+        yield Bench(server, DingTalkClient(settings_for(base, timeout=0.5), clock, session), clock, base)
     await listening.close()
 
 

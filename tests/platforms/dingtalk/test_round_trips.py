@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from bot.platforms.base import Button, CardRef, ErrorClass, InboundKind, OutboundMessage, PlatformError
+from bot.simulator.dingtalk_robot import GROUP
 from bot.simulator.faults import Fault
 from tests.platforms.dingtalk.rig import Rig, dingtalk
 
@@ -52,7 +53,7 @@ async def test_a_press_becomes_a_button_event_and_the_update_closes_the_card(rig
 
 
 async def test_an_outcome_that_is_unknown_can_be_repeated_and_is_shown_once() -> None:
-    async with dingtalk(settings={"timeout": 0.2}) as rig:
+    async with dingtalk(settings={"timeout": 0.4}) as rig:
         await rig.platform.send("u1002", LINKS)  # brings the token
         rig.faults.script = [Fault.LATE_ANSWER]
         with pytest.raises(PlatformError) as caught:
@@ -178,7 +179,7 @@ async def test_a_dead_token_costs_the_person_nothing(rig: Rig) -> None:
 async def test_every_fault_is_told_apart_and_a_card_is_shown_once_in_the_end(
     fault: Fault, cls: ErrorClass, shown: int
 ) -> None:
-    async with dingtalk(settings={"timeout": 0.2}) as rig:
+    async with dingtalk(settings={"timeout": 0.4}) as rig:
         await rig.platform.send("u1002", LINKS)
         rig.faults.script = [fault]
         with pytest.raises(PlatformError) as caught:
@@ -190,10 +191,10 @@ async def test_every_fault_is_told_apart_and_a_card_is_shown_once_in_the_end(
 
 
 async def test_an_announcement_reaches_the_group_once_even_when_its_answer_is_lost() -> None:
-    async with dingtalk(settings={"timeout": 0.2}) as rig:
+    async with dingtalk(settings={"timeout": 0.4}) as rig:
         rig.faults.script = [Fault.LATE_ANSWER]
         await rig.platform.announce(LINKS)
-        (bubble,) = rig.chat("group")
+        (bubble,) = rig.chat(GROUP)
         assert rig.server.view(bubble).title == "提醒"
 
 
@@ -205,7 +206,7 @@ async def test_a_robot_never_speaks_so_fast_that_it_is_silenced(rig: Rig) -> Non
     assert (caught.value.cls, caught.value.retry_after) == (ErrorClass.RETRY, 60.0)
     rig.clock.advance(seconds=60)
     await rig.platform.announce(LINKS)
-    assert len(rig.chat("group")) == 19
+    assert len(rig.chat(GROUP)) == 19
 
 
 async def test_a_group_robot_that_is_missing_or_wrongly_signed_is_a_matter_of_settings() -> None:

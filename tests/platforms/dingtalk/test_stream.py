@@ -85,14 +85,14 @@ async def test_a_dropped_socket_is_replaced(rig: Rig) -> None:
 
 
 async def test_a_silent_socket_counts_as_dead() -> None:
-    async with dingtalk(settings={"idle_after": 0.1}, ping_every=60.0) as rig:
+    async with dingtalk(settings={"idle_after": 0.2}, ping_every=60.0) as rig:
         await rig.connect()
         (silent,) = rig.server.stream._sockets
         await until(lambda: silent not in rig.server.stream._sockets and rig.server.stream.connections == 1)
 
 
 async def test_pings_keep_a_quiet_night_alive() -> None:
-    async with dingtalk(settings={"idle_after": 0.2}, ping_every=0.05) as rig:
+    async with dingtalk(settings={"idle_after": 0.5}, ping_every=0.1) as rig:
         await rig.connect()
         sockets, echoes = list(rig.server.stream._sockets), 0
 
@@ -101,7 +101,7 @@ async def test_pings_keep_a_quiet_night_alive() -> None:
             echoes += 1
 
         rig.server.stream._heard = heard  # type: ignore[method-assign]
-        await until(lambda: echoes >= 8)  # twice as long as the watchdog waits
+        await until(lambda: echoes >= 10)  # twice as long as the watchdog waits
         assert rig.server.stream._sockets == sockets
 
 

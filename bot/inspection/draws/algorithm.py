@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.core.canonical import canonical
-from bot.inspection.plans.ratio import StratumRule, take
+from bot.inspection.plans.strata import StratumRule, take
 
 PROTOCOL = "suicha-draw/1"
 

@@ -15,7 +15,7 @@ from bot.inspection.draws.dispatch import dispatch
 from bot.inspection.draws.models import Draw, DrawFile, DrawPick, DrawState
 from bot.inspection.draws.pool import Pool, eligible
 from bot.inspection.plans.models import PlanLine
-from bot.inspection.plans.ratio import StratumRule
+from bot.inspection.plans.strata import StratumRule
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject

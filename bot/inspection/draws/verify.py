@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from bot.inspection.draws import algorithm
-from bot.inspection.plans.ratio import StratumRule
+from bot.inspection.plans.strata import StratumRule
 
 _NEEDED = ("draw.json", "pool.jsonl", "rules.json", "picks.jsonl")
 

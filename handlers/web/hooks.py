@@ -7,7 +7,7 @@ from aiohttp import web
 from bot.core.log import log
 from bot.messaging.dispatch import Dispatcher
 from bot.platforms.wecom.app import WeComPlatform
-from bot.platforms.wecom.inbound import CallbackError
+from bot.platforms.wecom.crypto import CallbackError
 
 DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 WECOM = web.AppKey("wecom", WeComPlatform)

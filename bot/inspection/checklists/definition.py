@@ -90,6 +90,8 @@ class Reading(Part):
     def _is_number_or_date(self) -> Reading:
         if self.type not in {QuestionType.NUMBER, QuestionType.DATE}:
             raise ValueError("附带填写的只能是 NUMBER 或 DATE")
+        if self.type is QuestionType.NUMBER and not self.unit:
+            raise ValueError("数字要写单位")
         return self
 
 

@@ -1,0 +1,292 @@
+"""Judge the answers of a checklist: what is missing, what is bad, which results follow (C17, guide 2.3).
+
+Nothing is preselected: an answer that was not given is missing, whatever it might have been.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.inspection.checklists import values
+from bot.inspection.checklists.definition import NOT_APPLICABLE, Checklist, Need, Question, QuestionType
+from bot.inspection.checklists.outcomes import CLEAN, worst_first
+
+NOTE_LIMIT = 1000  # characters
+HAS_PHOTOS = "已拍照"  # the value of an answered PHOTO question
+READING, NOTE, VERDICT = ".reading", ".note", ".verdict"  # what form field names end in
+
+
+class Missing(StrEnum):
+    """A part of an answer that is still asked for, in the order chat asks for them."""
+
+    VALUE = "value"
+    READING = "reading"
+    VERDICT = "verdict"
+    NOTE = "note"
+    PHOTO = "photo"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerValue:
+    """One answer in canonical text.
+
+    ``value`` is 是, 否 or 合理缺项, a plain decimal number, an ISO date, an option (several joined by 、) or
+    free text. ``reading`` is the number or date beside a verdict. ``verdict`` is the result code the officer
+    chose where a bad answer may mean several.
+    """
+
+    value: str = ""
+    note: str = ""
+    reading: str = ""
+    verdict: str = ""
+
+    def to_dict(self) -> dict[str, str]:
+        """Give the parts that are there, for a draft."""
+        parts = {"value": self.value, "note": self.note, "reading": self.reading, "verdict": self.verdict}
+        return {name: text for name, text in parts.items() if text}
+
+    @classmethod
+    def from_dict(cls, parts: Mapping[str, str]) -> AnswerValue:
+        """Read what ``to_dict`` gave; other keys are ignored."""
+        known = {"value", "note", "reading", "verdict"}
+        return cls(**{name: str(text) for name, text in parts.items() if name in known})
+
+
+Answers = Mapping[str, AnswerValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A form as it came in: what could be read, what is wrong (by question key), and everything as typed."""
+
+    answers: dict[str, AnswerValue] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    typed: dict[str, str | list[str]] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether it may be submitted."""
+        return not self.errors
+
+
+def parse_form(
+    checklist: Checklist,
+    fields: Mapping[str, str | list[str]],
+    photos: Mapping[str, int] | None = None,
+    *,
+    prefix: str = "",
+) -> Filled:
+    """Read a submitted form.
+
+    Field names are the question key, and ``<key>.note``, ``<key>.reading``, ``<key>.verdict``, each after
+    *prefix* (``"CL-1:"``); *photos* counts the stored files under ``prefix + key``. Keys of the answer are
+    without prefix. Fields of questions that are not asked, and foreign fields, are ignored.
+    """
+    filled = Filled()
+    for question in checklist.questions:
+        if not is_asked(question, filled.answers):
+            continue
+        name = prefix + question.key
+        parts = {end: fields[name + end] for end in ("", READING, NOTE, VERDICT) if name + end in fields}
+        filled.typed.update({name + end: typed for end, typed in parts.items()})
+        count = (photos or {}).get(name, 0)
+        answer, sentences = _read_parts(question, parts, count)
+        if answer != AnswerValue():
+            filled.answers[question.key] = answer
+        sentences += missing_sentences(question, answer, count) if not sentences else []
+        if sentences:
+            filled.errors[question.key] = f"第{question.key}项“{question.text}”" + "；".join(sentences) + "。"
+    return filled
+
+
+def is_asked(question: Question, answers: Answers) -> bool:
+    """Whether the conditions of *question* hold."""
+    return all(answers.get(key, AnswerValue()).value == value for key, value in question.when.items())
+
+
+def is_bad(question: Question, answer: AnswerValue) -> bool:
+    """Whether *answer* is a finding."""
+    if question.is_verdict:
+        return answer.value not in {"", NOT_APPLICABLE, question.good}
+    return any(option in question.bad_options for option in answer.value.split("、"))
+
+
+def missing_parts(question: Question, answer: AnswerValue | None, photos: int = 0) -> tuple[Missing, ...]:
+    """Name what *answer* still lacks, in asking order; empty when it is complete."""
+    if answer is None or not answer.value:
+        return (Missing.VALUE,) if question.required else ()
+    lacking = []
+    if question.reading and answer.value in question.reading.required_on and not answer.reading:
+        lacking.append(Missing.READING)
+    if question.on_bad and is_bad(question, answer):
+        if len(question.on_bad.codes) > 1 and answer.verdict not in question.on_bad.codes:
+            lacking.append(Missing.VERDICT)
+        if Need.NOTE in question.on_bad.needs and not _says_something(answer.note):
+            lacking.append(Missing.NOTE)
+        if Need.PHOTO in question.on_bad.needs and photos < 1:
+            lacking.append(Missing.PHOTO)
+    return tuple(lacking)
+
+
+def missing_sentences(question: Question, answer: AnswerValue, photos: int = 0) -> list[str]:
+    """Say in Chinese what is missing, one clause each."""
+    reading = question.reading.text if question.reading else ""
+    codes = "、".join(question.on_bad.codes) if question.on_bad else ""
+    hint = f"（{question.on_bad.text}）" if question.on_bad and question.on_bad.text else ""
+    words = {
+        Missing.VALUE: "请拍照" if question.type is QuestionType.PHOTO else "还没有回答",
+        Missing.READING: f"请填写{reading}",
+        Missing.VERDICT: f"请选择认定结果（{codes}）",
+        Missing.NOTE: f"答“{answer.value}”，请写明情况{hint}",
+        Missing.PHOTO: f"答“{answer.value}”，请至少上传1张照片",
+    }
+    return [words[part] for part in missing_parts(question, answer, photos)]
+
+
+def derive_results(checklist: Checklist, answers: Answers) -> list[str]:
+    """Give the result codes of the item, worst first; R01 alone when every required answer is there and good.
+
+    Empty while nothing is known: no finding yet, and a required answer or the officer's verdict is missing.
+    """
+    codes: set[str] = set()
+    undecided = False
+    for question in checklist.questions:
+        if not is_asked(question, answers):
+            continue
+        answer = answers.get(question.key, AnswerValue())
+        undecided |= question.required and not answer.value
+        if question.on_bad and is_bad(question, answer):
+            meant = question.on_bad.codes if len(question.on_bad.codes) < 2 else (answer.verdict,)
+            undecided |= "" in meant
+            codes.update(code for code in meant if code)
+    if codes:
+        return worst_first(codes)
+    return [] if undecided else [CLEAN.value]
+
+
+def next_question(
+    checklist: Checklist,
+    answers: Answers,
+    photos: Mapping[str, int] | None = None,
+    *,
+    skipped: Collection[str] = (),
+) -> Question | None:
+    """Give the first question that lacks something; those put off (*skipped*) come last; None when done."""
+    open_questions = [
+        question
+        for question in checklist.questions
+        if is_asked(question, answers)
+        and missing_parts(question, answers.get(question.key), (photos or {}).get(question.key, 0))
+    ]
+    return min(open_questions, key=lambda question: question.key in skipped, default=None)
+
+
+def progress(
+    checklist: Checklist, answers: Answers, photos: Mapping[str, int] | None = None
+) -> tuple[int, int]:
+    """Count the questions that are complete, and those that are asked."""
+    asked = [question for question in checklist.questions if is_asked(question, answers)]
+    done = [
+        question
+        for question in asked
+        if question.key in answers
+        and not missing_parts(question, answers[question.key], (photos or {}).get(question.key, 0))
+    ]
+    return len(done), len(asked)
+
+
+def show_answer(question: Question, answer: AnswerValue) -> str:
+    """Show value and reading together, as record sheets and messages do: 是（4℃）."""
+    unit = question.reading.unit if question.reading else question.unit
+    if answer.reading:
+        return f"{answer.value}（{answer.reading}{unit}）"
+    return f"{answer.value}{unit}" if question.type is QuestionType.NUMBER else answer.value
+
+
+def clean_note(text: str) -> str:
+    """Strip a note of control characters and outer space."""
+    return "".join(char for char in text if char.isprintable() or char == "\n").strip()
+
+
+def _says_something(note: str) -> bool:
+    return len(re.sub(r"[\W_]", "", note)) >= 2
+
+
+def _read_parts(
+    question: Question, parts: Mapping[str, str | list[str]], photos: int
+) -> tuple[AnswerValue, list[str]]:
+    """Read what was typed; a part that cannot be read stays empty and gives a clause."""
+    sentences: list[str] = []
+
+    def attempt(typed: str | list[str], kind: Question | None) -> str:
+        try:
+            return _canonical(kind or question, typed, photos)
+        except values.Unreadable as refusal:
+            sentences.append(str(refusal).rstrip("。"))
+            return ""
+
+    value = attempt(parts.get("", ""), None)
+    note = clean_note(_one(parts.get(NOTE, "")))
+    if len(note) > NOTE_LIMIT:
+        sentences.append(f"说明不能超过{NOTE_LIMIT}字，现为{len(note)}字")
+    reading = ""
+    if question.reading and _one(parts.get(READING, "")) and value != NOT_APPLICABLE:
+        reading = attempt(parts[READING], reading_question(question))
+    return AnswerValue(
+        value, note, reading, _verdict(question, value, _one(parts.get(VERDICT, "")))
+    ), sentences
+
+
+def reading_question(question: Question) -> Question:
+    """Give the reading of *question* as a question of its own; it must have one."""
+    reading = question.reading
+    assert reading is not None
+    return Question(
+        key=question.key,
+        text=reading.text,
+        type=reading.type,
+        unit=reading.unit,
+        min=reading.min,
+        max=reading.max,
+    )
+
+
+def read_single(question: Question, text: str, *, today: dt.date | None = None) -> str:
+    """Read a number, a date or one of several choices; raises ``values.Unreadable``."""
+    if question.type is QuestionType.NUMBER:
+        return values.read_number(text, unit=question.unit, low=question.min, high=question.max)
+    if question.type is QuestionType.DATE:
+        return values.read_date(text, today=today)
+    return values.read_choice(text, question.choices)
+
+
+def _verdict(question: Question, value: str, typed: str) -> str:
+    """Keep a chosen result code only where the answer is bad and leaves a choice."""
+    if not question.on_bad or len(question.on_bad.codes) < 2 or not is_bad(question, AnswerValue(value)):
+        return ""
+    return typed if typed in question.on_bad.codes else ""
+
+
+def _canonical(question: Question, typed: str | list[str], photos: int) -> str:
+    """Read one value of the question's type; empty stays empty. Raises ``values.Unreadable``."""
+    if question.type is QuestionType.PHOTO:
+        return HAS_PHOTOS if photos else ""
+    if question.type is QuestionType.MULTI:
+        return values.read_choices(_many(typed), question.options)
+    text = _one(typed)
+    if question.type is QuestionType.TEXT or not text:
+        return clean_note(text)
+    return read_single(question, text)
+
+
+def _one(typed: str | list[str]) -> str:
+    """Take the last of several values, as a browser sends a repeated radio button."""
+    return (typed if isinstance(typed, str) else next(reversed(typed), "")).strip()
+
+
+def _many(typed: str | list[str]) -> Sequence[str]:
+    return [typed] if isinstance(typed, str) else typed

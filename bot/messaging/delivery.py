@@ -129,7 +129,8 @@ class Delivery:
             return Outcome(notice.id, "failed", NoticeState.FAILED, detail=NO_ADDRESS, attempted=False)
         name, user_id = accounts[0]
         platform = self.platforms[name]
-        safe = platform.capabilities.resend_is_safe and notice.kind != "reply"
+        card = kind.card and platform.capabilities.cards
+        safe = self._safe_to_repeat(platform, notice, card=card)
         if unknown > 1 and not safe:
             return Outcome(notice.id, "failed", NoticeState.FAILED, detail="两次发送结果均不明", attempted=False)
         wait = self._throttle.wait((name, user_id), per_minute=platform.capabilities.per_minute, now=now)
@@ -137,10 +138,17 @@ class Delivery:
             return Outcome(notice.id, "retry", None, retry_at=now + wait, detail="发送频率已满", attempted=False)
         repeated = unknown > 0 and not safe
         card_id = outbox.begin(
-            session, notice, platform=name, user_id=user_id, card=kind.card and platform.capabilities.cards,
-            repeated=repeated, now=now,
-        )  # fmt: skip
+            session, notice, platform=name, user_id=user_id, card=card, repeated=repeated, now=now
+        )
         return Job(notice, name, user_id, self._render(notice, content, name, card_id, repeated=repeated), safe)
+
+    @staticmethod
+    def _safe_to_repeat(platform: Platform, notice: Notice, *, card: bool) -> bool:
+        """Whether a message sent twice is shown once; replies go out the cheap way, which no service dedupes."""
+        if notice.kind == "reply":
+            return False
+        able = platform.capabilities
+        return able.resend_is_safe if card else able.plain_resend_is_safe
 
     def _render(
         self, notice: Notice, content: Content, platform: str, card_id: str, *, repeated: bool = False

@@ -142,6 +142,7 @@ class Capabilities:
     cards: bool = True  # callback buttons
     card_updates: bool = True
     resend_is_safe: bool = True  # the same card_id sent twice is shown once
+    plain_resend_is_safe: bool = True  # so is the same message without a card_id
     read_receipts: bool = False
     media: bool = True
     group_robot: bool = False

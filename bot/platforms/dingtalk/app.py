@@ -47,6 +47,7 @@ def capabilities_of(settings: DingTalkSettings) -> Capabilities:
         cards=has_cards,
         card_updates=has_cards,
         resend_is_safe=has_cards,
+        plain_resend_is_safe=False,
         group_robot=settings.group_robot_url is not None,
         max_buttons=6 if has_cards else cards.MAX_LINKS,
         body_bytes=cards.BODY_BYTES if has_cards else 4096,

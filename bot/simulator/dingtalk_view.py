@@ -8,6 +8,8 @@ from typing import Any
 from bot.simulator.acts import MessageView, SimButton
 from bot.simulator.people import SimMessage
 
+STYLES = {"blue": "primary", "red": "danger"}
+
 
 def view_of(message: SimMessage) -> MessageView:
     """Show *message* as a client would; it may come from the API, a webhook, a card or the person."""
@@ -38,22 +40,29 @@ def _card(params: dict[str, str]) -> MessageView:
 
 def _card_button(row: dict[str, Any]) -> SimButton:
     url = str(row.get("url", ""))
-    key = "" if url else str(row.get("id", ""))
-    return SimButton(str(row.get("text", "")), key=key, url=url, style=str(row.get("style", "default")))
+    key = str(row.get("id", "")) if row.get("request") is True else ""  # without it a press tells nobody
+    style = STYLES.get(str(row.get("color", "")), "default")
+    return SimButton(str(row.get("text", "")), key=key, url=url, style=style)
 
 
 def _sample(param: dict[str, str]) -> MessageView:
     numbered = [(param.get(f"actionTitle{n}", ""), param.get(f"actionURL{n}", "")) for n in range(1, 6)]
     single = [(param.get("singleTitle", ""), param.get("singleURL", ""))]
     buttons = tuple(SimButton(text, url=url) for text, url in single + numbered if url)
-    return MessageView(param.get("title", ""), param.get("text") or param.get("content", ""), buttons=buttons)
+    return _markdown(param, buttons)
 
 
 def _webhook(inner: dict[str, Any]) -> MessageView:
     pairs = [(inner.get("singleTitle"), inner.get("singleURL"))]
     pairs += [(one.get("title"), one.get("actionURL")) for one in inner.get("btns", ())]
     buttons = tuple(SimButton(str(text), url=str(url)) for text, url in pairs if url)
-    return MessageView(inner.get("title", ""), inner.get("text") or inner.get("content", ""), buttons=buttons)
+    return _markdown(inner, buttons)
+
+
+def _markdown(inner: dict[str, Any], buttons: tuple[SimButton, ...]) -> MessageView:
+    """A title shows in the list of chats only; senders repeat it as a heading, which is left out here."""
+    title, text = str(inner.get("title", "")), str(inner.get("text") or inner.get("content", ""))
+    return MessageView(title, text.removeprefix(f"#### {title}").lstrip(), buttons=buttons)
 
 
 def _page(url: str) -> tuple[SimButton, ...]:

@@ -65,7 +65,8 @@ def caller(rig: Rig) -> Caller:
 
 
 def card(card_id: str = "card-1", user: str = "u1001", **changes: Any) -> dict[str, Any]:
-    params = {"title": "任务", "body": "幸福超市", "buttons": '[{"id":"ok","text":"接受"}]', "done": "false"}
+    buttons = json.dumps([{"id": "ok", "text": "接受", "request": True}])
+    params = {"title": "任务", "body": "幸福超市", "buttons": buttons, "done": "false"}
     known = {
         "cardTemplateId": "suicha.schema", "outTrackId": card_id, "callbackType": "STREAM",
         "cardData": {"cardParamMap": params}, "openSpaceId": f"dtv1.card//IM_ROBOT.{user}",

@@ -1,8 +1,7 @@
 """How an :class:`OutboundMessage` looks on DingTalk: card bodies, Markdown and ActionCards. Pure.
 
-The interactive card uses one generic template whose variables are :data:`VARIABLES` (all strings, each at
-most 1 KB); its list of buttons sends a button's ``id`` back as the action. Sheet: sections 1.3, 4.2 to 4.4,
-5.2 and 5.3.
+The interactive card uses one generic template, described in ``card-template.zh-CN.md``, whose variables are
+:data:`VARIABLES`. Sheet: sections 1.3, 4.2 to 4.4, 5.2 and 5.3.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ BODY_BYTES = 900  # of Markdown that fit into one once its newlines are written 
 MSG_PARAM_BYTES = 15_000  # documented for groups; kept in single chats too
 WEBHOOK_BYTES = 20_000  # whole body of a webhook message
 TITLE_BYTES = 200  # a title is a preview line; no documented limit
+COLORS = {"default": "gray", "primary": "blue", "danger": "red"}  # of a button group's buttons
 MAX_LINKS = 5  # sampleActionCard5 has the most buttons
 OPEN = "查看详情"
 
@@ -125,9 +125,12 @@ def _text_within(message: OutboundMessage, limit: int, around: dict[str, Any]) -
     return cut_in_json(markdown_text(message), limit - len(compact(around).encode()))
 
 
-def _card_button(button: Button) -> dict[str, str]:
-    shown = {"id": button.action, "text": cut(button.text, 60), "style": button.style}
-    return {**shown, "url": button.url} if button.url else shown
+def _card_button(button: Button) -> dict[str, Any]:
+    """An entry of the variable that a button group of the card platform is bound to."""
+    shown = {"text": cut_in_json(button.text, 60), "color": COLORS.get(button.style, "gray")}
+    if button.url:
+        return {**shown, "url": button.url}
+    return {**shown, "id": button.action, "request": True}  # ``id`` comes back in ``actionIds``
 
 
 def _facts(facts: tuple[tuple[str, str], ...]) -> str:

@@ -6,7 +6,8 @@ import json
 import re
 
 _MARK = "…"
-_BARE_NEWLINE = re.compile(r"(?<!\n)[ \t]*\n[ \t]*(?!\n)")
+_BARE_NEWLINE = re.compile(r"(?<!\n)[ \t]*\n(?!\n)([ \t]*)")
+_BLOCK = re.compile(r"#{1,6} |> ?|[-*+] |\d+\. ")  # a heading, a quote, an item of a list
 
 
 def compact(value: object) -> str:
@@ -39,5 +40,12 @@ def cut_in_json(text: str, limit: int) -> str:
 
 
 def lines(text: str) -> str:
-    """Make single newlines survive: the clients swallow a bare one."""
-    return _BARE_NEWLINE.sub("  \n  ", text)
+    """Make single newlines survive: the clients swallow a bare one.
+
+    Before a block goes a blank line, since the two spaces that keep a line would nest a list.
+    """
+    return _BARE_NEWLINE.sub(lambda found: _newline(text, found), text)
+
+
+def _newline(text: str, found: re.Match[str]) -> str:
+    return f"\n\n{found[1]}" if _BLOCK.match(text, found.end()) else "  \n  "

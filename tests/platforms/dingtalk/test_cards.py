@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -46,8 +47,8 @@ def test_a_card_is_delivered_to_one_person_under_its_own_id() -> None:
     assert tuple(params) == cards.VARIABLES
     assert json.loads(params["facts"]) == [{"name": "对象", "value": "幸福超市"}]
     assert json.loads(params["buttons"]) == [
-        {"id": "accept:7", "text": "接受", "style": "primary"},
-        {"id": "", "text": "打开", "style": "default", "url": "https://x.example/7"},
+        {"text": "接受", "color": "blue", "id": "accept:7", "request": True},
+        {"text": "打开", "color": "gray", "url": "https://x.example/7"},
     ]
     assert "检查任务" in compact(body)  # raw UTF-8: escapes would count double against the limits
 
@@ -96,7 +97,18 @@ def test_a_webhook_message_has_buttons_one_above_the_other() -> None:
 
 
 def test_single_newlines_survive_and_blank_lines_stay() -> None:
-    assert lines("一\n二\n\n三 \n- 四") == "一  \n  二\n\n三  \n  - 四"
+    assert lines("一\n二\n\n三 \n**四**") == "一  \n  二\n\n三  \n  **四**"
+
+
+def test_a_list_stays_a_list_of_one_level() -> None:
+    assert lines("两户：\n1. 幸福超市\n2. 平安药店\n- 内\n  - 外") == (
+        "两户：\n\n1. 幸福超市\n\n2. 平安药店\n\n- 内\n\n  - 外"
+    )
+
+
+def test_the_guide_to_the_template_names_every_variable() -> None:
+    guide = Path(cards.__file__).with_name("card-template.zh-CN.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in guide for name in cards.VARIABLES)
 
 
 def test_buttons_that_do_not_fit_are_an_error_and_not_a_card_without_buttons() -> None:

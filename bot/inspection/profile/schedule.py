@@ -68,4 +68,6 @@ def _first_day(
         return None
     if step.anchor is Anchor.CALENDAR:
         return due_on + dt.timedelta(days=step.offset)
+    if step.offset < 0:  # counted back from the last working day not after the due date (D6)
+        return calendar.days_before_due(due_on, -step.offset)
     return calendar.add_workdays(due_on, step.offset)

@@ -14,7 +14,7 @@ STARTED, DUE = dt.date(2026, 9, 18), dt.date(2026, 10, 22)
 
 
 def officer_slots(today: dt.date) -> list[str]:
-    slots = due_slots(PROFILE.reminders.publicity, CALENDAR, started_on=STARTED, due_on=DUE, today=today)
+    slots = due_slots(PROFILE.reminders["publicity"], CALENDAR, started_on=STARTED, due_on=DUE, today=today)
     return [s.name for s in slots if s.who == "officer" and s.day == today]
 
 
@@ -30,7 +30,7 @@ def test_c28_reminders_fall_on_the_four_days_and_none_in_the_holiday() -> None:
 def test_c28_after_the_due_date_officer_daily_department_on_the_third_coordinator_on_the_fifth_day() -> None:
     third, fifth = CALENDAR.add_workdays(DUE, 3), CALENDAR.add_workdays(DUE, 5)
     due = {
-        day: {s.who for s in due_slots(PROFILE.reminders.publicity, CALENDAR, started_on=STARTED, due_on=DUE, today=day)
+        day: {s.who for s in due_slots(PROFILE.reminders["publicity"], CALENDAR, started_on=STARTED, due_on=DUE, today=day)
               if s.day == day}
         for day in days(DUE, fifth)
     }  # fmt: skip
@@ -41,12 +41,12 @@ def test_c28_after_the_due_date_officer_daily_department_on_the_third_coordinato
 
 def test_after_a_long_downtime_each_role_gets_only_the_newest_step() -> None:
     slots = due_slots(
-        PROFILE.reminders.publicity, CALENDAR, started_on=STARTED, due_on=DUE, today=dt.date(2026, 10, 21)
+        PROFILE.reminders["publicity"], CALENDAR, started_on=STARTED, due_on=DUE, today=dt.date(2026, 10, 21)
     )
     assert sorted((s.who, s.name) for s in slots) == [("lead", "T-1"), ("officer", "T-1"), ("reviewer", "T-1")]
 
 
 def test_a_step_that_lay_before_the_duty_began_never_comes_due() -> None:
     assert not due_slots(
-        PROFILE.reminders.publicity, CALENDAR, started_on=dt.date(2026, 10, 19), due_on=DUE, today=dt.date(2026, 10, 19)
+        PROFILE.reminders["publicity"], CALENDAR, started_on=dt.date(2026, 10, 19), due_on=DUE, today=dt.date(2026, 10, 19)
     )

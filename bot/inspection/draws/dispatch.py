@@ -57,7 +57,7 @@ def dispatch(
     visits = _store_visits(session, task, picks, objects, days, now=now)
     rows = _store_teams(session, visits, picks, teams, person_of, seed, line.lead_department_id, now=now)
     task.state, task.dispatched_at = TaskState.DISPATCHED, now
-    task.policy = {"assignment": [s.model_dump(mode="json") for s in profile.reminders.assignment]}
+    task.policy = {"assignment": [s.model_dump(mode="json") for s in profile.reminders["assignment"]]}
     session.add(task)
     record(session, "task.dispatched", f"task:{task.id}", now=now, visits=len(visits), assignments=len(rows))
     _tell(session, task, visits, items, rows, now=now, profile=profile, calendar=calendar)

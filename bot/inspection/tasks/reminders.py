@@ -62,14 +62,14 @@ def _of_visit(
     for officer in officers:
         if officer.state == OfficerState.ASSIGNED:
             for slot in due_slots(
-                profile.reminders.assignment, calendar, started_on=china_day(officer.assigned_at), due_on=None,
+                profile.reminders["assignment"], calendar, started_on=china_day(officer.assigned_at), due_on=None,
                 today=today,
             ):  # fmt: skip
                 _assignment(session, slot, officer, task, tell, today=today)
         elif visit.planned_on == today:
             tell("visit_day", officer.person_id, today.isoformat())
     for slot in due_slots(
-        profile.reminders.visit_window, calendar,
+        profile.reminders["visit_window"], calendar,
         started_on=china_day(officers[0].assigned_at) if officers else today, due_on=visit.due_on, today=today,
     ):  # fmt: skip
         if slot.who is Role.OFFICER and visit.planned_on != today:

@@ -39,25 +39,23 @@ class Refused(Exception):  # noqa: N818 - it is what DingTalk does
 
 
 class Tokens:
-    """Access tokens by the world's clock: the same one is given out until it ends or is killed."""
+    """The access token by the world's clock: the same one is given out until it ends or is killed."""
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._ends: dict[str, float] = {}
+        self._token, self._ends = "", 0.0
 
     def current(self) -> str:
-        for token in self._ends:
-            if self.good(token):
-                return token
-        token = f"sim-token-{uuid4().hex}"
-        self._ends = {token: self._world.now() + TOKEN_SECONDS}
-        return token
+        if not self.good(self._token):
+            self._token, self._ends = f"sim-token-{uuid4().hex}", self._world.now() + TOKEN_SECONDS
+        return self._token
 
     def good(self, token: str) -> bool:
-        return self._ends.get(token, 0.0) > self._world.now()
+        return token != "" and token == self._token and self._world.now() < self._ends
 
     def kill(self, token: str) -> None:
-        self._ends.pop(token, None)
+        if token == self._token:
+            self._token = ""
 
 
 class Gate:

@@ -147,3 +147,14 @@ def test_any_message_yields_bodies_within_the_limits(message: OutboundMessage) -
     assert all(isinstance(value, str) for value in param.values())
     assert len(compact(param).encode()) <= 15_000
     assert len(compact(cards.webhook_message(message, uuid="0" * 32)).encode()) <= 20_000
+
+
+def test_facts_that_are_too_long_are_shortened_before_any_is_left_out() -> None:
+    def shown(count: int, length: int) -> list[dict[str, str]]:
+        facts = tuple((f"第{number}项", "值" * length) for number in range(count))
+        rows: list[dict[str, str]] = json.loads(cards.card_params(replace(TASK, facts=facts))["facts"])
+        return rows
+
+    assert len(shown(6, 200)) == 6
+    assert all(row["value"].endswith("…") for row in shown(6, 200))
+    assert 0 < len(shown(60, 200)) < 60

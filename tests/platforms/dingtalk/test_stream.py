@@ -162,3 +162,29 @@ async def test_without_stream_no_connection_is_opened() -> None:
         await rig.platform.start()
         await rig.platform.close()
         assert not rig.platform.stream.connected.is_set()
+
+
+async def test_a_push_that_cannot_be_stored_does_not_hold_up_the_closing_for_ever(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = asyncio.Event()
+
+    async def hang(_event: InboundEvent) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(stream, "FINISH", 0.05)
+    monkeypatch.setattr(rig.platform.stream, "_on_event", hang)
+    await rig.connect()
+    saying = asyncio.create_task(rig.server.say("u1001", "任务"))
+    await started.wait()
+    await rig.platform.close()
+    saying.cancel()
+    await asyncio.gather(saying, return_exceptions=True)
+
+
+async def test_starting_twice_opens_one_connection(rig: Rig) -> None:
+    await rig.connect()
+    await rig.platform.start()
+    await rig.server.say("u1001", "任务")
+    assert rig.server.stream.connections == 1

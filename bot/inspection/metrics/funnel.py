@@ -17,6 +17,7 @@ from bot.inspection.people.models import Department
 from bot.inspection.tasks.models import OfficerState, Task, TaskState, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.states import BEFORE_SUBMIT
 
+CALLS = ("assignment", "assignment_reminder")  # kinds that ask an officer to accept
 RUNNING = (TaskState.DISPATCHED, TaskState.IN_PROGRESS)
 _ORDER = list(VisitState)
 _ACCEPTED = _ORDER.index(VisitState.ACCEPTED)
@@ -133,6 +134,7 @@ def _untold(session: Session, ids: list[int]) -> dict[int, int]:
     got = (
         select(Notice.id)
         .where(
+            col(Notice.kind).in_(CALLS),
             Notice.subject == visit_subject(VisitOfficer.visit_id),
             Notice.recipient_id == VisitOfficer.person_id,
             Notice.state == NoticeState.SENT,

@@ -11,7 +11,7 @@ from sqlalchemy import func
 from sqlalchemy import select as wide_select  # sqlmodel's own knows at most four columns
 from sqlmodel import Session, col, select
 
-from bot.inspection.metrics.funnel import RUNNING, visit_subject
+from bot.inspection.metrics.funnel import CALLS, RUNNING, visit_subject
 from bot.inspection.notices.models import Attempt, Notice, NoticeState
 from bot.inspection.people.models import Account, Department, Person
 from bot.inspection.tasks.models import OfficerState, Task, Visit, VisitOfficer
@@ -146,8 +146,10 @@ def _tries(session: Session, people: Sequence[int], *, task_id: int | None) -> d
         .join(Visit, col(Visit.id) == VisitOfficer.visit_id)
         .join(
             Notice,
-            (col(Notice.subject) == visit_subject(VisitOfficer.visit_id))
+            col(Notice.kind).in_(CALLS)
+            & (col(Notice.subject) == visit_subject(VisitOfficer.visit_id))
             & (col(Notice.recipient_id) == VisitOfficer.person_id),
+            isouter=True,  # keeps SQLite from starting at the notices: there are many more of them
         )
         .where(col(VisitOfficer.state) == OfficerState.ASSIGNED, col(VisitOfficer.person_id).in_(people))
         .group_by(col(VisitOfficer.person_id), col(Notice.state))
@@ -157,7 +159,8 @@ def _tries(session: Session, people: Sequence[int], *, task_id: int | None) -> d
     for person, *rest in session.execute(
         query if task_id is None else query.where(col(Visit.task_id) == task_id)
     ):
-        found[person].append(Try(*rest))
+        if rest[0] is not None:
+            found[person].append(Try(*rest))
     return found
 
 

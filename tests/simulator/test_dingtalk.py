@@ -11,46 +11,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.platforms.dingtalk.crypto import robot_sign
 from bot.simulator.acts import NotDelivered
-from bot.simulator.dingtalk_robot import GROUP
 from bot.simulator.faults import Fault
 from bot.simulator.people import SimPerson, World
-from tests.platforms.dingtalk.rig import CLIENT_ID, CLIENT_SECRET, ROBOT_SECRET, ROBOT_TOKEN, Rig, dingtalk
+from tests.platforms.dingtalk.rig import CLIENT_ID, CLIENT_SECRET, Rig, dingtalk
+from tests.simulator.dingtalk_caller import CREATE, OPEN, SEND, UPDATE, Caller, card, private, text
 
-OPEN = "/v1.0/gateway/connections/open"
-CREATE = "/v1.0/card/instances/createAndDeliver"
-UPDATE = "/v1.0/card/instances"
-SEND = "/v1.0/robot/oToMessages/batchSend"
 CREDENTIALS = {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
-TASK = {"title": "任务", "text": "### 任务"}
-BUTTON = {"title": "接收", "actionURL": "https://x.example/a"}
-SINGLE = {"singleTitle": "打开", "singleURL": "https://x.example/a"}
 CALLBACKS = [{"type": "CALLBACK", "topic": "/v1.0/card/instances/callback"}]
-
-
-class Caller:
-    """A client that knows only the wire."""
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-        self.token = ""
-
-    async def call(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
-        if not self.token and path != OPEN:
-            url = f"{self.rig.base}/v1.0/oauth2/accessToken"
-            keys = {"appKey": CLIENT_ID, "appSecret": CLIENT_SECRET}
-            async with self.rig.session.post(url, json=keys) as answer:
-                self.token = (await answer.json())["accessToken"]
-        headers = {"x-acs-dingtalk-access-token": self.token}
-        async with self.rig.session.request(
-            method, self.rig.base + path, json=body, params=query, headers=headers
-        ) as answer:
-            return answer.status, await answer.json()
-
-    async def code(self, method: str, path: str, body: Any = None, **query: str) -> str:
-        _, answer = await self.call(method, path, body, **query)
-        return str(answer.get("code") or answer.get("errcode"))
 
 
 @pytest.fixture
@@ -62,22 +30,6 @@ async def rig() -> AsyncIterator[Rig]:
 @pytest.fixture
 def caller(rig: Rig) -> Caller:
     return Caller(rig)
-
-
-def card(card_id: str = "card-1", user: str = "u1001", **changes: Any) -> dict[str, Any]:
-    buttons = json.dumps([{"id": "ok", "text": "接受", "request": True}])
-    params = {"title": "任务", "body": "幸福超市", "buttons": buttons, "done": "false"}
-    known = {
-        "cardTemplateId": "suicha.schema", "outTrackId": card_id, "callbackType": "STREAM",
-        "cardData": {"cardParamMap": params}, "openSpaceId": f"dtv1.card//IM_ROBOT.{user}",
-        "imRobotOpenDeliverModel": {"spaceType": "IM_ROBOT", "robotCode": CLIENT_ID},
-    }
-    return {**known, **changes}
-
-
-def private(users: list[str], **changes: Any) -> dict[str, Any]:
-    known = {"robotCode": CLIENT_ID, "userIds": users, "msgKey": "sampleText", "msgParam": '{"content":"好"}'}
-    return {**known, **changes}
 
 
 async def test_a_ticket_works_once_and_only_for_the_right_credentials(caller: Caller) -> None:
@@ -150,44 +102,6 @@ async def test_an_update_replaces_everything_unless_it_is_by_key(caller: Caller)
     assert await caller.code("PUT", UPDATE, {**closing, "outTrackId": "other"}) == "param.cardNotExist"
 
 
-async def test_a_private_message_names_whom_it_could_not_reach(caller: Caller) -> None:
-    _, sent = await caller.call("POST", SEND, private(["u1001", "stranger"]))
-    assert sent["invalidStaffIdList"] == ["stranger"]
-    query = {"processQueryKey": sent["processQueryKey"], "robotCode": CLIENT_ID}
-    _, before = await caller.call("GET", "/v1.0/robot/oToMessages/readStatus", **query)
-    await caller.rig.server.open_chat("u1001")
-    _, after = await caller.call("GET", "/v1.0/robot/oToMessages/readStatus", **query)
-    rows = [row for answer in (before, after) for row in answer["messageReadInfoList"]]
-    assert [(row["userId"], row["readStatus"]) for row in rows] == [("u1001", "UNREAD"), ("u1001", "READ")]
-
-
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"userIds": []}, "invalidParameter.userIds.empty"),
-        ({"userIds": ["u1001"] * 21}, "invalidParameter.userIds.overMax"),
-        ({"robotCode": ""}, "invalidParameter.robotCode.auth"),
-        ({"msgKey": "sampleFeed"}, "invalidParameter.msgKey.invalid"),
-        ({"msgParam": {"content": "好"}}, "invalidParameter.msgParam.invalid"),
-        ({"msgParam": '{"content":3}'}, "invalidParameter.msgParam.invalid"),
-        ({"msgParam": '{"title":"好"}'}, "invalidParameter.msgParam.invalid"),
-        ({"msgParam": json.dumps({"content": "x" * 15_000})}, "invalidParameter.msgParam.tooLong"),
-    ],
-)
-async def test_a_private_message_that_is_wrong_is_refused(
-    caller: Caller, changes: dict[str, Any], code: str
-) -> None:
-    assert await caller.code("POST", SEND, {**private(["u1001"]), **changes}) == code
-
-
-async def test_a_group_message_needs_an_open_conversation_id(caller: Caller) -> None:
-    path, body = "/v1.0/robot/groupMessages/send", private([])
-    refused = await caller.code("POST", path, {**body, "openConversationId": "chat1"})
-    assert refused == "invalid.openConversationId"
-    await caller.call("POST", path, {**body, "openConversationId": "cidAbC+xyz="})
-    assert len(caller.rig.chat("cidAbC+xyz=")) == 1
-
-
 async def test_a_token_is_needed_and_can_die(caller: Caller) -> None:
     caller.token = "invented"
     status, refusal = await caller.call("POST", SEND, private(["u1001"]))
@@ -209,58 +123,6 @@ async def test_the_monthly_quota_ends_and_outlives_a_kill(tmp_path: Path) -> Non
                 await caller.call("POST", SEND, private(["u1001"]))
             refused = await caller.code("POST", SEND, private(["u1001"]))
     assert refused == "Forbidden.AccessDenied.ApiCountLimitForOrg"
-
-
-class Group:
-    """Posts to the custom robot's webhook."""
-
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-
-    async def post(self, body: Any, *, secret: str = ROBOT_SECRET, token: str = ROBOT_TOKEN) -> int:
-        timestamp = str(int(self.rig.world.now() * 1000))
-        query = {"access_token": token, "timestamp": timestamp, "sign": robot_sign(secret, timestamp)}
-        async with self.rig.session.post(f"{self.rig.base}/robot/send", params=query, json=body) as answer:
-            return int((await answer.json())["errcode"])
-
-
-def text(content: str, **more: Any) -> dict[str, Any]:
-    return {"msgtype": "text", "text": {"content": content}, **more}
-
-
-async def test_the_group_robot_checks_token_signature_type_and_size(rig: Rig) -> None:
-    group = Group(rig)
-    assert await group.post(text("通报")) == 0
-    assert await group.post(text("通报"), token="other") == 300001
-    assert await group.post(text("通报"), secret="SECother") == 310000
-    assert await group.post({"msgtype": "video"}) == 400105
-    assert await group.post({"msgtype": "markdown", "markdown": {"title": "只有标题"}}) == 40035
-    assert await group.post(text("x" * 20_000)) == 460101
-    assert await group.post([]) == 40035
-
-
-async def test_the_group_robot_wants_its_keyword() -> None:
-    async with dingtalk(robot_keyword="检查") as rig:
-        assert await Group(rig).post(text("今天休息")) == 310000
-        assert await Group(rig).post(text("检查通报")) == 0
-
-
-async def test_a_repeat_with_the_same_uuid_is_shown_once_even_after_a_kill(tmp_path: Path) -> None:
-    for _ in range(2):
-        world = World(now=lambda: 0.0, journal=tmp_path / "world.jsonl")
-        async with dingtalk(world=world) as rig:
-            assert await Group(rig).post(text("通报", msgUuid="u-1")) == 0
-            assert len(rig.chat(GROUP)) == 1
-
-
-async def test_a_group_robot_that_speaks_too_fast_is_silent_for_ten_minutes(rig: Rig) -> None:
-    group = Group(rig)
-    assert {await group.post(text("通报")) for _ in range(20)} == {0}
-    assert await group.post(text("通报")) == 130101
-    rig.clock.advance(minutes=9)
-    assert await group.post(text("通报")) == 410100
-    rig.clock.advance(minutes=1)
-    assert await group.post(text("通报")) == 0
 
 
 async def test_cards_and_reply_addresses_outlive_a_kill(tmp_path: Path) -> None:
@@ -308,24 +170,6 @@ async def test_what_is_said_before_anybody_listens_waits_for_the_connection(rig:
     await saying
     (event,) = await rig.inbox.wait_for(1)
     assert (event.text, event.reply_token) == ("早", "")
-
-
-@pytest.mark.parametrize(
-    ("body", "title", "buttons"),
-    [
-        (text("你好"), "", []),
-        ({"msgtype": "link", "link": {"title": "通知书", "text": "请确认"}}, "通知书", []),
-        ({"msgtype": "actionCard", "actionCard": {**TASK, "btns": [BUTTON]}}, "任务", ["接收"]),
-        ({"msgtype": "actionCard", "actionCard": {**TASK, **SINGLE}}, "任务", ["打开"]),
-    ],
-)
-async def test_a_phone_shows_every_kind_of_group_message(
-    rig: Rig, body: dict[str, Any], title: str, buttons: list[str]
-) -> None:
-    await Group(rig).post(body)
-    view = rig.server.view(rig.chat(GROUP)[0])
-    assert view.title == title
-    assert [button.text for button in view.buttons] == buttons
 
 
 async def test_a_phone_shows_what_its_owner_sent_and_survives_a_spoilt_card(rig: Rig) -> None:

@@ -20,7 +20,7 @@ from yarl import URL
 from bot.core.clock import Clock
 from bot.core.config import DingTalkSettings
 from bot.platforms.base import ErrorClass, PlatformError
-from bot.platforms.dingtalk.codes import TOKEN_CODES, verdict_of
+from bot.platforms.dingtalk.codes import verdict_of
 from bot.platforms.dingtalk.text import compact
 
 IP_BLOCKED = "1111"  # an address that asks too often gets a page, or JSON with ``punish``
@@ -120,7 +120,7 @@ class DingTalkClient:
         try:
             return await attempt(value)
         except PlatformError as error:
-            if error.code not in TOKEN_CODES:
+            if error.cls is not ErrorClass.TOKEN:
                 raise
         return await attempt(await token.get(refused=value))
 

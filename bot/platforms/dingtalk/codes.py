@@ -85,7 +85,6 @@ CODES_BY_VERDICT: dict[Verdict, tuple[str, ...]] = {
     _AMBIGUOUS: ("system.error", "unknown.send.result", "15", "88"),
 }
 CODES = {code: verdict for verdict, codes in CODES_BY_VERDICT.items() for code in codes}
-TOKEN_CODES = frozenset(CODES_BY_VERDICT[_TOKEN])
 SESSION_CODES = frozenset({"300001", *CODES_BY_VERDICT[_SESSION]})  # a conversation's reply address died
 CARD_EXISTS = "param.cardAlreadyExist"
 

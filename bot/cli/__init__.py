@@ -40,7 +40,10 @@ def root(
     """随查：在企业微信和钉钉里完成“双随机、一公开”监管。"""
 
 
-def _register() -> None:
+def register() -> None:
+    """Add every command; the modules behind them load what they need when they run."""
+    if app.registered_commands:
+        return
     from bot.cli import audit, console, demo, doctor, draw, imports, migrate, plan, serve
 
     app.command("serve")(serve.serve)
@@ -57,7 +60,7 @@ def _register() -> None:
 
 def main() -> None:
     """Run a command; what a person can be told is told, without a traceback."""
-    _register()
+    register()
     try:
         app()
     except Problem as problem:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from bot.core.clock import Clock, SystemClock
@@ -12,6 +14,17 @@ from bot.core.db import Database, open_database
 from bot.inspection.audit.service import SALT
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.profile import Profile, load_profile
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The clock on the wall and the source of secrets. The demo brings its own; nothing a user types can."""
+
+    clock: Clock
+    secret: Callable[[], bytes] = lambda: secrets.token_bytes(32)
+
+
+MACHINE: ContextVar[Machine] = ContextVar("machine", default=Machine(SystemClock()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +37,12 @@ class CliContext:
 
 
 @contextmanager
-def open_context(settings: Settings | None = None, *, clock: Clock | None = None) -> Iterator[CliContext]:
+def open_context(settings: Settings | None = None) -> Iterator[CliContext]:
     """Open everything for one command and close it afterwards."""
     settings = settings or Settings()
+    profile, calendar = load_profile(settings.profile), WorkCalendar.load()
     database = open_database(settings.database_url, info={SALT: settings.secret("audit_salt")})
     try:
-        yield CliContext(
-            settings, database, clock or SystemClock(), load_profile(settings.profile), WorkCalendar.load()
-        )
+        yield CliContext(settings, database, MACHINE.get().clock, profile, calendar)
     finally:
         database.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from pathlib import Path
 from typing import Annotated
 
@@ -80,12 +79,12 @@ def commit(task: Task, as_json: Json = False) -> None:
 
     例：suicha draw commit 4509232026/1
     """
-    from bot.cli.context import open_context
+    from bot.cli.context import MACHINE, open_context
     from bot.inspection.draws.service import commit_draw
 
     with open_context() as context:
         draw = context.db.write_now(
-            lambda s: commit_draw(s, task_id=_task(s, task), secret=secrets.token_bytes(32),
+            lambda s: commit_draw(s, task_id=_task(s, task), secret=MACHINE.get().secret(),
                                   now=context.clock.now(), profile=context.profile)
         )  # fmt: skip
     _say(as_json, f"名单 {draw.pool_size} 户，指纹 {draw.pool_sha256}\n规则指纹 {draw.rules_sha256}\n秘密指纹 {draw.secret_sha256}",

@@ -1,0 +1,167 @@
+"""An officer of the demo at work on the form: opens the link from the card and fills what the page asks."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from PIL import Image
+from yarl import URL
+
+from bot.cli.demo_chance import chance
+from bot.cli.demo_page import Form, Group, PageReader
+
+_PROBLEM, _UNABLE, _REFUSED = 0.14, 0.03, 0.05  # shares of visits, after field guide 2.6
+_NOTE = "现场发现该项不符合要求，已当场告知负责人"
+
+
+@dataclass(slots=True)
+class FormFiller:
+    """``at_work`` holds the links of visits that somebody stands in front of."""
+
+    http: aiohttp.ClientSession
+    at_work: dict[str, str] = field(default_factory=dict)  # object name -> link
+    submitted: int = 0
+    stuck: dict[str, str] = field(default_factory=dict)  # object name -> what the page said
+
+    def is_mine(self, person: dict[str, Any], message: dict[str, Any]) -> bool:
+        """Of two officers the one whose name sorts first fills the form."""
+        partners = next((v for k, v in message["view"]["facts"] if k == "同行人员"), "")
+        return all(person["name"] <= name for name in partners.split("、"))
+
+    def arrive(self, name: str, link: str) -> None:
+        self.at_work[name] = link
+
+    async def work(self) -> int:
+        """Fill every form that is open by now; those whose partner is not there yet wait."""
+        done = 0
+        for name, link in list(self.at_work.items()):
+            if await self._fill(name, link):
+                del self.at_work[name]
+                done += 1
+        self.submitted += done
+        return done
+
+    async def correct(self, link: str) -> bool:
+        """A returned result: say it more clearly and hand it in again."""
+        page, url = await self._get(link)
+        form = page.form(URL(link).path)
+        if form is None:
+            return False
+        fields = [(name, "补充说明：现场情况已再次核对") for g in form.groups for name in g.inputs if name.endswith(".note")]
+        return await self._hand_in(link, form, [*fields[:1], *form.fields.items(), ("action", "submit")], link)
+
+    async def confirm(self, link: str) -> None:
+        """A button that is a page: press its one button."""
+        async with self.http.post(link) as response:
+            await response.read()
+
+    async def _fill(self, name: str, link: str) -> bool:
+        page, url = await self._get(link)
+        if url.endswith("/receipt"):
+            return True
+        if url.endswith("/review"):
+            return await self._close(name, url, page)
+        form = page.form(URL(link).path)
+        if form is None:
+            return False  # the partner has not checked in yet
+        return await self._hand_in(link, form, self._answers(name, form), name)
+
+    async def _hand_in(self, link: str, form: Form, answers: list[tuple[str, Any]], name: str) -> bool:
+        data = aiohttp.FormData()
+        for key, value in answers:
+            if isinstance(value, bytes):
+                data.add_field(key, value, filename="photo.jpg", content_type="image/jpeg")
+            else:
+                data.add_field(key, value)
+        async with self.http.post(link, data=data) as response:
+            page, url = PageReader(await response.text()), str(response.url)
+        if not url.endswith("/review"):
+            self.stuck[name] = " ".join(page.text.split())[:300]
+            return False
+        return await self._close(name, url, page)
+
+    async def _close(self, name: str, url: str, page: PageReader) -> bool:
+        """Signature or refusal, then submit."""
+        base = url.removesuffix("/review")
+        closing = [f for f in page.forms if f.action.endswith("/close")]
+        if closing:
+            page = await self._sign(name, base, closing)
+        submit = page.form("/submit")
+        if submit is None:
+            self.stuck[name] = " ".join(page.text.split())[:300]
+            return False
+        async with self.http.post(f"{base}/submit", data=submit.fields) as response:
+            if not str(response.url).endswith("/receipt"):
+                self.stuck[name] = " ".join(PageReader(await response.text()).text.split())[:300]
+                return False
+        self.stuck.pop(name, None)
+        return True
+
+    async def _sign(self, name: str, base: str, closing: list[Form]) -> PageReader:
+        data = aiohttp.FormData()
+        version = closing[0].fields.get("version", "0")
+        data.add_field("version", version)
+        if chance("refused", name) < _REFUSED or chance("mood", name) < _UNABLE:
+            data.add_field("refusal_code", next(iter(closing[-1].choices.values()))[0])
+            data.add_field("refusal_text", "负责人不在场，未能签字")
+        else:
+            data.add_field("signed_by", "负责人")
+            data.add_field("signature", picture("sign" + name), filename="sign.jpg", content_type="image/jpeg")
+        async with self.http.post(f"{base}/close", data=data) as response:
+            return PageReader(await response.text())
+
+    # -- what is found on site ----------------------------------------------------------------------------
+
+    def _answers(self, name: str, form: Form) -> list[tuple[str, Any]]:
+        mood = chance("mood", name)
+        fields: list[tuple[str, Any]] = [*form.fields.items(), ("action", "submit")]
+        questions = [g for g in form.groups if not g.disabled]
+        outcome = next((g for g in questions if g.key.startswith("visit:")), None)
+        if mood < _UNABLE and outcome is not None:
+            return fields + _bad(outcome, name, "R07")
+        asked = [g for g in questions if g is not outcome]
+        worst = int(chance("which", name) * len(asked)) if mood < _UNABLE + _PROBLEM else -1
+        for number, group in enumerate(asked):
+            fields += _bad(group, name) if number == worst and group.bad else _good(group)
+        return fields
+
+    async def _get(self, link: str) -> tuple[PageReader, str]:
+        async with self.http.get(link) as response:
+            return PageReader(await response.text()), str(response.url)
+
+
+def _good(group: Group) -> list[tuple[str, Any]]:
+    """The first answer that is not bad, and what else the question wants."""
+    offered = group.choices.get(group.key, [])
+    fields: list[tuple[str, Any]] = [(group.key, v) for v in offered if v not in group.bad][:1]
+    for name, kind in group.inputs.items():
+        if name.endswith(".reading"):
+            fields.append((name, "2026-12-01" if kind == "date" else "4"))
+    return fields
+
+
+def _bad(group: Group, name: str, value: str = "") -> list[tuple[str, Any]]:
+    fields: list[tuple[str, Any]] = [(group.key, value or group.bad[0])]
+    for key, values in group.choices.items():
+        if key.endswith(".verdict"):
+            fields.append((key, values[0]))
+    for key, kind in group.inputs.items():
+        if key.endswith(".note"):
+            fields.append((key, _NOTE))
+        elif key.endswith(".reading"):
+            fields.append((key, "2026-01-01" if kind == "date" else "12"))
+    fields += [(key, picture(name + key)) for key in group.files[:1]]
+    return fields
+
+
+def picture(words: str) -> bytes:
+    """A small JPEG that is different for different words."""
+    shade = tuple(int(chance(words, c) * 255) for c in "rgb")
+    image = Image.new("RGB", (320, 240), shade)
+    image.paste(shade[::-1], (40, 40, 200, 160))
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=70)
+    return out.getvalue()

@@ -1,0 +1,174 @@
+"""The people of the demo: each reads a phone and acts as a person can – presses, types, opens a page. What somebody
+does follows from who they are and what they read (by a hash), so faults and restarts change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from bot.cli.demo_chance import chance
+from bot.cli.demo_officer import FormFiller
+
+_PARALLEL = 12
+_REASONS = ("被检查单位负责人是本人近亲属", "曾在该单位任职", "与该单位有利害关系")
+
+
+@dataclass(slots=True)
+class Crowd:
+    """Everybody with a phone. ``act`` lets each answer what is new; it returns how many did something."""
+
+    base: str  # of the simulator
+    http: aiohttp.ClientSession
+    filler: FormFiller
+    seen: dict[str, str] = field(default_factory=dict)  # person -> last message read
+    did: Counter[str] = field(default_factory=Counter)
+    again: bool = False  # after a restart: look at everything once more, read or not
+
+    async def act(self) -> int:
+        people = await self._get("/people")
+        again, self.again = self.again, False
+        gate = asyncio.Semaphore(_PARALLEL)
+
+        async def one(person: dict[str, Any]) -> int:
+            async with gate:
+                return await self._read_and_act(person, again=again)
+
+        return sum(await asyncio.gather(*(one(p) for p in people if p["unread"] or again)))
+
+    async def _read_and_act(self, person: dict[str, Any], *, again: bool) -> int:
+        where = f"/people/{person['platform']}/{person['user_id']}"
+        messages = await self._get(f"{where}/messages")
+        await self._post(f"{where}/read", {})
+        done = 0
+        for message in messages:
+            if not message["mine"] and (again or not message["read"]):
+                done += await self._answer(person, where, message)
+        return done
+
+    async def _answer(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> int:
+        handler = self._HANDLERS.get(message["view"]["title"].strip())
+        if handler is None or message["view"]["closed"]:
+            return 0
+        what = await handler(self, person, where, message)
+        if what:
+            self.did[what] += 1
+        return 1 if what else 0
+
+    # -- officers -----------------------------------------------------------------------------------------
+
+    async def _assignment(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        mood = chance("assignment", person["user_id"], _object_of(message))
+        if mood < 0.04:
+            return await self._recuse(person, where, message)
+        if mood < 0.16:
+            return ""  # the phone stays in the pocket; a reminder will come
+        return await self._press(where, message, "收到")
+
+    async def _recuse(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        if await self._press(where, message, "申请回避"):
+            reason = _REASONS[int(chance("why", person["user_id"]) * len(_REASONS))]
+            await self._post(f"{where}/say", {"text": reason})
+            return "申请回避"
+        return ""
+
+    async def _reminder(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        if chance("reminder", person["user_id"], _object_of(message)) < 0.3:
+            stubborn = f"{person['user_id']}:{_object_of(message)}"
+            if stubborn not in self.seen:
+                self.seen[stubborn] = message["id"]
+                return ""  # only the lead's own reminder helps
+        return await self._press(where, message, "收到")
+
+    async def _visit_day(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        did = await self._press(where, message, "到场签到")
+        link = _link(message)
+        if link and self.filler.is_mine(person, message):
+            self.filler.arrive(_object_of(message), link)
+        return did
+
+    async def _returned(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        link = _link(message)
+        if not link or not self.filler.is_mine(person, message):
+            return ""
+        await self.filler.correct(link)
+        return "改正后重新提交"
+
+    # -- leads, reviewers, enterprises ----------------------------------------------------------------------
+
+    async def _recusal_request(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        deny = chance("recusal", message["view"]["body"]) < 0.15
+        return await self._press(where, message, "不同意" if deny else "同意并重新抽取")
+
+    async def _overdue(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        return await self._press(where, message, "催办全部")
+
+    async def _review(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        name = _object_of(message) or message["view"]["body"]
+        key = f"returned:{name}"
+        if chance("review", name) < 0.1 and key not in self.seen:
+            self.seen[key] = message["id"]
+            if await self._press(where, message, "退回"):
+                await self._post(f"{where}/say", {"text": "情况说明不够清楚，请补充"})
+                return "退回"
+        return await self._press(where, message, "通过")
+
+    async def _read_notice(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        if chance("enterprise", person["user_id"]) < 0.2:
+            return ""
+        return await self._press(where, message, "已阅")
+
+    async def _order(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        if await self._press(where, message, "已整改"):
+            await self._post(f"{where}/say", {"text": "已按要求整改完毕，现场照片留存备查"})
+            return "报告整改"
+        return ""
+
+    async def _recheck(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+        if await self._press(where, message, "复查合格"):
+            await self._post(f"{where}/say", {"text": "现场复查，问题已整改"})
+            return "复查合格"
+        return ""
+
+    _HANDLERS = {
+        "新的检查任务": _assignment, "请答复检查任务": _reminder, "今天的检查": _visit_day, "回避申请待决定": _recusal_request,
+        "有人未接收任务": _overdue, "行政检查通知书": _read_notice, "检查结果待审核": _review, "检查结果被退回": _returned,
+        "责令改正通知": _order, "整改情况待复查": _recheck,
+    }  # fmt: skip
+
+    # -- fingers --------------------------------------------------------------------------------------------
+
+    async def _press(self, where: str, message: dict[str, Any], words: str) -> str:
+        """Press the button with these words; pressing again when the service never answered is what people do."""
+        for button in message["view"]["buttons"]:
+            if button["text"] != words:
+                continue
+            if button["key"]:
+                for _ in range(3):
+                    answer = await self._post(f"{where}/press", {"message": message["id"], "key": button["key"]})
+                    if answer.get("ok"):
+                        return words
+            elif button["url"]:
+                await self.filler.confirm(button["url"])
+                return words
+        return ""
+
+    async def _get(self, path: str) -> Any:
+        async with self.http.get(self.base + path) as response:
+            return await response.json()
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        async with self.http.post(self.base + path, json=body) as response:
+            answer: dict[str, Any] = await response.json()
+            return answer
+
+
+def _object_of(message: dict[str, Any]) -> str:
+    return next((v for k, v in message["view"]["facts"] if k == "检查对象"), "")
+
+
+def _link(message: dict[str, Any]) -> str:
+    return next((b["url"] for b in message["view"]["buttons"] if b["url"]), "")

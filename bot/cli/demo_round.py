@@ -1,0 +1,238 @@
+"""The round itself: two working weeks, step by step, with live progress."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import aiohttp
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlalchemy import func
+from sqlmodel import Session, select
+
+from bot.cli.context import MACHINE, Machine
+from bot.cli.demo_account import Report, account
+from bot.cli.demo_data import YEAR, DemoData, write_demo_files
+from bot.cli.demo_officer import FormFiller
+from bot.cli.demo_people import Crowd
+from bot.cli.demo_stage import START, Stage
+from bot.core.clock import CHINA, china
+from bot.core.errors import Problem
+from bot.inspection.calendar import WorkCalendar
+from bot.inspection.tasks.models import Visit, VisitState
+
+PLAN = f"YX-{YEAR}"
+TASKS = 3
+_HOURS = ((9, 0), (10, 30), (14, 0), (15, 30), (17, 30))
+_DAYS = 12  # working days: two weeks, and two more for what was returned late
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOptions:
+    folder: Path
+    database_url: str
+    percent: float
+    port: int
+    sim_port: int
+    objects: int
+    once: bool
+    quiet: bool = False
+
+
+async def play(options: DemoOptions) -> Report:
+    """Play (or go on with) the round and return its account; without ``once`` stay until interrupted."""
+    console = Console(stderr=True, quiet=options.quiet)
+    began = time.monotonic()
+    if (options.folder / "finished").exists():
+        shutil.rmtree(options.folder)
+    stage = Stage(
+        options.folder, database_url=options.database_url, percent=options.percent, port=options.port,
+        sim_port=options.sim_port,
+    )  # fmt: skip
+    MACHINE.set(Machine(stage.clock, lambda: sha256(b"suicha demo").digest()))
+    with _progress(console) as progress:
+        office = Office(stage, options, progress)
+        await office.open()
+        try:
+            await office.run()
+            report = await stage.service.db.read(account, stage.world)
+            (options.folder / "finished").touch()
+            progress.stop()
+            _show(console, report, stage, time.monotonic() - began)
+            if not options.once:
+                await _stay(console, stage)
+        finally:
+            await stage.stop()
+    return report
+
+
+class Office:
+    """The coordinator's desk: sheets come in, the plan is published, lots are drawn; then the days pass."""
+
+    def __init__(self, stage: Stage, options: DemoOptions, progress: Progress) -> None:
+        self.stage, self.options, self.progress = stage, options, progress
+        self.calendar = WorkCalendar.load()
+
+    async def open(self) -> None:
+        step = self.progress.add_task("准备数据和服务", total=3)
+        self.data = await asyncio.to_thread(
+            write_demo_files, self.options.folder / "sheets", objects=self.options.objects
+        )
+        self.progress.advance(step)
+        await self._type("migrate")
+        self.progress.advance(step)
+        if self.stage.fresh:
+            for person in self.data.phones:
+                self.stage.world.add_person(person)
+            self.stage.world.remember("begun", True)
+        await self.stage.start()
+        self.progress.advance(step)
+
+    async def run(self) -> None:
+        await self._import(self.data)
+        await self._draw()
+        async with aiohttp.ClientSession() as http:
+            crowd = Crowd(self.stage.simulator.base_url, http, FormFiller(http), again=True)
+            await self._days(crowd)
+            self.stuck = crowd.filler.stuck
+
+    async def _import(self, data: DemoData) -> None:
+        files = (
+            ("departments", data.departments), ("items", data.items), ("objects", data.objects),
+            ("objects", data.objects_sheet), ("officers", data.officers), ("people", data.people),
+            ("contacts", data.contacts),
+        )  # fmt: skip
+        step = self.progress.add_task("导入名录库", total=len(files))
+        for kind, path in files:
+            await self._once(f"import:{path.name}", "import", kind, str(path))
+            self.progress.advance(step)
+
+    async def _draw(self) -> None:
+        step = self.progress.add_task("计划和抽取", total=3 + 3 * TASKS)
+        for words in (("import", str(self.data.plan)), ("approve", PLAN), ("publish", PLAN)):
+            await self._once(f"plan:{words[0]}", "plan", *words)
+            self.progress.advance(step)
+        await self._once("draw:prepare", "draw", "prepare", PLAN)
+        for line in range(1, TASKS + 1):
+            for act in ("commit", "reveal", "lock"):
+                await self._once(f"draw:{act}:{line}", "draw", act, f"{PLAN}/{line}")
+                self.progress.advance(step)
+
+    async def _days(self, crowd: Crowd) -> None:
+        moments = [m for m in _moments(self.calendar) if m > self.stage.clock.now()]
+        step = self.progress.add_task("两周", total=len(moments))
+        await self._until_quiet(crowd)
+        for moment in moments:
+            self.stage.move_to(moment)
+            await self._until_quiet(crowd)
+            done, total = await self.stage.service.db.read(_published)
+            self.progress.update(step, advance=1, description=f"{china(moment):%m月%d日 %H:%M} 已公示 {done}/{total}")
+            if done == total and not await self._open_follow_ups():
+                self.progress.update(step, completed=len(moments))
+                return
+
+    async def _until_quiet(self, crowd: Crowd) -> None:
+        """Everybody reads, acts, and reads again until nobody has anything to do at this moment."""
+        for _ in range(30):
+            await self.stage.settle()
+            acted = await crowd.act()
+            await self.stage.settle()
+            if not acted + await crowd.filler.work():
+                return
+        raise Problem("not_settled", "演示没有平静下来。")
+
+    async def _open_follow_ups(self) -> int:
+        return await self.stage.service.db.read(_open_follow_ups)
+
+    # -- typing commands ------------------------------------------------------------------------------------
+
+    async def _once(self, name: str, *words: str) -> None:
+        """A command that a kill must not repeat needlessly; repeating it would change nothing."""
+        if self.stage.world.facts.get(name):
+            return
+        await self._type(*words)
+        self.stage.world.remember(name, True)
+
+    async def _type(self, *words: str) -> None:
+        """Type ``suicha …`` at the prompt of this machine."""
+        await asyncio.to_thread(self._run, words)
+
+    def _run(self, words: tuple[str, ...]) -> None:
+        import contextlib
+        import io
+
+        from bot.cli import app, register
+
+        register()
+        said = io.StringIO()
+        with self.stage.shell(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            try:
+                code = app(list(words), standalone_mode=False)
+            except SystemExit as exit_:
+                code = exit_.code
+        if code not in (None, 0, 1):
+            raise Problem("command_failed", f"命令没有成功：suicha {' '.join(words)}", 输出=said.getvalue()[-500:])
+
+
+def _moments(calendar: WorkCalendar) -> Iterator[dt.datetime]:
+    day, left = START.date(), _DAYS
+    while left:
+        if calendar.is_workday(day):
+            left -= 1
+            yield from (dt.datetime(day.year, day.month, day.day, h, m, tzinfo=CHINA) for h, m in _HOURS)
+        day += dt.timedelta(days=1)
+
+
+def _published(session: Session) -> tuple[int, int]:
+    rows = dict(session.exec(select(Visit.state, func.count()).group_by(Visit.state)).all())
+    return int(rows.get(VisitState.PUBLISHED, 0)), sum(rows.values())
+
+
+def _open_follow_ups(session: Session) -> int:
+    from bot.inspection.followups.models import FollowUp, FollowUpState
+
+    return session.exec(select(func.count()).where(FollowUp.state != FollowUpState.CLOSED)).one()
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=console,
+    )  # fmt: skip
+
+
+def _show(console: Console, report: Report, stage: Stage, seconds: float) -> None:
+    table = Table(title=f"云溪县 {YEAR} 年“双随机、一公开”一轮，用时 {seconds:.0f} 秒")
+    for head in ("", "合计", "企业微信", "钉钉"):
+        table.add_column(head, justify="left" if not head else "right")
+    for what, total, by in report.rows:
+        table.add_row(what, str(total), str(by.get("wecom", 0)), str(by.get("dingtalk", 0)))
+    console.print(table)
+    if stage.faults.happened:
+        console.print("故意的故障：" + "，".join(f"{k} {n}" for k, n in sorted(stage.faults.happened.items())))
+    for line in report.broken[:20]:
+        console.print(f"[red]不成立：{line}")
+    console.print(f"结果指纹 {report.fingerprint}，" + ("[red]有约定不成立" if report.broken else "[green]全部约定成立"))
+
+
+async def _stay(console: Console, stage: Stage) -> None:
+    console.print(
+        f"\n聊天页面（可以扮演任何人）  {stage.simulator.base_url}/\n"
+        f"公示页面                    {stage.settings.public_url}/public\n"
+        f"管理页面                    {await _console_link(stage)}\n按 Ctrl+C 结束。"
+    )
+    await asyncio.Event().wait()
+
+
+async def _console_link(stage: Stage) -> str:
+    from bot.cli.console import make_link
+
+    return await stage.service.db.write(make_link, settings=stage.settings, now=stage.clock.now())

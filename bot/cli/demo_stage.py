@@ -1,0 +1,199 @@
+"""The stage of the demo: simulated services, the real service beside them, and a clock one moves by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import os
+import secrets
+from pathlib import Path
+
+from aiohttp import web
+from sqlalchemy import func, select
+from sqlmodel import Session
+
+from bot.app import SERVICE, Service, make_app
+from bot.cli.serve import bind
+from bot.core.clock import CHINA, ManualClock
+from bot.core.config import DingTalkSettings, Settings, WeComSettings
+from bot.core.errors import Problem
+from bot.inspection.notices.models import InboxEvent, InboxState, Notice, NoticeState
+from bot.messaging.hours import is_quiet
+from bot.messaging.outbox import count_due
+from bot.simulator.dingtalk import DingTalkServer
+from bot.simulator.faults import FaultPlan
+from bot.simulator.people import World
+from bot.simulator.server import Simulator
+from bot.simulator.wecom import WeComServer
+
+START = dt.datetime(2026, 3, 9, 8, 30, tzinfo=CHINA)
+DEMO_SALT = "salt-of-the-demo-county"  # fixed, so that two runs draw the same teams; a real one is secret  # noqa: S105
+_SOON = dt.timedelta(minutes=20)  # retries due so soon are waited for before the day goes on
+_CLIENT_TIMEOUT = 1.0  # seconds: a lost answer costs this much real time
+
+
+class Stage:
+    """``async with Stage(...)``: everything runs; ``settle`` returns when nothing is left to do at this moment."""
+
+    def __init__(
+        self, folder: Path, *, database_url: str = "", percent: float = 0.0, port: int = 8080, sim_port: int = 8090,
+        profile: str = "default",
+    ) -> None:  # fmt: skip
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.clock = ManualClock(START)
+        self.world = World(now=lambda: self.clock.now().timestamp(), journal=folder / "world.jsonl")
+        if "clock" in self.world.facts:
+            self.clock.move_to(dt.datetime.fromisoformat(self.world.facts["clock"]))
+        self.faults = FaultPlan(percent=percent, hold=_CLIENT_TIMEOUT + 0.5)
+        self.settings = self._settings(database_url, port, sim_port, profile)
+        self.simulator = self._simulator(sim_port)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def service(self) -> Service:
+        assert self._runner is not None
+        service: Service = self._runner.app[SERVICE]  # type: ignore[index]
+        return service
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing has been played on this stage yet."""
+        return "begun" not in self.world.facts
+
+    async def start(self) -> None:
+        await self.simulator.start()
+        app = make_app(self.settings, clock=self.clock)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        await self._runner.setup()
+        await web.SockSite(self._runner, bind(self.settings.host, self.settings.port)).start()
+        await self.connected()
+
+    async def connected(self) -> None:
+        """Wait until the service's Stream socket is open."""
+        for _ in range(200):
+            if self.simulator.servers["dingtalk"].connections:  # type: ignore[attr-defined]
+                return
+            await asyncio.sleep(0.05)
+        raise Problem("stream_closed", "钉钉 Stream 长连接没有建立。")
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await self.simulator.stop()
+        self.world.close()
+
+    def move_to(self, when: dt.datetime) -> None:
+        """Let time pass; the journal remembers it."""
+        self.clock.move_to(when)
+        self.world.remember("clock", self.clock.now().isoformat())
+
+    async def settle(self) -> None:
+        """Tick, deliver and handle until nothing is due, waiting for retries that are due soon."""
+        service = self.service
+        for _ in range(400):
+            await service.dispatcher.settle()
+            await service.ticks.run_all()
+            await service.dispatcher.settle()
+            while await service.delivery.run_once():
+                pass
+            await service.cards.refresh()
+            if await service.db.read(self._due):
+                continue
+            later = await service.db.read(self._next_try)
+            if later is None or later > self.clock.now() + _SOON:
+                return
+            self.move_to(later)
+        raise Problem("not_settled", "演示没有平静下来：仍有消息反复重试。")
+
+    def _due(self, session: Session) -> int:
+        now = self.clock.now()
+        quiet = is_quiet(self.service.delivery.profile, self.service.delivery.calendar, now=now)
+        new = session.execute(
+            select(func.count()).select_from(InboxEvent).where(
+                InboxEvent.state == InboxState.NEW, InboxEvent.not_before <= now)  # type: ignore[arg-type]
+        ).scalar_one()  # fmt: skip
+        return int(new) + count_due(session, now=now, quiet=quiet)
+
+    def _next_try(self, session: Session) -> dt.datetime | None:
+        """When the next retry of something already tried is due."""
+        tried = select(func.min(Notice.not_before)).where(
+            Notice.state == NoticeState.QUEUED, Notice.attempts > 0, Notice.not_before > self.clock.now()  # type: ignore[arg-type]
+        )
+        events = select(func.min(InboxEvent.not_before)).where(InboxEvent.state == InboxState.NEW)  # type: ignore[arg-type]
+        found = [m for m in (session.execute(tried).scalar(), session.execute(events).scalar()) if m is not None]
+        return min(found, default=None)
+
+    # -- building ---------------------------------------------------------------------------------------
+
+    def _secret(self, name: str) -> str:
+        """A secret of this stage, made once and kept in its folder, readable by its owner only."""
+        path = self.folder / "secrets.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        if name not in known:
+            known[name] = secrets.token_hex(16)
+            path.touch(mode=0o600, exist_ok=True)
+            path.write_text(json.dumps(known))
+        return str(known[name])
+
+    def _settings(self, database_url: str, port: int, sim_port: int, profile: str) -> Settings:
+        base = f"http://127.0.0.1:{sim_port}"
+        return Settings(
+            _env_file=None,
+            database_url=database_url or f"sqlite:///{self.folder / 'suicha.db'}",
+            data_dir=self.folder / "files",
+            public_url=f"http://127.0.0.1:{port}",
+            port=port,
+            secret_key=self._secret("secret_key"),
+            audit_salt=DEMO_SALT,
+            profile=profile,
+            tick_seconds=3600.0,  # time stands still between the steps; the steps tick
+            wecom=WeComSettings(
+                corp_id="wwdemo0000000001", agent_id=1000017, secret=self._secret("wecom_secret"),
+                token=self._secret("wecom_token"), aes_key=(self._secret("aes") + self._secret("aes2"))[:43],
+                api_base=f"{base}/wecom", timeout=_CLIENT_TIMEOUT,
+            ),
+            dingtalk=DingTalkSettings(
+                client_id="dingdemo000001", client_secret=self._secret("ding_secret"), corp_id="dingcorp0001",
+                agent_id=123456789, card_template="suicha.schema", api_base=f"{base}/dingtalk",
+                oapi_base=f"{base}/dingtalk", timeout=_CLIENT_TIMEOUT,
+            ),
+        )  # fmt: skip
+
+    def _simulator(self, port: int) -> Simulator:
+        wecom, dingtalk = self.settings.wecom, self.settings.dingtalk
+        assert wecom is not None
+        assert dingtalk is not None
+        base = f"http://127.0.0.1:{port}"
+        servers = {
+            "wecom": WeComServer(
+                self.world, self.faults, corp_id=wecom.corp_id, agent_id=wecom.agent_id,
+                secret=wecom.secret.get_secret_value(), token=wecom.token.get_secret_value(),
+                aes_key=wecom.aes_key.get_secret_value(), callback_url=f"{self.settings.public_url}/hooks/wecom",
+                base_url=f"{base}/wecom",
+            ),
+            "dingtalk": DingTalkServer(
+                self.world, self.faults, client_id=dingtalk.client_id,
+                client_secret=dingtalk.client_secret.get_secret_value(), corp_id=dingtalk.corp_id,
+                agent_id=dingtalk.agent_id, card_template=dingtalk.card_template,
+            ),
+        }  # fmt: skip
+        return Simulator(self.world, self.faults, servers, port=port)
+
+    @contextlib.contextmanager
+    def shell(self) -> object:
+        """The environment of somebody who types commands on this stage's machine."""
+        mine = {
+            "SUICHA_DATABASE_URL": self.settings.database_url, "SUICHA_DATA_DIR": str(self.settings.data_dir),
+            "SUICHA_SECRET_KEY": self._secret("secret_key"), "SUICHA_AUDIT_SALT": DEMO_SALT,
+            "SUICHA_PROFILE": self.settings.profile, "SUICHA_PUBLIC_URL": self.settings.public_url,
+        }  # fmt: skip
+        before = {name: os.environ.get(name) for name in mine}
+        os.environ.update(mine)
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)

@@ -107,8 +107,8 @@ def _line(
         "focus": focus,
         "method": "实地检查",
         "officers_per_visit": 2,
-        "window_start": dt.date(YEAR, 3, 2),
-        "window_end": dt.date(YEAR, 6, 30),
+        "window_start": dt.date(YEAR, 3, 9),
+        "window_end": dt.date(YEAR, 4, 30),
     }
 
 

@@ -119,8 +119,10 @@ class PersonApi:
     async def open(self, person: SimPerson, _request: web.Request) -> None:
         await self._phones.open_chat(person)
 
-    async def read(self, person: SimPerson, _request: web.Request) -> None:
-        self._phones.read_all(person)
+    async def read(self, person: SimPerson, request: web.Request) -> None:
+        """All, or with ``{"until": message id}`` what had been seen when that message was the last."""
+        until = await _fields(request, until=str) if b'"until"' in await request.read() else [""]
+        self._phones.read_all(person, until[0])
 
     def _act(self, do: Doing) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handler(request: web.Request) -> web.Response:

@@ -108,10 +108,15 @@ class Phones:
     async def open_chat(self, person: SimPerson) -> None:
         await self._deliver(person, "open_chat")
 
-    def read_all(self, person: SimPerson) -> None:
+    def read_all(self, person: SimPerson, until: str = "") -> None:
+        """Mark as read, up to and with message ``until`` if given: what came meanwhile stays unread."""
+        if until:
+            self._message(person, until)
         for message in self.world.chat(person.platform, person.user_id):
             if not message.mine and not message.read:
                 self.world.change(message.id, read=True)
+            if message.id == until:
+                return
 
     async def _deliver(self, person: SimPerson, act: str, *args: object) -> None:
         if person.role == GROUP:

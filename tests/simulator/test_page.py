@@ -240,6 +240,13 @@ async def test_reading_clears_the_count(site: Site) -> None:
     assert [p["unread"] for p in await site.json("/people")] == [0, 0]
 
 
+async def test_reading_until_a_message_leaves_what_came_later(site: Site) -> None:
+    seen, later = site.card(), site.card()
+    await site.act("wecom/lilei/read", json={"until": seen.id})
+    assert (seen.read, later.read) == (True, False)
+    assert (await site.act("wecom/lilei/read", json={"until": "m9"}))[0] == 404
+
+
 async def test_changes_answer_at_once_when_something_happened_before(site: Site) -> None:
     n = (await site.json("/changes"))["n"]
     site.card()

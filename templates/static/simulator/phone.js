@@ -91,7 +91,8 @@ async function refreshChat() {
 
 async function markRead() {
   if (document.visibilityState === "visible" && Number(document.getElementById("unread")?.textContent)) {
-    await fetch(`${chat.dataset.path}/read`, { method: "POST" });
+    const until = [...talk.querySelectorAll("article")].at(-1)?.dataset.id;
+    await fetch(`${chat.dataset.path}/read`, { method: "POST", body: JSON.stringify(until ? { until } : {}) });
   }
 }
 

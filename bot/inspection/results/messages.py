@@ -1,0 +1,108 @@
+"""What reviewers, officers and leads are told about a result that was handed in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlmodel import Session
+
+from bot.core.clock import china
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
+from bot.inspection.notices.models import Notice
+from bot.inspection.results.labels import label_of
+from bot.inspection.results.models import Review
+from bot.inspection.results.quality import Flag, flags
+from bot.inspection.results.service import Decision, last_review
+from bot.inspection.results.traces import trace
+from bot.inspection.tasks.models import VisitState
+from bot.inspection.tasks.queries import VisitFacts, visit_facts
+from bot.inspection.tasks.states import NAMES
+
+_ASKS = (Ask("通过", "approve", "primary"), Ask("退回", "return", "danger"))
+
+
+def _id(notice: Notice) -> int:
+    return int(notice.subject.rpartition(":")[2])
+
+
+def _values(facts: VisitFacts) -> dict[str, Any]:
+    visit = facts.visit
+    return {
+        "number": visit.number,
+        "object": facts.object.name,
+        "task": facts.task.name,
+        "items": facts.item_names,
+        "result": label_of(visit.outcome) if visit.outcome else "—",
+        "due": f"{visit.publish_due:%m月%d日}" if visit.publish_due else "",
+    }
+
+
+def review_request(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """The reviewer's card: it lives until somebody decided, then says who did what."""
+    facts = visit_facts(session, _id(notice))
+    found = flags(trace(session, facts))
+    values = _values(facts) | {"flags": [flag.text for flag in found]}
+    shown = (
+        ("检查对象", facts.object.name),
+        ("检查结果", values["result"]),
+        ("公示期限", values["due"] or "待作出处理决定"),
+        ("提示", f"{len(found)} 条" if found else "无"),
+    )
+    page = (Page("查看", "review", (facts.visit.id,)),)
+    if facts.visit.state == VisitState.IN_REVIEW:
+        return Content(values, shown, _ASKS, page)
+    closed = decided(last_review(session, _id(notice)), facts.visit.state)
+    return Content(values, shown, (), page, closed=closed)
+
+
+def decided(review: Review | None, state: str) -> str:
+    """The decision in a few words, for the place where the buttons were."""
+    if review is None:
+        return NAMES[VisitState(state)]
+    word = "已通过" if review.decision == Decision.APPROVED else "已退回"
+    return f"{word} {china(review.at):%m-%d %H:%M}"
+
+
+def review_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+    content = review_request(session, notice, now)
+    if isinstance(content, Content) and content.closed:
+        return Skip("已审核")
+    return content
+
+
+def result_returned(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """For both officers (who may change the form) and the lead (who only learns of it)."""
+    facts = visit_facts(session, _id(notice))
+    review = last_review(session, _id(notice))
+    if review is None or facts.visit.state not in (VisitState.RECORDED, VisitState.ON_SITE):
+        return Skip("已重新提交")
+    mine = facts.officer(notice.recipient_id) is not None
+    values = _values(facts) | {"reason": review.reason, "mine": mine}
+    page = (Page("修改检查表", "form", (facts.visit.id,)),) if mine else ()
+    return Content(values, (("检查对象", facts.object.name), ("退回理由", review.reason)), (), page)
+
+
+_SAMPLE = {
+    "number": "450900202603100001-012",
+    "object": "云溪县某某餐饮店",
+    "task": "餐饮服务食品安全抽查",
+    "items": "餐饮服务",
+    "result": "未发现问题",
+    "due": "04月13日",
+}
+_FLAG = [Flag.TOO_SHORT.text]
+_ROWS = (("检查对象", "云溪县某某餐饮店"), ("检查结果", "未发现问题"), ("公示期限", "04月13日"))
+_REVIEW = Content(_SAMPLE | {"flags": _FLAG}, _ROWS, _ASKS, (Page("查看", "review", (1,)),))
+_REASON = "第 5 项缺少照片"
+_FORM = (Page("修改检查表", "form", (1,)),)
+
+KINDS = (
+    Kind("review_request", review_request, _REVIEW, card=True),
+    Kind("review_reminder", review_reminder, _REVIEW, card=True),
+    Kind(
+        "result_returned",
+        result_returned,
+        Content(_SAMPLE | {"reason": _REASON, "mine": True}, (("退回理由", _REASON),), (), _FORM),
+    ),
+)

@@ -1,0 +1,68 @@
+"""Signs of an inspection that was not real (走过场), for a person to judge; nothing is refused (C32). Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+SHORTEST = dt.timedelta(minutes=10)  # a real visit takes longer
+COPIES = 3  # visits of one day with the same words
+FRUITLESS = 3  # clean visits by one officer to one object within a year (field guide 12)
+
+
+class Flag(StrEnum):
+    """``text`` is what the reviewer reads."""
+
+    NO_CHECK_IN = "NO_CHECK_IN"
+    TOO_SHORT = "TOO_SHORT"
+    COPIED_TEXT = "COPIED_TEXT"
+    NO_PHOTO = "NO_PHOTO"
+    LATE = "LATE"
+    LOW_YIELD = "LOW_YIELD"
+
+    @property
+    def text(self) -> str:
+        return _TEXTS[self]
+
+
+_TEXTS = {
+    Flag.NO_CHECK_IN: "现场检查但签到不足两人",
+    Flag.TOO_SHORT: "从签到到提交不足 10 分钟",
+    Flag.COPIED_TEXT: "同一天多户检查的文字完全相同",
+    Flag.NO_PHOTO: "有不合格项没有照片",
+    Flag.LATE: "检查后补登记",
+    Flag.LOW_YIELD: "同一人员一年内三次检查该户均未发现问题，请说明理由",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What a visit left behind.
+
+    ``same_text`` counts visits of that day with the same words, ``clean_visits`` one officer's at this object
+    within a year; both include this visit. ``bad_without_photo`` names questions.
+    """
+
+    on_site: bool
+    checked_in: int
+    began_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    same_text: int
+    bad_without_photo: tuple[str, ...]
+    late: bool
+    clean_visits: int = 0
+
+
+def flags(trace: Trace) -> tuple[Flag, ...]:
+    """The signs a reviewer should look at, most serious first."""
+    spent = trace.ended_at - trace.began_at if trace.began_at and trace.ended_at else None
+    signs = (
+        (Flag.NO_CHECK_IN, trace.on_site and trace.checked_in < 2),
+        (Flag.TOO_SHORT, trace.on_site and spent is not None and spent < SHORTEST),
+        (Flag.COPIED_TEXT, trace.same_text >= COPIES),
+        (Flag.NO_PHOTO, bool(trace.bad_without_photo)),
+        (Flag.LATE, trace.late),
+        (Flag.LOW_YIELD, trace.clean_visits >= FRUITLESS),
+    )
+    return tuple(flag for flag, here in signs if here)

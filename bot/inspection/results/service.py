@@ -1,0 +1,197 @@
+"""Review: somebody who did not inspect looks at the result, lets it pass or sends it back (C21)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlmodel import Session, col, or_, select
+
+from bot.core.clock import at_china, china, china_day
+from bot.core.errors import Problem
+from bot.inspection.audit.service import record
+from bot.inspection.calendar import Calendar
+from bot.inspection.notices.models import Notice, Priority
+from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
+from bot.inspection.people.models import PersonRole, Role
+from bot.inspection.profile import Profile
+from bot.inspection.profile.schedule import due_slots, reminding_hour
+from bot.inspection.results.models import ItemResult, Review
+from bot.inspection.tasks.models import Task, Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.queries import leads_of, live_officers, people_with_role
+from bot.inspection.tasks.service import move_visit, subject_of
+
+WAITING = ("review_request", "review_reminder")  # untrue once somebody decided
+
+
+class Decision(StrEnum):
+    APPROVED = "APPROVED"
+    RETURNED = "RETURNED"
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """The decision that stands. ``fresh`` is False when it was made before this call."""
+
+    decision: Decision
+    reason: str
+    reviewer_id: int
+    round: int
+    fresh: bool
+
+
+def review_visit(
+    session: Session,
+    *,
+    visit_id: int,
+    reviewer_id: int,
+    decision: Decision,
+    reason: str = "",
+    now: dt.datetime,
+) -> Reviewed:
+    """Let a result pass or return it with a reason. A later press finds the decision of this round.
+
+    Raises ``forbidden`` (no reviewer, or one who was ever an officer of the visit), ``reason_missing``,
+    ``wrong_state`` (nothing was submitted).
+    """
+    visit = session.get(Visit, visit_id, with_for_update=True)
+    if visit is None:
+        raise Problem("not_found", "没有找到这次检查。")
+    require_reviewer(session, visit_id, reviewer_id)
+    last = last_review(session, visit_id)
+    if visit.state != VisitState.IN_REVIEW:
+        if last is None:
+            raise Problem("wrong_state", "这次检查还没有提交审核。")
+        return Reviewed(Decision(last.decision), last.reason, last.reviewer_id, last.round, fresh=False)
+    reason = " ".join(reason.split())
+    if decision is Decision.RETURNED and not reason:
+        raise Problem("reason_missing", "退回要写明理由，检查人员才知道改什么。", 理由="不能为空")
+    number = last.round + 1 if last else 1
+    session.add(
+        Review(
+            visit_id=visit_id, round=number, reviewer_id=reviewer_id, decision=decision, reason=reason, at=now
+        )
+    )
+    record(
+        session, f"review.{decision.lower()}", subject_of(visit_id), now=now, actor=reviewer_id, round=number
+    )
+    withdraw(session, subject_of(visit_id), kinds=WAITING, reason="已审核", now=now)
+    if decision is Decision.APPROVED:
+        visit.reviewed_at = now
+        move_visit(session, visit, VisitState.APPROVED, now=now)
+    else:
+        move_visit(session, visit, VisitState.RECORDED, now=now)
+        _tell_returned(session, visit, number, now=now)
+    touch_cards(session, subject_of(visit_id), now=now)
+    return Reviewed(decision, reason, reviewer_id, number, fresh=True)
+
+
+def require_reviewer(session: Session, visit_id: int, person_id: int) -> None:
+    """Raise ``forbidden`` unless the person reviews and has never been an officer of this visit (C21)."""
+    roles = set(session.exec(select(PersonRole.role).where(PersonRole.person_id == person_id)))
+    if not roles & {Role.REVIEWER, Role.COORDINATOR}:
+        raise Problem("forbidden", "只有审核人可以审核检查结果。")
+    mine = select(VisitOfficer).where(VisitOfficer.visit_id == visit_id, VisitOfficer.person_id == person_id)
+    if session.exec(mine).first() is not None:
+        raise Problem("forbidden", "您是这次检查的执法检查人员，不能审核自己的结果。")
+
+
+def last_review(session: Session, visit_id: int) -> Review | None:
+    """The newest decision about a visit."""
+    return session.exec(
+        select(Review).where(Review.visit_id == visit_id).order_by(col(Review.round).desc()).limit(1)
+    ).first()
+
+
+def item_results(session: Session, visit_id: int) -> list[ItemResult]:
+    """The standing result of each item: the newest version, in the order of the items."""
+    newest: dict[int, ItemResult] = {}
+    for result in session.exec(
+        select(ItemResult).where(ItemResult.visit_id == visit_id).order_by(col(ItemResult.version))
+    ):
+        newest[result.item_id] = result
+    return [newest[item] for item in sorted(newest)]
+
+
+def queue_review_reminders(
+    session: Session, *, now: dt.datetime, profile: Profile, calendar: Calendar, limit: int = 500
+) -> int:
+    """Remind reviewers of results that wait too long; each is looked at once a day. Returns how many were."""
+    if not reminding_hour(profile, calendar, local=china(now)):
+        return 0
+    today = china_day(now)
+    visits = session.exec(
+        select(Visit)
+        .where(
+            Visit.state == VisitState.IN_REVIEW,
+            or_(col(Visit.reminded_on).is_(None), col(Visit.reminded_on) < today),
+        )
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    rows = [
+        r for visit in visits for r in _reminders(session, visit, now=now, profile=profile, calendar=calendar)
+    ]
+    for visit in visits:
+        visit.reminded_on = today
+        session.add(visit)
+    enqueue_many(session, rows)
+    return len(visits)
+
+
+def reviewers_of(session: Session, visit: Visit) -> list[int]:
+    """Who was asked to review; a coordinator where nobody could be."""
+    asked = session.exec(
+        select(Notice.recipient_id).where(
+            Notice.kind == "review_request",
+            Notice.subject == subject_of(visit.id or 0),
+            Notice.generation == visit.generation,
+        )
+    ).all()
+    return list(asked) or people_with_role(session, Role.COORDINATOR)
+
+
+def _reminders(
+    session: Session, visit: Visit, *, now: dt.datetime, profile: Profile, calendar: Calendar
+) -> list[dict[str, object]]:
+    assert visit.submitted_at is not None
+    assert visit.id is not None
+    today = china_day(now)
+    slots = due_slots(
+        profile.reminders["review"],
+        calendar,
+        started_on=china_day(visit.submitted_at),
+        due_on=None,
+        today=today,
+    )
+    return [
+        row(
+            "review_reminder",
+            subject_of(visit.id),
+            recipient_id=person,
+            now=now,
+            generation=visit.generation,
+            slot=f"{visit.generation}:{slot.name}",
+            priority=Priority.REMINDER,
+            expires_at=at_china(today + dt.timedelta(days=1), 9),
+        )
+        for slot in slots
+        for person in reviewers_of(session, visit)
+    ]
+
+
+def _tell_returned(session: Session, visit: Visit, number: int, *, now: dt.datetime) -> None:
+    assert visit.id is not None
+    task = session.get_one(Task, visit.task_id)
+    officers = [officer.person_id for officer in live_officers(session, visit.id)]
+    for person in dict.fromkeys([*officers, *leads_of(session, task.lead_department_id)]):
+        enqueue(
+            session,
+            "result_returned",
+            subject_of(visit.id),
+            recipient_id=person,
+            now=now,
+            slot=f"round-{number}",
+            generation=visit.generation,
+        )

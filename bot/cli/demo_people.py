@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from bot.cli.demo_chance import chance
+from bot.cli.demo_chat import Chatter, prefers_chat
 from bot.cli.demo_officer import FormFiller
 
 _PARALLEL = 12
@@ -24,6 +25,7 @@ class Crowd:
     base: str  # of the simulator
     http: aiohttp.ClientSession
     filler: FormFiller
+    chatter: Chatter
     seen: dict[str, str] = field(default_factory=dict)  # person -> last message read
     did: Counter[str] = field(default_factory=Counter)
     again: bool = False  # after a restart: look at everything once more, read or not
@@ -38,6 +40,10 @@ class Crowd:
                 return await self._read_and_act(person, again=again)
 
         return sum(await asyncio.gather(*(one(p) for p in people if p["unread"] or again)))
+
+    async def work(self) -> int:
+        """Officers on site fill their checklists, on the page or in chat."""
+        return await self.filler.work() + await self.chatter.work()
 
     async def _read_and_act(self, person: dict[str, Any], *, again: bool) -> int:
         where = f"/people/{person['platform']}/{person['user_id']}"
@@ -86,8 +92,12 @@ class Crowd:
     async def _visit_day(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
         did = await self._press(where, message, "到场签到")
         link = _link(message)
+        name = _object_of(message)
         if link and self.filler.is_mine(person, message):
-            self.filler.arrive(_object_of(message), link)
+            if prefers_chat(name):
+                self.chatter.arrive(name, person, where, message["id"])
+            else:
+                self.filler.arrive(name, link)
         return did
 
     async def _returned(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from sqlmodel import Session, select
 
 from bot.cli.context import MACHINE, Machine
 from bot.cli.demo_account import Report, account
+from bot.cli.demo_chat import Chatter
 from bot.cli.demo_data import YEAR, DemoData, write_demo_files
 from bot.cli.demo_officer import FormFiller
 from bot.cli.demo_people import Crowd
@@ -99,8 +100,9 @@ class Office:
     async def run(self) -> None:
         await self._import(self.data)
         await self._draw()
+        base = self.stage.simulator.base_url
         async with aiohttp.ClientSession() as http:
-            crowd = Crowd(self.stage.simulator.base_url, http, FormFiller(http), again=True)
+            crowd = Crowd(base, http, FormFiller(http), Chatter(base, http), again=True)
             await self._days(crowd)
             self.stuck = crowd.filler.stuck
 
@@ -145,7 +147,7 @@ class Office:
             await self.stage.settle()
             acted = await crowd.act()
             await self.stage.settle()
-            if not acted + await crowd.filler.work():
+            if not acted + await crowd.work():
                 return
         raise Problem("not_settled", "演示没有平静下来。")
 

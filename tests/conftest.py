@@ -66,6 +66,15 @@ def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
     _admin(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture
+def empty_postgres_url(postgres_server: str) -> Iterator[str]:
+    """A PostgreSQL database without tables."""
+    name = f"empty_{next(_copies)}"
+    _admin(postgres_server, f"CREATE DATABASE {name}")
+    yield _named(postgres_server, name)
+    _admin(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest) -> str:
     url: str = request.getfixturevalue(f"{request.param}_url")

@@ -63,9 +63,12 @@ class Sheet:
 
 def render_pdf(sheet: Sheet, *, now: dt.datetime) -> bytes:
     """The sheet as PDF with its fonts embedded; the same sheet at the same moment gives the same bytes."""
-    pdf = _render(sheet, lambda compiler, inputs: compiler.compile(
-        format="pdf", sys_inputs=inputs, timestamp=int(now.timestamp())
-    ))  # fmt: skip
+    pdf = _render(
+        sheet,
+        lambda compiler, inputs: compiler.compile(
+            format="pdf", sys_inputs=inputs, timestamp=int(now.timestamp())
+        ),
+    )
     assert isinstance(pdf, bytes)
     return pdf
 
@@ -108,7 +111,8 @@ def _render(sheet: Sheet, compile_with: Callable[[typst.Compiler, dict[str, str]
 def _compiler() -> typst.Compiler:
     """One kept compiler: the first sheet pays for the fonts, the next take milliseconds."""
     fonts = typst.Fonts(
-        include_system_fonts=True, include_embedded_fonts=False,
+        include_system_fonts=True,
+        include_embedded_fonts=False,
         font_paths=[str(pylopdf_fonts_zh_cn.sans_path().parent)],
     )
     return typst.Compiler(str(_TEMPLATE), font_paths=fonts)

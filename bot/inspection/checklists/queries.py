@@ -1,0 +1,86 @@
+"""What is known about the form of a visit, gathered once for pages, chat, the sheet and the submission."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from bot.core.errors import Problem
+from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
+from bot.inspection.plans.models import PlanLine
+from bot.inspection.registry.models import Item
+from bot.inspection.tasks.models import CheckIn
+from bot.inspection.tasks.queries import VisitFacts, visit_facts
+from bot.inspection.tasks.states import BEFORE_SUBMIT
+
+WITHOUT_PRESENCE = ("书面", "网络")  # methods that need no check-in (C16)
+
+
+@dataclass(frozen=True, slots=True)
+class FormFacts:
+    """A visit, its form (None before it is opened) and everything put into it so far."""
+
+    visit: VisitFacts
+    form: VisitForm | None
+    checklists: list[tuple[Item, ChecklistVersion]]
+    evidence: list[Evidence]
+    record: RecordSheet | None
+    check_ins: list[CheckIn]
+    method: str
+
+    @property
+    def on_site(self) -> bool:
+        return not any(word in self.method for word in WITHOUT_PRESENCE)
+
+    @property
+    def is_open(self) -> bool:
+        """May answers still change?"""
+        return self.visit.visit.state in BEFORE_SUBMIT
+
+    @property
+    def returned(self) -> bool:
+        """Did a reviewer send it back?"""
+        return self.is_open and self.form is not None and self.form.submitted_at is not None
+
+    def photos(self) -> Counter[str]:
+        """How many files each question has."""
+        return Counter(e.question for e in self.evidence if e.kind != "SIGNATURE")
+
+    def checked_in(self, person_id: int) -> bool:
+        return any(c.person_id == person_id for c in self.check_ins)
+
+
+def form_facts(session: Session, visit_id: int) -> FormFacts:
+    """Everything about the form of one visit. Raises Problem ``not_found``."""
+    facts = visit_facts(session, visit_id)
+    line = session.get(PlanLine, facts.task.plan_line_id)
+    return FormFacts(
+        visit=facts,
+        form=session.exec(select(VisitForm).where(VisitForm.visit_id == visit_id)).one_or_none(),
+        checklists=_pinned(session, facts),
+        evidence=list(
+            session.exec(select(Evidence).where(Evidence.visit_id == visit_id).order_by(col(Evidence.id)))
+        ),
+        record=session.get(RecordSheet, visit_id),
+        check_ins=list(session.exec(select(CheckIn).where(CheckIn.visit_id == visit_id))),
+        method=line.method if line else "",
+    )
+
+
+def facts_of_form(session: Session, form_id: str, *, lock: bool = False) -> FormFacts:
+    """As ``form_facts``, by the form's id. *lock* makes a second writer wait."""
+    form = session.get(VisitForm, form_id, with_for_update=lock or None)
+    if form is None:
+        raise Problem("not_found", "没有找到这张检查表。")
+    return form_facts(session, form.visit_id)
+
+
+def _pinned(session: Session, facts: VisitFacts) -> list[tuple[Item, ChecklistVersion]]:
+    """The checklist version each item was dispatched with; one that serves two items comes twice."""
+    items = {item.id: item for item in facts.items}
+    pinned = select(ChecklistVersion).where(col(ChecklistVersion.id).in_(set(facts.task.checklist_ids)))
+    versions = {version.id: version for version in session.exec(pinned)}
+    pairs = zip(facts.task.item_ids, facts.task.checklist_ids, strict=False)
+    return [(items[i], versions[v]) for i, v in pairs if i in items and v in versions]

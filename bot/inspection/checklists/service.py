@@ -1,0 +1,245 @@
+"""The form of a visit: checklists are pinned, the form opens behind its gates, answers are kept at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from bot.core.clock import china_day
+from bot.core.errors import Problem
+from bot.core.ids import new_id
+from bot.inspection.audit.service import record
+from bot.inspection.checklists.definition import Checklist, parse_checklist
+from bot.inspection.checklists.evidence import Stored
+from bot.inspection.checklists.models import ChecklistVersion, Evidence, VisitForm
+from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
+from bot.inspection.notices.service import enqueue
+from bot.inspection.people.models import Training
+from bot.inspection.profile import Profile
+from bot.inspection.tasks.models import OfficerState, Visit
+from bot.inspection.tasks.queries import leads_of, require_officer
+from bot.inspection.tasks.service import subject_of
+
+OUTCOME = "visit:outcome"  # the draft key of 本次未能检查
+RECORD = "visit:record"  # evidence of the record sheet itself: signature, recording of a refusal, the PDF
+_FIELDS = ("value", "note", "reading", "verdict")
+_LONGEST = 2000  # characters of one answer or note
+TRAINING_MISSING = "请先完成“双随机、一公开”业务培训，完成后由名录库管理员登记。"
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSaved:
+    """The draft after a save. ``overwrote`` are keys a partner had changed after ``base_version``."""
+
+    version: int
+    draft: dict[str, Any]
+    overwrote: tuple[str, ...] = ()
+
+
+def publish_checklist(session: Session, *, checklist: Checklist, now: dt.datetime) -> ChecklistVersion:
+    """Store a version once; the same version with other content is refused (``checklist_changed``)."""
+    same = select(ChecklistVersion).where(
+        ChecklistVersion.code == checklist.code, ChecklistVersion.version == checklist.version
+    )
+    stored = session.exec(same).one_or_none()
+    if stored is not None:
+        if stored.sha256 != checklist.sha256():
+            raise Problem("checklist_changed", f"检查表 {checklist.code} 这个版本已发布，修改请用新版本号。")
+        return stored
+    stored = ChecklistVersion(
+        code=checklist.code,
+        version=checklist.version,
+        name=checklist.name,
+        sha256=checklist.sha256(),
+        definition=checklist.definition(),
+    )
+    session.add(stored)
+    session.flush()
+    record(session, "checklist.published", f"checklist:{stored.id}", now=now, sha256=stored.sha256)
+    return stored
+
+
+def latest_checklist(session: Session, code: str) -> ChecklistVersion | None:
+    """The newest version of *code* that is not withdrawn: what a dispatch pins."""
+    query = select(ChecklistVersion).where(
+        ChecklistVersion.code == code, col(ChecklistVersion.withdrawn_at).is_(None)
+    )
+    return session.exec(query.order_by(col(ChecklistVersion.version).desc())).first()
+
+
+def open_form(
+    session: Session, *, visit_id: int, person_id: int, now: dt.datetime, profile: Profile
+) -> VisitForm:
+    """The form of a visit for one of its officers, made at the first opening.
+
+    Raises ``forbidden``, ``not_accepted``, ``training_missing`` (C14; then call ``tell_training_missing``),
+    ``officers_missing`` (C16) or ``no_checklist``.
+    """
+    officer = require_officer(session, visit_id, person_id)
+    session.get(Visit, visit_id, with_for_update=True)
+    facts = form_facts(session, visit_id)
+    if facts.form is not None and not facts.is_open:
+        return facts.form
+    if officer.state != OfficerState.ACCEPTED:
+        raise Problem("not_accepted", "请先在任务卡片上点“收到”，再打开检查表。")
+    if profile.visit.training_gate and not is_trained(session, person_id, china_day(now)):
+        raise Problem("training_missing", TRAINING_MISSING)
+    if facts.on_site and len(facts.check_ins) < profile.draw.officers_min:
+        raise Problem("officers_missing", "执法人员不少于两人：同伴签到后检查表才会打开。")
+    if not facts.checklists:
+        raise Problem("no_checklist", "这次检查没有配置检查表，请联系任务发起科室。")
+    return facts.form or _make_form(session, visit_id=visit_id, person_id=person_id, now=now)
+
+
+def is_trained(session: Session, person_id: int, day: dt.date) -> bool:
+    """Whether a training of this person is valid on *day* (ZJ-2.6.c)."""
+    valid = select(Training.id).where(
+        Training.person_id == person_id, Training.held_on <= day, Training.valid_to >= day
+    )
+    return session.exec(valid).first() is not None
+
+
+def tell_training_missing(session: Session, *, visit_id: int, person_id: int, now: dt.datetime) -> None:
+    """Tell the department's lead once that an officer stood at the closed form (C14)."""
+    facts = form_facts(session, visit_id)
+    record(session, "form.training_missing", subject_of(visit_id), now=now, actor=person_id)
+    for lead in leads_of(session, facts.visit.task.lead_department_id):
+        enqueue(
+            session,
+            "training_missing",
+            subject_of(visit_id),
+            recipient_id=lead,
+            now=now,
+            slot=f"person-{person_id}",
+            data={"person_id": person_id},
+        )
+
+
+def save_draft(
+    session: Session,
+    *,
+    form_id: str,
+    person_id: int,
+    changes: Mapping[str, Mapping[str, Any]],
+    base_version: int,
+) -> DraftSaved:
+    """Merge *changes* (question key → value, note, reading, verdict); per question the last writer wins.
+
+    Sending the same again changes nothing. Drafts are no acts, so they are not in the audit chain. Raises
+    ``form_closed``, ``record_closed``, ``question_unknown`` or ``not_your_section``.
+    """
+    facts = facts_of_form(session, form_id, lock=True)
+    form = editable(session, facts, person_id)
+    allowed, known = keys_of(facts, person_id), keys_of(facts, None)
+    draft = dict(form.draft)
+    overwrote = []
+    for key, change in changes.items():
+        if key not in known:
+            raise Problem("question_unknown", "检查表里没有这个问题。", 问题=key[:60])
+        if key not in allowed:
+            raise Problem("not_your_section", "这一部分由参与部门的检查人员填写。", 问题=key)
+        before, after = draft.get(key, {}), _cleaned(change)
+        if {name: before.get(name, "") for name in _FIELDS} == after:
+            continue
+        if before.get("v", 0) > base_version and before.get("by") != person_id:
+            overwrote.append(key)
+        draft[key] = {**after, "v": form.draft_version + 1, "by": person_id}
+    if draft != form.draft:
+        form.draft, form.draft_by, form.draft_version = draft, person_id, form.draft_version + 1
+        session.add(form)
+    return DraftSaved(form.draft_version, form.draft, tuple(overwrote))
+
+
+def add_evidence(
+    session: Session,
+    *,
+    form_id: str,
+    person_id: int,
+    question: str,
+    stored: Stored,
+    now: dt.datetime,
+    kind: str = "PHOTO",
+    latitude: float | None = None,
+    longitude: float | None = None,
+    source: str = "H5",
+) -> Evidence:
+    """Link a stored file to a question; the same file for the same question is linked once (C19)."""
+    facts = facts_of_form(session, form_id, lock=True)
+    visit_id = facts.visit.visit.id
+    assert visit_id is not None
+    for known in facts.evidence:
+        if known.question == question and known.sha256 == stored.sha256:
+            return known
+    editable(session, facts, person_id)
+    if question != RECORD and question not in keys_of(facts, person_id):
+        raise Problem("question_unknown", "检查表里没有这个问题。", 问题=question[:60])
+    evidence = Evidence(
+        visit_id=visit_id,
+        question=question,
+        sha256=stored.sha256,
+        media_type=stored.media_type,
+        size=stored.size,
+        kind=kind if stored.media_type.startswith("image/") else "FILE",
+        person_id=person_id,
+        at=now,
+        latitude=latitude,
+        longitude=longitude,
+        source=source,
+    )
+    session.add(evidence)
+    record(
+        session,
+        "evidence.added",
+        subject_of(visit_id),
+        now=now,
+        actor=person_id,
+        question=question,
+        sha256=stored.sha256,
+    )
+    return evidence
+
+
+def editable(session: Session, facts: FormFacts, person_id: int) -> VisitForm:
+    """The form, if this officer may change it; raises ``forbidden``, ``form_closed``, ``record_closed``."""
+    assert facts.form is not None
+    require_officer(session, facts.form.visit_id, person_id)
+    if not facts.is_open:
+        raise Problem("form_closed", "检查结果已提交，不能再改。如需更正，请审核人退回。")
+    if facts.record is not None and not facts.returned:
+        raise Problem("record_closed", "记录表已签字，内容不能再改。需要修改时先作废签字。")
+    return facts.form
+
+
+def keys_of(facts: FormFacts, person_id: int | None) -> set[str]:
+    """Draft keys a person fills: in joint visits those of the own department (C17); None gives all."""
+    keys = {OUTCOME}
+    for item, version in facts.checklists:
+        if person_id is None or is_own_section(facts, item.department_id, person_id):
+            checklist = parse_checklist(version.definition)
+            keys |= {f"{checklist.code}:{question.key}" for question in checklist.questions}
+    return keys
+
+
+def is_own_section(facts: FormFacts, department_id: int | None, person_id: int) -> bool:
+    """Whether an item of *department_id* is this officer's; one that nobody here owns is everybody's."""
+    departments = {o.department_id or p.department_id for p, o in facts.visit.officers}
+    mine = {o.department_id or p.department_id for p, o in facts.visit.officers if p.id == person_id}
+    return department_id is None or department_id in mine or department_id not in departments
+
+
+def _make_form(session: Session, *, visit_id: int, person_id: int, now: dt.datetime) -> VisitForm:
+    form = VisitForm(id=new_id(now.timestamp()), visit_id=visit_id, opened_at=now, opened_by=person_id)
+    session.add(form)
+    record(session, "form.opened", subject_of(visit_id), now=now, actor=person_id)
+    return form
+
+
+def _cleaned(change: Mapping[str, Any]) -> dict[str, str]:
+    cleaned = {name: str(change.get(name) or "").strip() for name in _FIELDS}
+    if any(len(value) > _LONGEST for value in cleaned.values()):
+        raise Problem("answer_too_long", f"一项回答最多 {_LONGEST} 字，请写短些。")
+    return cleaned

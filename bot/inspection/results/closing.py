@@ -1,0 +1,196 @@
+"""Close the record sheet: signed by the inspected party, or unsigned with a reason (SC-4.2.4.a-c, C18)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, replace
+
+from sqlmodel import Session, select
+
+from bot.core.errors import Problem
+from bot.inspection.audit.service import record
+from bot.inspection.checklists.evidence import Stored
+from bot.inspection.checklists.models import Evidence, RecordSheet
+from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
+from bot.inspection.checklists.record import Sheet
+from bot.inspection.checklists.service import RECORD, editable
+from bot.inspection.notices.service import enqueue, touch_cards
+from bot.inspection.profile import Profile
+from bot.inspection.profile.terms import Demand
+from bot.inspection.results.judgement import Judgement, judge
+from bot.inspection.results.sheet import build_sheet
+from bot.inspection.tasks.queries import leads_of, require_officer
+from bot.inspection.tasks.service import subject_of
+
+REFUSALS = {"REFUSED": "拒绝签字", "ABSENT": "负责人不在场", "OTHER": "其他原因"}
+NOT_REQUIRED = "NOT_REQUIRED"  # where the locality asks for no signature
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How the sheet ends: ``signed_by`` with a stored signature, or a refusal code with its text."""
+
+    signed_by: str = ""
+    signature: Stored | None = None
+    refusal_code: str = ""
+    refusal_text: str = ""
+    witness: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The refusal in words."""
+        if not self.refusal_code:
+            return ""
+        return f"{REFUSALS.get(self.refusal_code, '本地不要求签字')}：{self.refusal_text}"
+
+
+def check_closing(closing: Closing, profile: Profile) -> None:
+    """Raise ``signature_missing`` or ``witness_missing``: no signature and no reason is no end."""
+    if closing.signature is not None and not closing.refusal_code:
+        if not closing.signed_by:
+            raise Problem("signature_missing", "请填写签字人姓名。", signed_by="不能为空")
+        if not closing.signature.media_type.startswith("image/"):
+            raise Problem("signature_missing", "签字要用图片。", signature="不是图片")
+        return
+    known = set(REFUSALS) | ({NOT_REQUIRED} if profile.record.signature is not Demand.REQUIRED else set())
+    if closing.refusal_code not in known or len(re.sub(r"[\W_]", "", closing.refusal_text)) < 2:
+        text = "请被检查单位签字；没有人签字的，选择情形并写明原因。"
+        raise Problem("signature_missing", text, refusal_text="请写明原因")
+    if profile.record.witness is Demand.REQUIRED and not closing.witness:
+        raise Problem("witness_missing", "没有签字时要有见证人，请填写见证人姓名和单位。", witness="不能为空")
+
+
+def prepare_sheet(
+    session: Session,
+    *,
+    form_id: str,
+    person_id: int,
+    closing: Closing,
+    signature: bytes,
+    verify_url: str,
+    now: dt.datetime,
+    profile: Profile,
+) -> tuple[Sheet, int]:
+    """The sheet as it would be closed now, and the draft version it shows.
+
+    Raises ``form_incomplete`` with the faults by question, or what ``check_closing`` and ``editable`` raise.
+    """
+    facts = facts_of_form(session, form_id)
+    form = editable(session, facts, person_id)
+    check_closing(closing, profile)
+    judged = complete(facts, profile)
+    sheet = build_sheet(session, facts, judged, verify_url=verify_url, now=now)
+    signed = replace(sheet, signed_by=closing.signed_by, signature=signature)
+    return replace(signed, refusal=closing.reason, witness=closing.witness), form.draft_version
+
+
+def complete(facts: FormFacts, profile: Profile) -> Judgement:
+    """The judgement of a form that lacks nothing; raises ``form_incomplete`` with the faults by question."""
+    judged = judge(facts, attempts_min=profile.visit.contact_attempts_min)
+    if judged.errors:
+        raise Problem("form_incomplete", f"还有 {len(judged.errors)} 处没有填好。", **judged.errors)
+    return judged
+
+
+def close_record(
+    session: Session,
+    *,
+    form_id: str,
+    person_id: int,
+    closing: Closing,
+    draft_version: int,
+    pdf: Stored,
+    verify_code: str,
+    now: dt.datetime,
+    profile: Profile,
+) -> RecordSheet:
+    """Keep the closed sheet; a second closing finds the first. Leads learn of a missing signature.
+
+    Raises ``draft_changed`` when the answers are no longer those on the sheet.
+    """
+    facts = facts_of_form(session, form_id, lock=True)
+    if facts.record is not None:
+        return facts.record
+    form = editable(session, facts, person_id)
+    check_closing(closing, profile)
+    if form.draft_version != draft_version:
+        raise Problem("draft_changed", "同伴刚刚改了回答，请再核对一遍。")
+    sheet = RecordSheet(
+        visit_id=form.visit_id,
+        closed_at=now,
+        signed_by=closing.signed_by if closing.signature else "",
+        signature_sha256=closing.signature.sha256 if closing.signature else "",
+        witness=closing.witness,
+        refusal_code=closing.refusal_code,
+        refusal_text=closing.refusal_text,
+        pdf_sha256=pdf.sha256,
+        verify_code=verify_code,
+    )
+    session.add(sheet)
+    if closing.signature:
+        _link(session, facts, closing.signature, kind="SIGNATURE", person_id=person_id, now=now)
+    _link(session, facts, pdf, kind="FILE", person_id=person_id, now=now)
+    record(
+        session,
+        "record.closed",
+        subject_of(form.visit_id),
+        now=now,
+        actor=person_id,
+        pdf=pdf.sha256,
+        refusal=closing.refusal_code,
+    )
+    if closing.refusal_code in REFUSALS and not judge(facts, attempts_min=0).outcome:
+        for lead in leads_of(session, facts.visit.task.lead_department_id):
+            enqueue(session, "no_signature", subject_of(form.visit_id), recipient_id=lead, now=now)
+    touch_cards(session, subject_of(form.visit_id), now=now)
+    return sheet
+
+
+def reopen_record(session: Session, *, form_id: str, person_id: int, now: dt.datetime) -> None:
+    """作废签字: answers may change again and the sheet is signed anew; the old files stay as evidence."""
+    facts = facts_of_form(session, form_id, lock=True)
+    if facts.record is None:
+        return
+    if not facts.is_open or facts.returned:
+        raise Problem("form_closed", "记录表已随结果提交，不能作废。")
+    require_officer(session, facts.record.visit_id, person_id)
+    record(
+        session,
+        "record.reopened",
+        subject_of(facts.record.visit_id),
+        now=now,
+        actor=person_id,
+        pdf=facts.record.pdf_sha256,
+    )
+    session.delete(facts.record)
+
+
+def record_by_code(session: Session, verify_code: str) -> tuple[RecordSheet, FormFacts]:
+    """A record sheet by the code in its QR. Raises ``not_found``."""
+    sheet = session.exec(select(RecordSheet).where(RecordSheet.verify_code == verify_code)).one_or_none()
+    if sheet is None:
+        raise Problem("not_found", "没有找到这份记录表。它可能已作废重签，请核对编号。")
+    return sheet, form_facts(session, sheet.visit_id)
+
+
+def _link(
+    session: Session, facts: FormFacts, stored: Stored, *, kind: str, person_id: int, now: dt.datetime
+) -> None:
+    """Make a file of the sheet evidence of the visit, unless it is already."""
+    if any(e.question == RECORD and e.sha256 == stored.sha256 for e in facts.evidence):
+        return
+    visit_id = facts.visit.visit.id
+    assert visit_id is not None
+    session.add(
+        Evidence(
+            visit_id=visit_id,
+            question=RECORD,
+            sha256=stored.sha256,
+            media_type=stored.media_type,
+            size=stored.size,
+            kind=kind,
+            person_id=person_id,
+            at=now,
+        )
+    )

@@ -1,0 +1,197 @@
+"""What a form says as a whole: which answers stand, what is missing, which result each item has. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.core.clock import china_day
+from bot.inspection.checklists.answers import (
+    AnswerValue,
+    Filled,
+    derive_results,
+    is_bad,
+    parse_form,
+    show_answer,
+)
+from bot.inspection.checklists.definition import BadAction, Checklist, Question, QuestionType, parse_checklist
+from bot.inspection.checklists.outcomes import WHOLE_VISIT, ResultCode, settle_visit, worst
+from bot.inspection.checklists.queries import FormFacts
+from bot.inspection.checklists.service import OUTCOME
+from bot.inspection.registry.models import Item
+from bot.inspection.results.labels import LABELS, label_of
+
+ACTIONS: dict[BadAction, str] = {
+    BadAction.NOTE: "记录在案",
+    BadAction.PUBLISH: "认定并公示",
+    BadAction.CORRECT: "责令改正",
+    BadAction.ORDER: "责令限期改正",
+    BadAction.INSTRUCTION: "下达特种设备安全监察指令",
+    BadAction.HAZARD: "按严重事故隐患处理",
+    BadAction.CASE: "待后续处理",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One answered question: ``key`` is the draft key, ``shown`` the answer in words."""
+
+    key: str
+    question: Question
+    answer: AnswerValue
+    shown: str
+    section: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemJudgement:
+    """The result of one item, codes worst first, the problem in words, and what is done about it."""
+
+    item_id: int
+    name: str
+    codes: list[str]
+    problem: str
+    handling: str
+
+    @property
+    def result(self) -> str:
+        """The published words."""
+        return "；".join(label_of(code) for code in self.codes)
+
+
+@dataclass(slots=True)
+class Judgement:
+    """``errors`` by draft key; empty means the form may be closed and submitted."""
+
+    outcome: str = ""
+    note: str = ""
+    given: list[Given] = field(default_factory=list)
+    items: list[ItemJudgement] = field(default_factory=list)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def worst(self) -> str:
+        """The overall result of the visit."""
+        return worst(code for item in self.items for code in item.codes) or ""
+
+
+def judge(facts: FormFacts, *, attempts_min: int) -> Judgement:
+    """Judge the draft of an open form. *attempts_min* days of trying make R04 (C24)."""
+    draft = facts.form.draft if facts.form else {}
+    chosen = draft.get(OUTCOME, {})
+    if chosen.get("value"):
+        return _unable(facts, chosen["value"], chosen.get("note", ""), attempts_min)
+    return _by_questions(facts, attempts_min)
+
+
+def attempts(facts: FormFacts, keys: Iterable[str] = ()) -> int:
+    """On how many days the team left proof of trying to reach the party."""
+    wanted = {OUTCOME, *keys}
+    return len({china_day(e.at) for e in facts.evidence if e.question in wanted})
+
+
+def form_fields(draft: Mapping[str, Mapping[str, Any]]) -> dict[str, str | list[str]]:
+    """The draft as the fields of a posted form: what ``answers.parse_form`` reads."""
+    fields: dict[str, str | list[str]] = {}
+    for key, answer in draft.items():
+        fields[key] = str(answer.get("value", ""))
+        for part in ("note", "reading", "verdict"):
+            fields[f"{key}.{part}"] = str(answer.get(part, ""))
+    return fields
+
+
+def read_checklist_of(facts: FormFacts, checklist: Checklist) -> Filled:
+    """One checklist of the form, read and checked."""
+    fields = form_fields(facts.form.draft if facts.form else {})
+    for question in checklist.questions:
+        key = f"{checklist.code}:{question.key}"
+        if question.type is QuestionType.MULTI and key in fields:
+            fields[key] = str(fields[key]).split("、")
+    return parse_form(checklist, fields, facts.photos(), prefix=f"{checklist.code}:")
+
+
+def _unable(facts: FormFacts, code: str, note: str, attempts_min: int) -> Judgement:
+    label = label_of(code) if code in {c.value for c in WHOLE_VISIT} else ""
+    judged = Judgement(outcome=code, note=note)
+    if not label:
+        judged.errors[OUTCOME] = "请选择未能检查的情形。"
+        return judged
+    needs = "、".join(LABELS[ResultCode(code)].needs)
+    if len(re.sub(r"[\W_]", "", note)) < 2:
+        judged.errors[OUTCOME] = f"“{label}”：请写明经过。"
+    elif not facts.photos()[OUTCOME]:
+        judged.errors[OUTCOME] = f"“{label}”：请上传凭据（{needs}）。"
+    elif code == ResultCode.R04 and attempts(facts) < attempts_min:
+        judged.errors[OUTCOME] = _try_again(attempts(facts), attempts_min)
+    judged.items = [
+        ItemJudgement(_id(item), item.name, [code], note, LABELS[ResultCode(code)].follows)
+        for item, _ in facts.checklists
+    ]
+    return judged
+
+
+def _by_questions(facts: FormFacts, attempts_min: int) -> Judgement:
+    judged = Judgement()
+    codes: dict[str, list[str]] = {}
+    read: dict[str, tuple[Checklist, Filled]] = {}
+    for item, version in facts.checklists:
+        if version.code not in read:
+            checklist = parse_checklist(version.definition)
+            filled = read_checklist_of(facts, checklist)
+            read[version.code] = (checklist, filled)
+            judged.errors.update({f"{checklist.code}:{key}": why for key, why in filled.errors.items()})
+            judged.given += _given(checklist, filled)
+        codes[str(item.id)] = derive_results(*_args(read[version.code]))
+    _check_attempts(facts, judged, attempts_min)
+    settled = settle_visit(codes)
+    judged.items = [
+        _item(item, read[version.code], settled[str(item.id)]) for item, version in facts.checklists
+    ]
+    return judged
+
+
+def _check_attempts(facts: FormFacts, judged: Judgement, attempts_min: int) -> None:
+    """A question may mean "cannot be reached" too: the same days of trying."""
+    for given in judged.given:
+        meant = given.question.on_bad.codes if given.question.on_bad else ()
+        if ResultCode.R04 in meant and is_bad(given.question, given.answer):
+            tried = attempts(facts, [given.key])
+            if tried < attempts_min:
+                judged.errors.setdefault(given.key, _try_again(tried, attempts_min))
+
+
+def _try_again(tried: int, attempts_min: int) -> str:
+    return f"“无法联系”要在不同日期至少联系 {attempts_min} 次，每次拍照；已有 {tried} 天的凭据，请改天再试。"
+
+
+def _args(read: tuple[Checklist, Filled]) -> tuple[Checklist, dict[str, AnswerValue]]:
+    return read[0], read[1].answers
+
+
+def _given(checklist: Checklist, filled: Filled) -> list[Given]:
+    return [
+        Given(
+            f"{checklist.code}:{q.key}",
+            q,
+            filled.answers[q.key],
+            show_answer(q, filled.answers[q.key]),
+            checklist.name,
+        )
+        for q in checklist.questions
+        if q.key in filled.answers
+    ]
+
+
+def _item(item: Item, read: tuple[Checklist, Filled], codes: list[str]) -> ItemJudgement:
+    checklist, filled = read
+    bad = [q for q in checklist.questions if q.key in filled.answers and is_bad(q, filled.answers[q.key])]
+    problem = "；".join(f"第{q.key}项：{filled.answers[q.key].note or q.text}" for q in bad)
+    actions = dict.fromkeys(ACTIONS[q.on_bad.action] for q in bad if q.on_bad)
+    return ItemJudgement(_id(item), item.name, codes, problem, "；".join(actions) or "—")
+
+
+def _id(item: Item) -> int:
+    assert item.id is not None
+    return item.id

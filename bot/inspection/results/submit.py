@@ -1,0 +1,265 @@
+"""Submit the result of a visit: answers and results are kept for good, and a reviewer is asked (C21)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import String, cast, func, literal
+from sqlmodel import Session, col, select
+
+from bot.core.clock import china, china_day
+from bot.core.errors import Problem
+from bot.inspection.audit.service import record
+from bot.inspection.calendar import Calendar
+from bot.inspection.checklists.models import Answer, VisitForm
+from bot.inspection.checklists.queries import FormFacts, facts_of_form
+from bot.inspection.checklists.service import OUTCOME, RECORD
+from bot.inspection.notices.models import Notice, Priority
+from bot.inspection.notices.service import enqueue, withdraw
+from bot.inspection.people.models import Role
+from bot.inspection.plans.models import Plan, PlanLine
+from bot.inspection.profile import Profile, publicity_due
+from bot.inspection.profile.terms import Demand
+from bot.inspection.results.closing import complete
+from bot.inspection.results.judgement import Judgement
+from bot.inspection.results.labels import LABELS, ResultCode, label_of
+from bot.inspection.results.models import ItemResult, Review
+from bot.inspection.tasks.models import Visit, VisitState
+from bot.inspection.tasks.queries import leads_of, people_with_role, require_officer
+from bot.inspection.tasks.service import WAITING, move_visit, subject_of
+from bot.inspection.tasks.states import SUBMITTED
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the officer gets for a submission. ``items`` and ``files`` are plain rows for the page; ``at`` is
+    Chinese wall-clock text, ``publish_due`` an ISO date or empty."""
+
+    number: str
+    object: str
+    round: int
+    at: str
+    result: str
+    publish_due: str
+    items: list[dict[str, str]]
+    files: list[dict[str, str]]
+
+
+def submit_visit(
+    session: Session, *, form_id: str, person_id: int, now: dt.datetime, profile: Profile, calendar: Calendar
+) -> Receipt:
+    """Hand in the result for review. A second submit returns the first receipt.
+
+    Raises ``form_incomplete`` with the faults by question (``visit:record`` for a sheet that is not closed).
+    """
+    facts = facts_of_form(session, form_id, lock=True)
+    form, visit = facts.form, facts.visit.visit
+    assert form is not None
+    require_officer(session, form.visit_id, person_id)
+    if visit.state in SUBMITTED:
+        return Receipt(**form.receipt)
+    _require_record(facts, profile)
+    judged = complete(facts, profile)
+    reviews = session.exec(select(func.count()).where(Review.visit_id == form.visit_id)).one()
+    why = return_reason(session, visit_id=form.visit_id)
+    reason = f"审核退回后更正：{why}" if why else "更正后重新提交"
+    _keep_answers(session, form, judged, person_id=person_id, reason=reason, now=now)
+    _keep_results(session, form.visit_id, judged, person_id=person_id, reason=reason, now=now)
+    _stamp(session, facts, judged, now=now, profile=profile, calendar=calendar)
+    move_visit(session, visit, VisitState.RECORDED, now=now)
+    move_visit(session, visit, VisitState.IN_REVIEW, now=now)
+    receipt = _receipt(facts, judged, number=reviews + 1, now=now)
+    form.submitted_at, form.submitted_by, form.receipt = now, person_id, asdict(receipt)
+    session.add(form)
+    record(
+        session,
+        "result.submitted",
+        subject_of(form.visit_id),
+        now=now,
+        actor=person_id,
+        round=receipt.round,
+        outcome=visit.outcome,
+        form=form.id,
+    )
+    _tell(session, facts, judged, receipt, now=now)
+    return receipt
+
+
+def pick_reviewer(session: Session, facts: FormFacts) -> int | None:
+    """Who looks at the result: the reviewer of the round before, else the one of the lead department with the
+    fewest waiting, else a coordinator; never an officer of the visit (C21)."""
+    officers = {person.id for person, _ in facts.visit.officers}
+    task = facts.visit.task
+    reviewers = people_with_role(session, Role.REVIEWER, department_id=task.lead_department_id)
+    free = [p for p in reviewers if p not in officers]
+    free = free or [p for p in people_with_role(session, Role.COORDINATOR) if p not in officers]
+    before = select(Review.reviewer_id).where(Review.visit_id == facts.visit.visit.id)
+    last = session.exec(before.order_by(col(Review.round).desc())).first()
+    if last in free:
+        return last
+    waiting = _waiting(session, free)
+    return min(free, key=lambda person: (waiting.get(person, 0), person), default=None)
+
+
+def _waiting(session: Session, people: list[int]) -> dict[int, int]:
+    """How many results wait for each of *people*."""
+    in_review = select(literal("visit:") + cast(Visit.id, String)).where(Visit.state == VisitState.IN_REVIEW)
+    rows = session.exec(
+        select(Notice.recipient_id, func.count(func.distinct(Notice.subject)))
+        .where(
+            Notice.kind == "review_request",
+            col(Notice.recipient_id).in_(people),
+            col(Notice.subject).in_(in_review),
+        )
+        .group_by(col(Notice.recipient_id))
+    )
+    return {person: int(n) for person, n in rows}
+
+
+def _require_record(facts: FormFacts, profile: Profile) -> None:
+    if facts.record is None and profile.record.signature is not Demand.OFF:
+        missing = {RECORD: "请先签字或登记原因"}
+        raise Problem("form_incomplete", "记录表还没有签字，也没有写明未签字的原因。", **missing)
+
+
+def return_reason(session: Session, *, visit_id: int) -> str:
+    """The reviewer's words at the last return; empty when there was none."""
+    returned = select(Review.reason).where(Review.visit_id == visit_id, Review.decision == "RETURNED")
+    last = session.exec(returned.order_by(col(Review.round).desc())).first()
+    return last or ""
+
+
+def _keep_answers(
+    session: Session, form: VisitForm, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
+) -> None:
+    """Append what is new or different; what was said before stays (append-only)."""
+    last: dict[str, Answer] = {}
+    for answer in session.exec(
+        select(Answer).where(Answer.visit_id == form.visit_id).order_by(col(Answer.version))
+    ):
+        last[answer.question] = answer
+    said = {g.key: (g.shown, g.answer.note) for g in judged.given}
+    if judged.outcome:
+        said = {OUTCOME: (judged.outcome, judged.note)}
+    withdrawn = {key: ("", "") for key in last if key not in said}
+    for key, (value, note) in {**said, **withdrawn}.items():
+        before = last.get(key)
+        if before is not None and (before.value, before.note) == (value, note):
+            continue
+        by = form.draft.get(key, {}).get("by", person_id)
+        session.add(
+            Answer(
+                visit_id=form.visit_id,
+                question=key,
+                version=before.version + 1 if before else 1,
+                value=value,
+                note=note,
+                person_id=by,
+                at=now,
+                reason=reason if before else "",
+            )
+        )
+
+
+def _keep_results(
+    session: Session, visit_id: int, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
+) -> None:
+    last: dict[int, ItemResult] = {}
+    for result in session.exec(
+        select(ItemResult).where(ItemResult.visit_id == visit_id).order_by(col(ItemResult.version))
+    ):
+        last[result.item_id] = result
+    for item in judged.items:
+        before = last.get(item.item_id)
+        if before is not None and (before.codes, before.problem) == (item.codes, item.problem):
+            continue
+        session.add(
+            ItemResult(
+                visit_id=visit_id,
+                item_id=item.item_id,
+                version=before.version + 1 if before else 1,
+                codes=item.codes,
+                problem=item.problem,
+                at=now,
+                person_id=person_id,
+                reason=reason if before else "",
+            )
+        )
+
+
+def _stamp(
+    session: Session,
+    facts: FormFacts,
+    judged: Judgement,
+    *,
+    now: dt.datetime,
+    profile: Profile,
+    calendar: Calendar,
+) -> None:
+    """Outcome, the day the inspection ended, and the day the result must be public."""
+    visit, sheet = facts.visit.visit, facts.record
+    visit.ended_on = visit.ended_on or china_day(sheet.closed_at if sheet else now)
+    visit.recorded_at = visit.recorded_at or now
+    visit.submitted_at = now
+    visit.outcome = judged.worst
+    line = session.get_one(PlanLine, facts.visit.task.plan_line_id)
+    due = publicity_due(
+        profile,
+        calendar,
+        ended_on=visit.ended_on,
+        decided_on=None,
+        task_completed_on=None,
+        problem=LABELS[ResultCode(judged.worst)].is_problem,
+        year=session.get_one(Plan, line.plan_id).year,
+    )
+    visit.publish_due = due.day if due else None
+    session.add(visit)
+
+
+def _receipt(facts: FormFacts, judged: Judgement, *, number: int, now: dt.datetime) -> Receipt:
+    visit = facts.visit.visit
+    return Receipt(
+        number=visit.number,
+        object=facts.visit.object.name,
+        round=number,
+        at=china(now).strftime("%Y-%m-%d %H:%M"),
+        result=label_of(judged.worst),
+        publish_due=visit.publish_due.isoformat() if visit.publish_due else "",
+        items=[{"name": item.name, "result": item.result} for item in judged.items],
+        files=[{"name": _file_name(e.question, e.kind), "sha256": e.sha256} for e in facts.evidence],
+    )
+
+
+def _file_name(question: str, kind: str) -> str:
+    if question == RECORD:
+        return "被检查单位签字" if kind == "SIGNATURE" else "检查记录表"
+    return "未能检查的凭据" if question == OUTCOME else f"{question.replace(':', ' 第')}项凭据"
+
+
+def _tell(
+    session: Session, facts: FormFacts, judged: Judgement, receipt: Receipt, *, now: dt.datetime
+) -> None:
+    visit = facts.visit.visit
+    assert visit.id is not None
+    subject = subject_of(visit.id)
+    withdraw(session, subject, kinds=WAITING, reason="结果已提交", now=now)
+    reviewer = pick_reviewer(session, facts)
+    if reviewer is not None:
+        enqueue(
+            session,
+            "review_request",
+            subject,
+            recipient_id=reviewer,
+            now=now,
+            slot=f"round-{receipt.round}",
+            generation=visit.generation,
+        )
+    if facts.record is not None and facts.record.pdf_sha256:
+        for contact in facts.visit.contacts:
+            enqueue(session, "enterprise_record", subject, recipient_id=contact, now=now)
+    if judged.worst == ResultCode.R06:
+        for lead in leads_of(session, facts.visit.task.lead_department_id):
+            enqueue(
+                session, "refused_inspection", subject, recipient_id=lead, now=now, priority=Priority.URGENT
+            )

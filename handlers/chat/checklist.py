@@ -1,0 +1,250 @@
+"""逐项问答: the checklist in chat, one question at a time, into the same draft as the page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from bot.core.clock import china_day
+from bot.core.errors import Problem
+from bot.inspection.checklists.answers import HAS_PHOTOS, AnswerValue, Missing, show_answer
+from bot.inspection.checklists.chat import ChatCommand, ChatProblem, complete_chat_answer
+from bot.inspection.checklists.definition import QuestionType
+from bot.inspection.checklists.evidence import EvidenceStore
+from bot.inspection.checklists.queries import FormFacts, form_facts
+from bot.inspection.checklists.service import add_evidence, open_form, save_draft, tell_training_missing
+from bot.inspection.results.closing import Closing
+from bot.inspection.results.submit import submit_visit
+from bot.inspection.tasks.models import Visit, VisitOfficer
+from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
+from bot.messaging.router import Context, Reply, Router
+from bot.messaging.talks import close_talk, open_talk
+from bot.platforms.base import PlatformError
+from handlers.chat.checklist_place import (
+    Place,
+    ask,
+    ask_part,
+    before,
+    count,
+    find_place,
+    first_open,
+    overview,
+)
+from handlers.record_sheet import close_sheet
+
+router = Router()
+_LISTED = 8
+_SOURCES = {"wecom": "WECOM", "dingtalk": "DINGTALK"}
+_END = "全部答完了。请被检查单位打开签字页签字；没有人签字的，回复“拒签 原因”。签好后回复“提交”。"
+
+
+@router.action("ask_by_chat")
+async def start_from_card(ctx: Context) -> Reply:
+    return await _start(ctx, ctx.subject_id)
+
+
+@router.command("逐项问答", "逐项")
+async def start_by_words(ctx: Context) -> Reply:
+    """With a number (or its end) that visit; without one the only open visit."""
+    open_visits = await ctx.db.read(_open_visits, person_id=ctx.person_id)
+    wanted = [v for v in open_visits if v[1].endswith(ctx.words)] if ctx.words else open_visits
+    if len(wanted) == 1:
+        return await _start(ctx, wanted[0][0])
+    if not open_visits:
+        return Reply("您现在没有可以填写的检查。")
+    listed = "\n".join(f"- 逐项 {number}" for _, number in open_visits[:_LISTED])
+    return Reply(f"要填哪一个？请回复其中一行：\n{listed}")
+
+
+@router.talk("checklist")
+async def answer(ctx: Context) -> Reply:
+    """One message: an answer, the missing part of one, or a word such as 上一项 or 提交."""
+    words = ctx.words
+    if words.startswith("逐项"):
+        rest = words.removeprefix("逐项问答").removeprefix("逐项").strip()
+        return await start_by_words(replace(ctx, words=rest))
+    if words.startswith("拒签"):
+        return await _refuse_signature(ctx, words.removeprefix("拒签").strip(" ，,：:"))
+    return await (_submit(ctx) if words == "提交" else _answer(ctx))
+
+
+async def _answer(ctx: Context) -> Reply:
+    facts = await _facts(ctx)
+    place = find_place(facts, ctx.person_id, ctx.talk["key"])
+    if place is None:
+        return _ending(ctx)
+    part = place.lacking[0] if place.lacking else Missing.VALUE
+    today = china_day(ctx.clock.now())
+    result = complete_chat_answer(
+        place.question, place.answer, part, ctx.words, photos=place.photos, today=today
+    )
+    if isinstance(result, ChatProblem):
+        return Reply(result.text)
+    if isinstance(result, ChatCommand):
+        return await _obey(ctx, facts, place, result)
+    return await _keep(ctx, place, result.answer)
+
+
+@router.photo("checklist")
+async def photo(ctx: Context) -> Reply:
+    """A photo during the talk is evidence of the question that is being asked."""
+    place = find_place(await _facts(ctx), ctx.person_id, ctx.talk["key"])
+    if place is None:
+        return _ending(ctx)
+    try:
+        media = await ctx.platform.fetch_media(ctx.event.media_id)
+    except PlatformError:
+        return Reply("照片没有取到，请再发一次。")
+    store = EvidenceStore(ctx.settings.data_dir / "evidence", ctx.settings.max_upload)
+    await ctx.db.write(
+        add_evidence,
+        form_id=ctx.talk["form"],
+        person_id=ctx.person_id,
+        question=place.key,
+        stored=store.put(media.body),
+        now=ctx.clock.now(),
+        source=_SOURCES.get(ctx.event.platform, "H5"),
+    )
+    if place.question.type is QuestionType.PHOTO:
+        return await _keep(ctx, place, AnswerValue(HAS_PHOTOS))
+    facts = await _facts(ctx)
+    again = find_place(facts, ctx.person_id, place.key)
+    if again is None or not again.answer.value:
+        return Reply(f"照片已归入第{place.question.key}项。请继续回答这一项。")
+    return await _next(ctx, facts, said="照片已保存。", here=again)
+
+
+async def _start(ctx: Context, visit_id: int) -> Reply:
+    try:
+        form = await ctx.db.write(
+            open_form, visit_id=visit_id, person_id=ctx.person_id, now=ctx.clock.now(), profile=ctx.profile
+        )
+    except Problem as problem:
+        if problem.key == "training_missing":
+            await ctx.db.write(
+                tell_training_missing, visit_id=visit_id, person_id=ctx.person_id, now=ctx.clock.now()
+            )
+        raise
+    facts = await ctx.db.read(form_facts, visit_id)
+    if not facts.is_open:
+        return Reply("这次检查的结果已经提交。")
+    talk = {"visit": visit_id, "form": form.id, "key": "", "skipped": []}
+    done, asked = count(facts, ctx.person_id)
+    name = facts.visit.object.name
+    intro = f"{name}，共 {asked} 项，已答 {done} 项。随时可以说：上一项、撤回、跳过、查看、暂停。"
+    return await _next(replace(ctx, talk=talk), facts, said=intro)
+
+
+async def _keep(ctx: Context, place: Place, given: AnswerValue) -> Reply:
+    await _save(ctx, place.key, given)
+    facts = await _facts(ctx)
+    here = find_place(facts, ctx.person_id, place.key)
+    said = f"第{place.question.key}项：{show_answer(place.question, given)}。" if given.value else ""
+    return await _next(ctx, facts, said=said, here=here)
+
+
+async def _save(ctx: Context, key: str, given: AnswerValue) -> None:
+    form_id = ctx.talk["form"]
+    changes = {key: given.to_dict()}
+    await ctx.db.write(save_draft, form_id=form_id, person_id=ctx.person_id, changes=changes, base_version=0)
+
+
+async def _next(ctx: Context, facts: FormFacts, *, said: str = "", here: Place | None = None) -> Reply:
+    """Ask for what *here* still lacks, else for the next question; remember where we are."""
+    if here is not None and here.answer.value and here.lacking:
+        return Reply(f"{said}{ask_part(here)}")
+    place = first_open(facts, ctx.person_id, ctx.talk["skipped"])
+    return await _go(ctx, place, said)
+
+
+async def _go(ctx: Context, place: Place | None, said: str) -> Reply:
+    talk = {**ctx.talk, "key": place.key if place else ""}
+    await ctx.db.write(_remember, ctx.talk_key, now=ctx.clock.now(), talk=talk)
+    if place is None:
+        return _ending(ctx, said)
+    return Reply(f"{said}\n\n{ask(place)}".strip())
+
+
+async def _obey(ctx: Context, facts: FormFacts, place: Place, command: ChatCommand) -> Reply:
+    if command is ChatCommand.PAUSE:
+        await ctx.db.write(close_talk, ctx.talk_key)
+        return Reply("已暂存，同伴和网页上都能看到。回复“逐项”继续。")
+    if command is ChatCommand.SHOW:
+        return Reply(overview(facts, ctx.person_id) + f"\n\n{ask(place)}")
+    if command is ChatCommand.SKIP:
+        talk = {**ctx.talk, "skipped": [*ctx.talk["skipped"], place.key]}
+        return await _next(replace(ctx, talk=talk), facts, said="先放着，最后再问。")
+    undo_here = command is ChatCommand.UNDO and bool(place.answer.value)
+    target = place if undo_here else before(facts, ctx.person_id, place)
+    if target is None:
+        return Reply(f"这是第一项。\n\n{ask(place)}")
+    if command is ChatCommand.UNDO:
+        await _save(ctx, target.key, AnswerValue())
+        target = Place(target.checklist, target.question, AnswerValue(), target.photos)
+    return await _go(ctx, target, "已撤回。" if command is ChatCommand.UNDO else "")
+
+
+async def _refuse_signature(ctx: Context, reason: str) -> Reply:
+    await close_sheet(
+        ctx.db,
+        EvidenceStore(ctx.settings.data_dir / "evidence", ctx.settings.max_upload),
+        form_id=ctx.talk["form"],
+        person_id=ctx.person_id,
+        closing=Closing(refusal_code="OTHER", refusal_text=reason),
+        shown=None,
+        now=ctx.clock.now(),
+        profile=ctx.profile,
+        public_url=ctx.settings.public_url,
+    )
+    return Reply("已按未签字关闭记录表。核对无误后回复“提交”。", links=(("看记录表", _page(ctx, "/review")),))
+
+
+async def _submit(ctx: Context) -> Reply:
+    try:
+        receipt = await ctx.db.write(
+            submit_visit,
+            form_id=ctx.talk["form"],
+            person_id=ctx.person_id,
+            now=ctx.clock.now(),
+            profile=ctx.profile,
+            calendar=ctx.calendar,
+        )
+    except Problem as problem:
+        if problem.key != "form_incomplete":
+            raise
+        faults = [f"- {why}" for why in list(problem.fields.values())[:_LISTED]]
+        page = (("打开签字页", _page(ctx, "/review")),)
+        return Reply("\n".join([problem.text, *faults]), links=page)
+    await ctx.db.write(close_talk, ctx.talk_key)
+    text = f"已提交审核：{receipt.object}，{receipt.result}。编号 {receipt.number}。"
+    return Reply(text, title="已提交", links=(("看回执", _page(ctx, "/receipt")),))
+
+
+def _ending(ctx: Context, said: str = "") -> Reply:
+    return Reply(f"{said}\n\n{_END}".strip(), links=(("打开签字页", _page(ctx, "/review")),))
+
+
+async def _facts(ctx: Context) -> FormFacts:
+    return await ctx.db.read(form_facts, ctx.talk["visit"])
+
+
+def _page(ctx: Context, page: str) -> str:
+    return f"/form/{ctx.links.sign('form', [ctx.person_id, ctx.talk['visit']])}{page}"
+
+
+def _open_visits(session: Session, *, person_id: int) -> list[tuple[int, str]]:
+    query = (
+        select(Visit.id, Visit.number)
+        .join(VisitOfficer, col(VisitOfficer.visit_id) == Visit.id)
+        .where(VisitOfficer.person_id == person_id, col(VisitOfficer.state).in_(LIVE))
+        .where(col(Visit.state).in_(BEFORE_SUBMIT))
+        .order_by(col(Visit.due_on), col(Visit.id))
+    )
+    return [(visit_id, number) for visit_id, number in session.exec(query) if visit_id is not None]
+
+
+def _remember(session: Session, key: str, *, now: dt.datetime, talk: dict[str, Any]) -> None:
+    open_talk(session, key, topic="checklist", now=now, **talk)

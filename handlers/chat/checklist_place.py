@@ -1,0 +1,133 @@
+"""Where a talk through a checklist is: an officer's own questions, and how each is asked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bot.inspection.checklists.answers import (
+    AnswerValue,
+    Missing,
+    is_asked,
+    missing_parts,
+    next_question,
+    progress,
+    show_answer,
+)
+from bot.inspection.checklists.definition import Checklist, Question, QuestionType, parse_checklist
+from bot.inspection.checklists.queries import FormFacts
+from bot.inspection.checklists.service import is_own_section
+from bot.inspection.checklists.values import list_choices
+from bot.inspection.results.labels import label_of
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the talk is: one question of one checklist, with what is there already."""
+
+    checklist: Checklist
+    question: Question
+    answer: AnswerValue
+    photos: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.checklist.code}:{self.question.key}"
+
+    @property
+    def lacking(self) -> tuple[Missing, ...]:
+        return missing_parts(self.question, self.answer, self.photos)
+
+
+def ask(place: Place) -> str:
+    question = place.question
+    how = list_choices(question.choices) if question.choices else _how(question)
+    extra = f"{question.reading.text}请一起写上。" if question.reading else ""
+    now = f"\n（现在的回答：{show_answer(question, place.answer)}）" if place.answer.value else ""
+    return f"**{question.label}**\n{how}{extra}{now}"
+
+
+def _how(question: Question) -> str:
+    if question.type is QuestionType.PHOTO:
+        return "请发送照片。"
+    if question.type is QuestionType.NUMBER:
+        return f"请回复数字（{question.unit}）。"
+    return "请回复日期，例如 2026年5月1日。" if question.type is QuestionType.DATE else "请直接回复。"
+
+
+def ask_part(place: Place) -> str:
+    bad = place.question.on_bad
+    match place.lacking[0]:
+        case Missing.READING:
+            assert place.question.reading is not None
+            return f"请填写{place.question.reading.text}。"
+        case Missing.VERDICT:
+            assert bad is not None
+            codes = "，".join(f"{n} {label_of(code)}" for n, code in enumerate(bad.codes, start=1))
+            return f"认定为：{codes}。"
+        case Missing.NOTE:
+            return f"请写明情况{f'（{bad.text}）' if bad and bad.text else ''}。"
+        case _:
+            return "请发送现场照片，至少 1 张。"
+
+
+def overview(facts: FormFacts, person_id: int) -> str:
+    done, asked = count(facts, person_id)
+    lines = [f"已答 {done}/{asked} 项。"]
+    lines += [f"- {p.question.key} {show_answer(p.question, p.answer)}" for p in places(facts, person_id)
+              if p.answer.value]  # fmt: skip
+    return "\n".join(lines)
+
+
+def count(facts: FormFacts, person_id: int) -> tuple[int, int]:
+    pairs = [progress(c, _answers(facts, c), _photos(facts, c)) for c in _checklists(facts, person_id)]
+    return sum(done for done, _ in pairs), sum(asked for _, asked in pairs)
+
+
+def first_open(facts: FormFacts, person_id: int, skipped: list[str]) -> Place | None:
+    for put_off in ([], skipped):  # what was skipped comes after everything else
+        for checklist in _checklists(facts, person_id):
+            here = {k.rpartition(":")[2] for k in skipped if k.startswith(f"{checklist.code}:")}
+            answers, photos = _answers(facts, checklist), _photos(facts, checklist)
+            found = next_question(checklist, answers, photos, skipped=here)
+            if found and (put_off or found.key not in here):
+                return find_place(facts, person_id, f"{checklist.code}:{found.key}")
+    return None
+
+
+def before(facts: FormFacts, person_id: int, place: Place) -> Place | None:
+    last = None
+    for other in places(facts, person_id):
+        if other.key == place.key:
+            break
+        last = other
+    return last
+
+
+def find_place(facts: FormFacts, person_id: int, key: str) -> Place | None:
+    return next((place for place in places(facts, person_id) if place.key == key), None)
+
+
+def places(facts: FormFacts, person_id: int) -> Iterator[Place]:
+    for checklist in _checklists(facts, person_id):
+        answers, photos = _answers(facts, checklist), _photos(facts, checklist)
+        for q in checklist.questions:
+            if is_asked(q, answers):
+                yield Place(checklist, q, answers.get(q.key, AnswerValue()), photos.get(q.key, 0))
+
+
+def _checklists(facts: FormFacts, person_id: int) -> list[Checklist]:
+    """The officer's own sections, each once."""
+    mine = {v.code: v for item, v in facts.checklists if is_own_section(facts, item.department_id, person_id)}
+    return [parse_checklist(version.definition) for version in mine.values()]
+
+
+def _answers(facts: FormFacts, checklist: Checklist) -> dict[str, AnswerValue]:
+    draft = facts.form.draft if facts.form else {}
+    found = {q.key: draft.get(f"{checklist.code}:{q.key}") for q in checklist.questions}
+    return {key: AnswerValue.from_dict(parts) for key, parts in found.items() if parts and parts.get("value")}
+
+
+def _photos(facts: FormFacts, checklist: Checklist) -> dict[str, int]:
+    counted = facts.photos()
+    return {q.key: counted[f"{checklist.code}:{q.key}"] for q in checklist.questions}

@@ -1,0 +1,65 @@
+"""Close a record sheet from the web or the chat: prepare, render outside the transaction, keep."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+
+from bot.core.db import Database
+from bot.core.errors import Problem
+from bot.core.ids import new_id
+from bot.inspection.checklists.evidence import EvidenceStore
+from bot.inspection.checklists.models import RecordSheet
+from bot.inspection.checklists.record import has_ink, render_pdf
+from bot.inspection.profile import Profile
+from bot.inspection.results.closing import Closing, close_record, prepare_sheet
+
+
+async def close_sheet(
+    db: Database,
+    store: EvidenceStore,
+    *,
+    form_id: str,
+    person_id: int,
+    closing: Closing,
+    shown: int | None,
+    now: dt.datetime,
+    profile: Profile,
+    public_url: str,
+) -> RecordSheet:
+    """The closed sheet with its PDF in the store. Raises what the services raise.
+
+    *shown* is the draft version the signer saw, None when it was not on a page (a refusal in chat).
+    """
+    signature = b""
+    if closing.signature is not None and not closing.refusal_code:
+        signature = await asyncio.to_thread(store.read, closing.signature.sha256)
+        if closing.signature.media_type.startswith("image/") and not await asyncio.to_thread(
+            has_ink, signature
+        ):
+            raise Problem("signature_missing", "签字框是空的，请被检查单位负责人签字。", signature="没有笔迹")
+    code = new_id(now.timestamp())
+    sheet, version = await db.read(
+        prepare_sheet,
+        form_id=form_id,
+        person_id=person_id,
+        closing=closing,
+        signature=signature,
+        verify_url=f"{public_url}/record/{code}",
+        now=now,
+        profile=profile,
+    )
+    if shown is not None and shown != version:
+        raise Problem("draft_changed", "同伴刚刚改了回答，请再核对一遍。")
+    pdf = await asyncio.to_thread(store.put, await asyncio.to_thread(render_pdf, sheet, now=now))
+    return await db.write(
+        close_record,
+        form_id=form_id,
+        person_id=person_id,
+        closing=closing,
+        draft_version=version,
+        pdf=pdf,
+        verify_code=code,
+        now=now,
+        profile=profile,
+    )

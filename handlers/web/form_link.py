@@ -1,0 +1,83 @@
+"""Who may open a form's address: the officer in the signed link, until the window and its grace are over."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from sqlmodel import Session
+
+from bot.core.clock import china_day
+from bot.core.errors import Problem
+from bot.core.keys import CLOCK, DB, LINKS, SETTINGS
+from bot.inspection.checklists.queries import FormFacts, form_facts
+from bot.inspection.tasks.queries import require_officer
+from handlers.web.keys import PROFILE
+
+_KEPT = dt.timedelta(days=400)  # a receipt can be read for as long
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A valid link: its officer, the visit as it is now, and the address its pages begin with."""
+
+    person_id: int
+    visit_id: int
+    facts: FormFacts
+    base: str
+    now: dt.datetime
+
+    @property
+    def form_id(self) -> str:
+        """The form's id; before it was opened there is nothing to do here."""
+        if self.facts.form is None:
+            raise Problem("form_unopened", "检查表还没有打开，请回到聊天窗口重新打开。")
+        return self.facts.form.id
+
+
+async def open_link(request: web.Request) -> Opened:
+    """This request's link. Raises ``link_broken``, ``link_expired``, ``forbidden`` or ``foreign_site``."""
+    token = request.match_info["token"]
+    value = request.app[LINKS].open("form", token, max_age=_KEPT)
+    person_id, visit_id = _pair(value)
+    if request.method == "POST":
+        require_same_origin(request)
+    facts = await request.app[DB].read(_facts, visit_id=visit_id, person_id=person_id)
+    now = request.app[CLOCK].now()
+    last = facts.visit.visit.due_on + dt.timedelta(days=request.app[PROFILE].visit.late_registration_days)
+    if facts.visit.visit.submitted_at is None and china_day(now) > last:
+        raise Problem("link_expired", f"检查期限（含补登记）已于 {last} 结束，请联系任务发起科室。")
+    return Opened(person_id, visit_id, facts, f"/form/{token}", now)
+
+
+def require_same_origin(request: web.Request) -> None:
+    """Refuse a post that another site makes the browser send. Browsers say so by themselves."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            raise Problem("foreign_site", "请求来自其他网站，已拒绝。请回到聊天窗口重新打开。")
+        return
+    origin = request.headers.get("Origin", "null")
+    ours = {request.host, urlsplit(request.app[SETTINGS].public_url).netloc}
+    if origin != "null" and urlsplit(origin).netloc not in ours:
+        raise Problem("foreign_site", "请求来自其他网站，已拒绝。请回到聊天窗口重新打开。")
+
+
+def see_other(address: str) -> web.Response:
+    """After a post, look at *address*: a reload repeats nothing."""
+    return web.Response(status=303, headers={"Location": address})
+
+
+def _facts(session: Session, *, visit_id: int, person_id: int) -> FormFacts:
+    require_officer(session, visit_id, person_id)
+    return form_facts(session, visit_id)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    match value:
+        case [int(person_id), int(visit_id)]:
+            return person_id, visit_id
+    raise Problem("link_broken", "链接不完整或已失效，请回到聊天窗口重新打开。")

@@ -101,6 +101,30 @@ class Binding:
         return values, faults
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A parsed row on its way into the tables; ``number`` as a spreadsheet counts."""
+
+    number: int
+    values: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of some rows; ``faults`` by row number."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    faults: dict[int, Fault] = field(default_factory=dict)
+
+    def count(self, *, new: bool, changed: bool) -> None:
+        """One more row that came in."""
+        self.new += new
+        self.changed += changed and not new
+        self.unchanged += not (new or changed)
+
+
 def plain_header(text: str) -> str:
     """A header without width, case, spaces and the usual marks."""
     return _MARKS.sub("", unicodedata.normalize("NFKC", text).replace("(必填)", "")).casefold()

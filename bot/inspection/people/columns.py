@@ -19,6 +19,8 @@ ROLES: Final[Mapping[str, Role]] = {
     "组长": Role.LEAD,
     "联席会议办公室": Role.COORDINATOR,
     "名录库管理员": Role.ADMIN,
+    "执法人员": Role.OFFICER,  # on the certificate list, not yet in the library (M3)
+    "执法检查人员": Role.OFFICER,
 }
 AT_WORK: Final[Mapping[str, bool]] = {
     "在职": True,
@@ -181,7 +183,7 @@ PEOPLE: Final = Layout(
             "角色",
             choices(ROLES),
             need=Need.FILLED,
-            note="负责人、审核人、联席办、管理员；多个用、隔开",
+            note="负责人、审核人、联席办、管理员、执法人员；多个用、隔开",
             aliases=("岗位", "职责"),
         ),
         _MOBILE,

@@ -117,12 +117,13 @@ class BindCode(SQLModel, table=True):
 
 
 class ConsoleLogin(SQLModel, table=True):
-    """A one-time link into the coordinator's console; stored as a digest only, used once."""
+    """One entry into the console: which link was used (so it is used once) and which session it opened."""
 
-    token_sha256: str = Field(primary_key=True, max_length=64)
+    link_sha256: str = Field(primary_key=True, max_length=64)
+    session_sha256: str = Field(unique=True, max_length=64)
     person_id: int = Field(foreign_key="person.id", index=True)
-    expires_at: dt.datetime = moment()
-    used_at: dt.datetime | None = maybe_moment()
+    used_at: dt.datetime = moment()
+    ended_at: dt.datetime | None = maybe_moment()
 
 
 Index("ix_account_person_platform", Account.person_id, Account.platform)  # type: ignore[arg-type]

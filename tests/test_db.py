@@ -33,7 +33,9 @@ async def test_an_error_rolls_back_only_its_own_service(db: Database) -> None:
     results = await asyncio.gather(
         db.write(add, "a"), db.write(half), db.write(add, "b"), db.write(add, "a"), return_exceptions=True
     )
-    assert [type(r).__name__ for r in results[:3]] == ["NoneType", "ValueError", "NoneType"]
+    kinds = [type(r).__name__ for r in results]
+    assert kinds[1:3] == ["ValueError", "NoneType"]
+    assert sorted([kinds[0], kinds[3]]) == ["IntegrityError", "NoneType"]  # on PostgreSQL either may come first
     assert (await db.read(codes)) == ["a", "b"]
 
 

@@ -23,11 +23,13 @@ from sqlalchemy.pool import NullPool, QueuePool
 from sqlmodel import Session
 
 from bot.core.errors import Problem
+from bot.core.log import log
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _BATCH = 256  # services in one group commit
+_TRIES = 5
 _RETRYABLE = {"40001", "40P01"}  # serialization failure, deadlock
 WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
 
@@ -66,7 +68,7 @@ class Database:
 
     async def read(self, query: Callable[Concatenate[Session, P], T], *args: P.args, **values: P.kwargs) -> T:
         """Run *query* on a reader; what it returns must not be lazy."""
-        return await asyncio.wrap_future(self._readers.submit(self.read_now, query, *args, **values))
+        return await asyncio.wrap_future(self._readers.submit(lambda: self.read_now(query, *args, **values)))
 
     # -- command line and tests -------------------------------------------------------------------------
 
@@ -105,16 +107,18 @@ class Database:
     # -- PostgreSQL -------------------------------------------------------------------------------------
 
     def _write_once(self, job: Callable[[Session], T]) -> T:
-        for attempt in range(5):
+        for attempt in range(_TRIES):
             try:
                 with Session(self.engine, expire_on_commit=False, info=dict(self.info)) as session:
                     result = job(session)
                     session.commit()
-                    self._tell(bool(session.info.get(WAKE)))
-                    return result
+                    wake = bool(session.info.get(WAKE))
             except DBAPIError as error:
-                if attempt == 4 or getattr(error.orig, "sqlstate", None) not in _RETRYABLE:
+                if attempt == _TRIES - 1 or getattr(error.orig, "sqlstate", None) not in _RETRYABLE:
                     raise
+            else:
+                self._tell(wake)
+                return result
         raise AssertionError("unreachable")
 
     # -- SQLite -----------------------------------------------------------------------------------------
@@ -158,9 +162,11 @@ class Database:
         self._tell(wake)
 
     def _tell(self, wake: bool) -> None:
-        if wake:
-            for callback in self.after_commit:
+        for callback in self.after_commit if wake else ():
+            try:
                 callback()
+            except Exception:  # the commit stands, and the one writer thread must live on
+                log.exception("after_commit_broke")
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode  # labels are searched as text

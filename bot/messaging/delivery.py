@@ -6,10 +6,12 @@ No transaction is open over the network. What a killed process left is claimed a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
 from bot.core.clock import Clock
@@ -23,8 +25,8 @@ from bot.inspection.notices.models import Notice, NoticeState
 from bot.inspection.profile import Profile
 from bot.messaging import outbox
 from bot.messaging.hours import is_quiet
-from bot.messaging.outbox import Outcome
-from bot.messaging.people import addresses
+from bot.messaging.outbox import Earlier, Outcome
+from bot.messaging.people import addresses, why_unreachable
 from bot.messaging.render import Renderer
 from bot.messaging.throttle import Throttle
 from bot.platforms.base import ErrorClass, InboundEvent, InboundKind, OutboundMessage, Platform, PlatformError, Sent
@@ -33,6 +35,7 @@ _PARALLEL = 64  # requests under way at once
 _BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)  # seconds; the notice's own expiry ends it
 _CHANNEL_PAUSE = 600.0
 NO_ADDRESS = "没有可用的聊天账号"
+BROKE = "程序错误"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,10 @@ class Job:
     """One message on its way to one account."""
 
     notice: Notice
+    attempt: int
     platform: str
     user_id: str
     message: OutboundMessage
-    safe: bool  # sent twice, it is shown once
 
 
 class Delivery:
@@ -65,7 +68,8 @@ class Delivery:
 
     def wake(self) -> None:
         """Look for work now; may be called from any thread."""
-        self._loop.call_soon_threadsafe(self._wake.set)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be woken
+            self._loop.call_soon_threadsafe(self._wake.set)
 
     async def run(self) -> None:
         """Deliver until cancelled; what was claimed is finished first."""
@@ -98,7 +102,7 @@ class Delivery:
             jobs, ended = await self.db.write(self._prepare, claimed, now=now)
             gate = asyncio.Semaphore(_PARALLEL)
             outcomes = [*ended, *await asyncio.gather(*(self._send(job, gate) for job in jobs))]
-            await self.db.write(outbox.settle, outcomes, now=self.clock.now())
+            await self.db.write(outbox.settle, outcomes, worker=self.worker, now=self.clock.now())
             return len(claimed)
 
     # -- what is to be said ---------------------------------------------------------------------------
@@ -108,39 +112,66 @@ class Delivery:
     ) -> tuple[list[Job], list[Outcome]]:
         jobs: list[Job] = []
         ended: list[Outcome] = []
-        unknown = outbox.unknown_before(session, [n.id or 0 for n in claimed])
+        earlier = outbox.earlier_tries(session, [n.id or 0 for n in claimed])
         book = addresses(
             session, {n.recipient_id for n in claimed}, platforms=list(self.platforms), prefer=self.prefer
         )
         for notice in claimed:
-            made = self._job(session, notice, book.get(notice.recipient_id, []), unknown.get(notice.id or 0, 0), now)
-            (jobs if isinstance(made, Job) else ended).append(made)  # type: ignore[arg-type]
+            before = earlier.get(notice.id or 0, Earlier())
+            made = self._job(session, notice, book.get(notice.recipient_id, []), before, now)
+            if isinstance(made, Job):
+                jobs.append(made)
+            else:
+                ended.append(made)
         return jobs, ended
 
     def _job(
-        self, session: Session, notice: Notice, accounts: list[tuple[str, str]], unknown: int, now: dt.datetime
+        self, session: Session, notice: Notice, accounts: list[tuple[str, str]], before: Earlier, now: dt.datetime
     ) -> Job | Outcome:
         assert notice.id is not None
-        kind = self.kinds[notice.kind]
-        content = kind.content(session, notice, now)
-        if isinstance(content, Skip):
-            return Outcome(notice.id, "skipped", NoticeState.SKIPPED, detail=content.reason, attempted=False)
-        if not accounts:
-            return Outcome(notice.id, "failed", NoticeState.FAILED, detail=NO_ADDRESS, attempted=False)
-        name, user_id = accounts[0]
+        try:
+            kind = self.kinds[notice.kind]
+            content = kind.content(session, notice, now)
+            if isinstance(content, Skip):
+                return Outcome(notice.id, "skipped", NoticeState.SKIPPED, detail=content.reason)
+            if not accounts:
+                return Outcome(notice.id, "failed", NoticeState.FAILED, detail=self._unreachable(session, notice))
+            account = _where(notice, accounts)
+            return self._begin(session, notice, kind, content, account, before, now)
+        except DBAPIError:
+            raise
+        except Exception as error:  # one notice that cannot be said must not stop the others
+            log.exception("message_broke", notice=notice.id, kind=notice.kind)
+            return Outcome(notice.id, "failed", NoticeState.FAILED, code=type(error).__name__, detail=BROKE)
+
+    def _begin(
+        self, session: Session, notice: Notice, kind: Kind, content: Content, account: tuple[str, str],
+        before: Earlier, now: dt.datetime,
+    ) -> Job | Outcome:  # fmt: skip
+        assert notice.id is not None
+        name, user_id = account
         platform = self.platforms[name]
         card = kind.card and platform.capabilities.cards
-        safe = self._safe_to_repeat(platform, notice, card=card)
-        if unknown > 1 and not safe:
-            return Outcome(notice.id, "failed", NoticeState.FAILED, detail="两次发送结果均不明", attempted=False)
-        wait = self._throttle.wait((name, user_id), per_minute=platform.capabilities.per_minute, now=now)
+        repeated = before.unknown > 0 and not self._safe_to_repeat(platform, notice, card=card)
+        if repeated and before.unknown > 1:
+            return Outcome(notice.id, "failed", NoticeState.FAILED, detail="两次发送结果均不明")
+        wait = self._throttle.wait(account, per_minute=platform.capabilities.per_minute, now=now)
         if wait:
-            return Outcome(notice.id, "retry", None, retry_at=now + wait, detail="发送频率已满", attempted=False)
-        repeated = unknown > 0 and not safe
-        card_id = outbox.begin(
-            session, notice, platform=name, user_id=user_id, card=card, repeated=repeated, now=now
+            return Outcome(notice.id, "retry", None, retry_at=now + wait, detail="发送频率已满")
+        card_id = outbox.card_for(session, notice, platform=name, user_id=user_id, now=now) if card else ""
+        message = self.renderer.message(
+            notice.kind, content, subject=notice.subject, generation=notice.generation,
+            person_id=notice.recipient_id, capabilities=platform.capabilities, card_id=card_id, repeated=repeated,
+            at=before.first_at or now,
+        )  # fmt: skip
+        outbox.begin(
+            session, notice, platform=name, user_id=user_id, card_id=card_id, repeated=repeated, now=now
         )
-        return Job(notice, name, user_id, self._render(notice, content, name, card_id, repeated=repeated), safe)
+        return Job(notice, notice.attempts, name, user_id, message)
+
+    def _unreachable(self, session: Session, notice: Notice) -> str:
+        why = why_unreachable(session, notice.recipient_id, platforms=list(self.platforms))
+        return f"{NO_ADDRESS}：{why}" if why else NO_ADDRESS
 
     @staticmethod
     def _safe_to_repeat(platform: Platform, notice: Notice, *, card: bool) -> bool:
@@ -149,15 +180,6 @@ class Delivery:
             return False
         able = platform.capabilities
         return able.resend_is_safe if card else able.plain_resend_is_safe
-
-    def _render(
-        self, notice: Notice, content: Content, platform: str, card_id: str, *, repeated: bool = False
-    ) -> OutboundMessage:
-        return self.renderer.message(
-            notice.kind, content, subject=notice.subject, generation=notice.generation,
-            person_id=notice.recipient_id, capabilities=self.platforms[platform].capabilities, card_id=card_id,
-            repeated=repeated,
-        )  # fmt: skip
 
     # -- sending --------------------------------------------------------------------------------------
 
@@ -170,16 +192,20 @@ class Delivery:
             outcome = self._failed(job, error)
         except Exception as error:
             log.exception("send_broke", notice=job.notice.id, kind=job.notice.kind)
-            outcome = Outcome(job.notice.id, "failed", NoticeState.FAILED, code=type(error).__name__, detail="程序错误")
+            outcome = Outcome(
+                job.notice.id, "failed", NoticeState.FAILED, attempt=job.attempt, code=type(error).__name__, detail=BROKE
+            )
         else:
-            outcome = Outcome(job.notice.id, "sent", NoticeState.SENT, ref=sent.ref, card_token=sent.card_token)
+            outcome = Outcome(
+                job.notice.id, "sent", NoticeState.SENT, attempt=job.attempt, ref=sent.ref, card_token=sent.card_token
+            )
         sends.labels(job.platform, job.notice.kind, outcome.result).inc()
         return outcome
 
     async def _deliver(self, job: Job) -> Sent:
         platform = self.platforms[job.platform]
         data = job.notice.data
-        if job.notice.kind != "reply":
+        if job.notice.kind != "reply" or (job.platform, job.user_id) != _asked_from(job.notice):
             return await platform.send(job.user_id, job.message)
         event = InboundEvent(
             platform=job.platform, event_id="", kind=InboundKind.TEXT, user_id=job.user_id, at=job.notice.created_at,
@@ -193,18 +219,29 @@ class Delivery:
         notice, now = job.notice, self.clock.now()
         assert notice.id is not None
         log.warning("send_failed", notice=notice.id, platform=job.platform, code=error.code, cls=error.cls)
-        pause = error.retry_after or _BACKOFF[min(notice.attempts, len(_BACKOFF)) - 1]
-        again = now + dt.timedelta(seconds=pause)
-        seen = {"code": error.code, "detail": error.advice or error.detail}
+        pause = error.retry_after or _BACKOFF[min(job.attempt, len(_BACKOFF)) - 1]
+        seen = Outcome(
+            notice.id, "retry", None, attempt=job.attempt, code=error.code, detail=error.advice or error.detail,
+            retry_at=now + dt.timedelta(seconds=pause),
+        )  # fmt: skip
         match error.cls:
             case ErrorClass.RECIPIENT:  # the next try takes the person's next account, or says there is none
-                return Outcome(notice.id, "failed", None, retry_at=now, bury=(job.platform, job.user_id), **seen)
+                return replace(seen, result="failed", retry_at=now, bury=(job.platform, job.user_id))
             case ErrorClass.BUG | ErrorClass.CARD:
-                return Outcome(notice.id, "failed", NoticeState.FAILED, **seen)
+                return replace(seen, result="failed", state=NoticeState.FAILED, retry_at=None)
             case ErrorClass.UNKNOWN:
-                return Outcome(notice.id, "unknown", None, retry_at=again, **seen)
+                return replace(seen, result="unknown")
             case ErrorClass.CHANNEL:
-                again = now + dt.timedelta(seconds=error.retry_after or _CHANNEL_PAUSE)
-        return Outcome(notice.id, "retry", None, retry_at=again, **seen)
+                return replace(seen, retry_at=now + dt.timedelta(seconds=error.retry_after or _CHANNEL_PAUSE))
+        return seen
 
 
+def _asked_from(notice: Notice) -> tuple[str, str]:
+    """The account a reply answers."""
+    return notice.data.get("platform", ""), notice.data.get("user_id", "")
+
+
+def _where(notice: Notice, accounts: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """A reply goes back to where the question came from, everything else to the preferred account."""
+    asked_from = _asked_from(notice)
+    return asked_from if notice.kind == "reply" and asked_from in accounts else accounts[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -27,12 +26,13 @@ from bot.messaging import inbox
 from bot.messaging.actions import unpack
 from bot.messaging.cards import Cards
 from bot.messaging.outbox import push_token
-from bot.messaging.people import person_of
+from bot.messaging.people import person_of, revive
 from bot.messaging.router import Context, Handler, Reply, Router
 from bot.messaging.talks import current
+from bot.messaging.turns import Turns
 from bot.platforms.base import InboundEvent, InboundKind, OutboundMessage, Platform, PlatformError
 
-SORRY = "系统出了点问题，已经记录，稍后会自动重试。"
+SORRY = "系统出了点问题，这次没有办成，已经记录。请稍后再试一次。"
 UNKNOWN_BUTTON = "这个按钮已不再使用，请打开最新的卡片。"
 
 
@@ -47,23 +47,23 @@ class Dispatcher:
         self.db, self.clock, self.platforms, self.router, self.cards = db, clock, platforms, router, cards
         self.links, self.settings, self.profile, self.calendar = links, settings, profile, calendar
         self._tasks: set[asyncio.Task[None]] = set()
-        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns = Turns()
 
     async def take(self, event: InboundEvent) -> bool:
         """Store the event durably; False when it was stored before. Called before the platform is answered."""
         row_id = await self.db.write(inbox.store, event, now=self.clock.now())
         inbound.labels(event.platform, event.kind, "new" if row_id else "repeat").inc()
         if row_id is not None:
-            self._start(row_id, event)
+            self._start(row_id, f"{event.platform}:{event.user_id}")
         return row_id is not None
 
     async def sweep(self) -> int:
         """Finish what a crash left, or what failed and is due again."""
         rows = await self.db.read(inbox.left_over, now=self.clock.now())
         running = {task.get_name() for task in self._tasks}
-        for row_id in rows:
+        for row_id, account in rows:
             if f"inbox:{row_id}" not in running:
-                self._start(row_id, None)
+                self._start(row_id, account)
         return len(rows)
 
     async def settle(self) -> None:
@@ -71,43 +71,48 @@ class Dispatcher:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _start(self, row_id: int, event: InboundEvent | None) -> None:
-        key = f"{event.platform}:{event.user_id}" if event else f"row:{row_id}"
-        task = asyncio.create_task(self._in_turn(row_id, key), name=f"inbox:{row_id}")
+    def _start(self, row_id: int, account: str) -> None:
+        task = asyncio.create_task(self._in_turn(row_id, account), name=f"inbox:{row_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _in_turn(self, row_id: int, key: str) -> None:
+    async def _in_turn(self, row_id: int, account: str) -> None:
         with structlog.contextvars.bound_contextvars(event=f"inbox:{row_id}"):
-            async with self._turns[key]:
-                await self._work(row_id)
-            if not self._turns[key].locked():
-                self._turns.pop(key, None)
+            async with self._turns.of(account):
+                try:
+                    await self._work(row_id)
+                except Exception:  # the row is leased, not lost: the sweep comes back to it
+                    log.exception("dispatch_broke")
 
     async def _work(self, row_id: int) -> None:
-        event = await self.db.write(inbox.claim, row_id, now=self.clock.now())
-        if event is None:
+        body = await self.db.write(inbox.claim, row_id, now=self.clock.now())
+        if body is None:
             return
+        event: InboundEvent | None = None
         try:
-            with handled.labels(event.kind).time():
-                person = await self.db.read(person_of, platform=event.platform, user_id=event.user_id)
-                reply, outcome = await self._answer(event, person)
-                await self.db.write(
-                    self._finish, row_id, event=event, person=person, reply=reply, outcome=outcome,
-                    now=self.clock.now(),
-                )  # fmt: skip
+            event = inbox.read_event(body)
+            person, reply = await self._handle(row_id, event)
         except Exception as error:
-            log.exception("handler_broke", kind=event.kind)
+            log.exception("handler_broke", kind=event.kind if event else "unreadable")
             again = await self.db.write(
                 inbox.give_back, row_id, now=self.clock.now(), error=f"{type(error).__name__}: {error}"
             )
-            if not again:
+            if event is not None and not again:
                 await self._directly(event, Reply(SORRY))
             return
         if person is None:
             await self._directly(event, reply)
         if event.kind is InboundKind.BUTTON and event.card_id:
             await self.cards.refresh(card_id=event.card_id)
+
+    async def _handle(self, row_id: int, event: InboundEvent) -> tuple[int | None, Reply]:
+        with handled.labels(event.kind).time():
+            person = await self.db.read(person_of, platform=event.platform, user_id=event.user_id)
+            reply, outcome = await self._answer(event, person)
+            await self.db.write(
+                self._finish, row_id, event=event, person=person, reply=reply, outcome=outcome, now=self.clock.now()
+            )
+        return person, reply
 
     async def _answer(self, event: InboundEvent, person: int | None) -> tuple[Reply, str]:
         try:
@@ -162,9 +167,11 @@ class Dispatcher:
                 session, "reply", f"inbox:{row_id}", recipient_id=person, now=now, priority=Priority.URGENT,
                 statutory=True, expires_at=now + dt.timedelta(hours=12),
                 data={"title": reply.title or "随查", "text": reply.text, "links": [list(x) for x in reply.links],
-                      "conversation": event.conversation, "reply_token": event.reply_token,
+                      "platform": event.platform, "user_id": event.user_id, "conversation": event.conversation, "reply_token": event.reply_token,
                       "reply_until": event.reply_until.isoformat() if event.reply_until else ""},
             )  # fmt: skip
+        if person is not None:
+            revive(session, platform=event.platform, user_id=event.user_id)
         if event.card_id:
             if event.card_token:
                 push_token(session, event.card_id, event.card_token)

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import msgspec
-from sqlalchemy import update
+from sqlalchemy import literal_column, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col, select
@@ -19,6 +19,10 @@ LEASE = dt.timedelta(seconds=60)  # longer than any handler; after it another pr
 TRIES = 5
 
 
+# literal: a bound parameter would keep SQLite from using the partial index
+_NEW = col(InboxEvent.state) == literal_column("'new'")
+
+
 def store(session: Session, event: InboundEvent, *, now: dt.datetime) -> int | None:
     """Keep the event; its row id, or None when it was here before."""
     make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
@@ -29,20 +33,20 @@ def store(session: Session, event: InboundEvent, *, now: dt.datetime) -> int | N
             state=InboxState.NEW, attempts=0, not_before=now, error="",
         )
         .on_conflict_do_nothing()
-        .returning(InboxEvent.id)  # type: ignore[arg-type]
+        .returning(col(InboxEvent.id))
     )  # fmt: skip
     return session.execute(statement).scalar_one_or_none()
 
 
-def claim(session: Session, row_id: int, *, now: dt.datetime) -> InboundEvent | None:
-    """Take the event for this process, or None when it is done or somebody else has it."""
-    taken = session.execute(
+def claim(session: Session, row_id: int, *, now: dt.datetime) -> dict[str, Any] | None:
+    """Take the event for this process; its body, or None when it is done or somebody else has it."""
+    taken: dict[str, Any] | None = session.execute(
         update(InboxEvent)
-        .where(InboxEvent.id == row_id, InboxEvent.state == InboxState.NEW, InboxEvent.not_before <= now)  # type: ignore[arg-type]
+        .where(col(InboxEvent.id) == row_id, _NEW, col(InboxEvent.not_before) <= now)
         .values(attempts=InboxEvent.attempts + 1, not_before=now + LEASE)
-        .returning(InboxEvent.body)  # type: ignore[arg-type]
+        .returning(col(InboxEvent.body))
     ).scalar_one_or_none()
-    return None if taken is None else read_event(taken)
+    return taken
 
 
 def read_event(body: dict[str, Any]) -> InboundEvent:
@@ -70,12 +74,12 @@ def give_back(session: Session, row_id: int, *, now: dt.datetime, error: str) ->
     return again
 
 
-def left_over(session: Session, *, now: dt.datetime, limit: int = 200) -> list[int]:
-    """Events nobody finished, oldest first."""
+def left_over(session: Session, *, now: dt.datetime, limit: int = 200) -> list[tuple[int, str]]:
+    """Row ids of events nobody finished, oldest first, each with its account (``wecom:insp007``)."""
     query = (
-        select(InboxEvent.id)
-        .where(InboxEvent.state == InboxState.NEW, InboxEvent.not_before <= now)
+        select(InboxEvent.id, InboxEvent.platform, InboxEvent.body)
+        .where(_NEW, col(InboxEvent.not_before) <= now)
         .order_by(col(InboxEvent.not_before), col(InboxEvent.id))
         .limit(limit)
     )
-    return [i for i in session.exec(query) if i is not None]
+    return [(i or 0, f"{platform}:{body.get('user_id', '')}") for i, platform, body in session.exec(query)]

@@ -6,8 +6,9 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, or_, select, text, update
 from sqlmodel import Session, col
 
 from bot.core.ids import new_id
@@ -31,49 +32,61 @@ class Outcome:
     ref: str = ""
     card_token: str = ""
     bury: tuple[str, str] | None = None
-    attempted: bool = True  # False: decided before anything could leave
+    attempt: int = 0  # which try; 0: decided before anything could leave
 
 
-def _due(now: dt.datetime, *, quiet: bool) -> object:
-    ready = and_(Notice.state == NoticeState.QUEUED, Notice.not_before <= now)  # type: ignore[arg-type]
-    abandoned = and_(Notice.state == NoticeState.SENDING, col(Notice.lease_until) <= now)  # type: ignore[arg-type]
-    due = or_(ready, abandoned)
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What went before: tries that may have arrived without our knowing, and when the first one was."""
+
+    unknown: int = 0
+    first_at: dt.datetime | None = None
+
+
+# literal states: a bound parameter would keep SQLite from using the partial indexes
+_QUEUED = col(Notice.state) == literal_column("'queued'")
+_SENDING = col(Notice.state) == literal_column("'sending'")
+_STALE = text("card.stale")
+
+
+def _due(now: dt.datetime, *, quiet: bool) -> ColumnElement[bool]:
+    ready = and_(_QUEUED, col(Notice.not_before) <= now)
+    abandoned = and_(_SENDING, col(Notice.lease_until) <= now)
     if quiet:
-        due = and_(due, or_(col(Notice.statutory).is_(True), Notice.priority == Priority.URGENT))  # type: ignore[arg-type]
-    return due
+        loud = or_(col(Notice.statutory).is_(True), col(Notice.priority) == Priority.URGENT)
+        ready, abandoned = and_(ready, loud), and_(abandoned, loud)
+    return or_(ready, abandoned)
 
 
 def count_due(session: Session, *, now: dt.datetime, quiet: bool) -> int:
-    """Notices that could go out now, and cards that could be refreshed."""
-    notices = session.execute(select(func.count()).select_from(Notice).where(_due(now, quiet=quiet))).scalar_one()  # type: ignore[arg-type]
-    sending = session.execute(
-        select(func.count()).select_from(Notice).where(Notice.state == NoticeState.SENDING)  # type: ignore[arg-type]
-    ).scalar_one()
-    cards = session.execute(
-        select(func.count()).select_from(Card).where(col(Card.stale).is_(True), col(Card.not_before) <= now)
-    ).scalar_one()
-    return int(notices) + int(sending) + int(cards)
+    """Notices that could go out now or are on their way, and cards that could be refreshed."""
+    notices = select(func.count()).select_from(Notice).where(_due(now, quiet=quiet))
+    sending = select(func.count()).select_from(Notice).where(_SENDING, col(Notice.lease_until) > now)
+    cards = select(func.count()).select_from(refreshable(now).subquery())
+    return sum(int(session.execute(query).scalar_one()) for query in (notices, sending, cards))
+
+
+def refreshable(now: dt.datetime, *, card_id: str = "") -> Select[Any]:
+    """Ids of cards that are on a screen and no longer true; or just this one, which somebody pressed."""
+    stale = select(col(Card.card_id)).where(_STALE, col(Card.not_before) <= now)
+    if card_id:
+        return stale.where(col(Card.card_id) == card_id)
+    return stale.join(Notice, col(Notice.id) == Card.notice_id).where(col(Notice.state) == NoticeState.SENT)
 
 
 def claim(session: Session, *, worker: str, now: dt.datetime, quiet: bool, limit: int = 200) -> list[Notice]:
     """Lease up to *limit* due notices to *worker*, urgent first; expired ones end here."""
-    session.execute(
-        update(Notice)
-        .where(
-            Notice.state == NoticeState.QUEUED, Notice.not_before <= now, col(Notice.expires_at) <= now,  # type: ignore[arg-type]
-        )
-        .values(state=NoticeState.EXPIRED, done_at=now, detail="已过时效，不再发送")
-    )  # fmt: skip
+    _expire(session, now=now)
     ids = (
-        select(Notice.id)  # type: ignore[call-overload]
+        select(col(Notice.id))
         .where(_due(now, quiet=quiet))
-        .order_by(Notice.priority, Notice.not_before, Notice.id)
+        .order_by(col(Notice.priority), col(Notice.not_before), col(Notice.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     claimed = session.execute(
         update(Notice)
-        .where(col(Notice.id).in_(ids.scalar_subquery()))
+        .where(col(Notice.id).in_(session.execute(ids).scalars().all()))
         .values(state=NoticeState.SENDING, lease_by=worker, lease_until=now + LEASE)
         .returning(Notice)
         .execution_options(synchronize_session=False, populate_existing=True)
@@ -81,57 +94,84 @@ def claim(session: Session, *, worker: str, now: dt.datetime, quiet: bool, limit
     return sorted(claimed, key=lambda n: (n.priority, n.not_before, n.id or 0))
 
 
-def unknown_before(session: Session, notice_ids: Sequence[int]) -> dict[int, int]:
-    """How many earlier tries of each notice may have arrived without our knowing."""
+def _expire(session: Session, *, now: dt.datetime) -> None:
+    late = col(Notice.expires_at) <= now
+    ended = {"state": NoticeState.EXPIRED, "done_at": now, "lease_until": None, "lease_by": ""}
     session.execute(
-        update(Attempt)
-        .where(col(Attempt.notice_id).in_(notice_ids), Attempt.outcome == "sending")  # type: ignore[arg-type]
-        .values(outcome="unknown", detail="进程中断")
+        update(Notice)
+        .where(_QUEUED, col(Notice.not_before) <= now, late)
+        .values(detail="已过时效，不再发送", **ended)
     )
+    broken_off = session.execute(
+        update(Notice)
+        .where(_SENDING, col(Notice.lease_until) <= now, late)
+        .values(detail="发送中断，结果不明；已过时效，不再发送", **ended)
+        .returning(col(Notice.id))
+    ).scalars()
+    _note_interruption(session, broken_off.all())
+
+
+def _note_interruption(session: Session, notice_ids: Sequence[int]) -> None:
+    if notice_ids:
+        session.execute(
+            update(Attempt)
+            .where(col(Attempt.notice_id).in_(notice_ids), col(Attempt.outcome) == "sending")
+            .values(outcome="unknown", detail="进程中断")
+        )
+
+
+def earlier_tries(session: Session, notice_ids: Sequence[int]) -> dict[int, Earlier]:
+    """What is known of each notice's tries before this one; one that nobody finished is of unknown outcome."""
+    _note_interruption(session, notice_ids)
+    unknown = func.sum(case((col(Attempt.outcome) == "unknown", 1), else_=0))
     rows = session.execute(
-        select(Attempt.notice_id, func.count())  # type: ignore[call-overload]
-        .where(col(Attempt.notice_id).in_(notice_ids), Attempt.outcome == "unknown")
-        .group_by(Attempt.notice_id)
+        select(col(Attempt.notice_id), unknown, func.min(Attempt.at))
+        .where(col(Attempt.notice_id).in_(notice_ids))
+        .group_by(col(Attempt.notice_id))
     )
-    return {notice: int(n) for notice, n in rows}
+    return {notice: Earlier(int(n), first) for notice, n, first in rows}
+
+
+def card_for(session: Session, notice: Notice, *, platform: str, user_id: str, now: dt.datetime) -> str:
+    """The id of the notice's card: the same on every try, and a new one for another account."""
+    known = session.get(Card, notice.card_id) if notice.card_id else None
+    if known is not None and (known.platform, known.user_id) == (platform, user_id):
+        return known.card_id
+    return new_id(now.timestamp())
 
 
 def begin(
-    session: Session, notice: Notice, *, platform: str, user_id: str, card: bool, repeated: bool, now: dt.datetime
-) -> str:
-    """Note the attempt and, for a card, its row, before anything leaves. Returns the card id (empty: no card)."""
-    if card and (not notice.card_id or notice.platform != platform):
-        notice.card_id = new_id(now.timestamp())
+    session: Session, notice: Notice, *, platform: str, user_id: str, card_id: str, repeated: bool, now: dt.datetime
+) -> None:
+    """Note the attempt and, with a *card_id*, the card's row, before anything leaves."""
     notice.attempts += 1
     notice.platform = platform
-    session.add(notice)
-    session.add(
-        Attempt(notice_id=notice.id or 0, n=notice.attempts, platform=platform, at=now, repeated=repeated)
-    )
-    if card and session.get(Card, notice.card_id) is None:
+    if card_id and card_id != notice.card_id:
+        if notice.card_id:
+            session.execute(update(Card).where(col(Card.card_id) == notice.card_id).values(closed=True, stale=False))
+        notice.card_id = card_id
         session.add(
-            Card(card_id=notice.card_id, notice_id=notice.id or 0, person_id=notice.recipient_id, platform=platform,
+            Card(card_id=card_id, notice_id=notice.id or 0, person_id=notice.recipient_id, platform=platform,
                  user_id=user_id, kind=notice.kind, subject=notice.subject, sent_at=now)
         )  # fmt: skip
-    return notice.card_id if card else ""
+    session.add(notice)
+    session.add(Attempt(notice_id=notice.id or 0, n=notice.attempts, platform=platform, at=now, repeated=repeated))
 
 
-def settle(session: Session, outcomes: Sequence[Outcome], *, now: dt.datetime) -> None:
+def settle(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: dt.datetime) -> None:
     """Store how each try ended, with one audit entry for the batch."""
     for outcome in outcomes:
-        notice = session.get_one(Notice, outcome.notice_id)
-        if outcome.attempted:
+        if outcome.attempt:
             session.execute(
                 update(Attempt)
-                .where(Attempt.notice_id == notice.id, Attempt.n == notice.attempts)  # type: ignore[arg-type]
+                .where(col(Attempt.notice_id) == outcome.notice_id, col(Attempt.n) == outcome.attempt)
                 .values(outcome=outcome.result, code=outcome.code, detail=outcome.detail, ref=outcome.ref)
             )
-        notice.lease_until, notice.lease_by = None, ""
-        notice.detail = outcome.detail
-        if outcome.state is None:
-            notice.state, notice.not_before = NoticeState.QUEUED, outcome.retry_at or now
-        else:
-            notice.state, notice.done_at = outcome.state, now
+        notice = session.get_one(Notice, outcome.notice_id, with_for_update=True)
+        if notice.state == NoticeState.SENDING and notice.lease_by == worker:
+            _end(notice, outcome, now=now)
+        elif outcome.result == "sent" and notice.state == NoticeState.QUEUED:
+            _end(notice, outcome, now=now)  # our lease had run out, and whoever took over did not get through
         session.add(notice)
         if outcome.card_token and notice.card_id:
             push_token(session, notice.card_id, outcome.card_token)
@@ -142,6 +182,14 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, now: dt.datetime) -
            notices=[o.notice_id for o in outcomes], **{str(k): n for k, n in counts.items()})  # fmt: skip
 
 
+def _end(notice: Notice, outcome: Outcome, *, now: dt.datetime) -> None:
+    notice.lease_until, notice.lease_by, notice.detail = None, "", outcome.detail
+    if outcome.state is None:
+        notice.state, notice.not_before = NoticeState.QUEUED, outcome.retry_at or now
+    else:
+        notice.state, notice.done_at = outcome.state, now
+
+
 def push_token(session: Session, card_id: str, token: str) -> None:
     """Keep an update token; each is good for one update, the newest is used first."""
     card = session.get(Card, card_id)
@@ -150,8 +198,11 @@ def push_token(session: Session, card_id: str, token: str) -> None:
         session.add(card)
 
 
-def pop_token(card: Card) -> str:
-    """Use up the newest token."""
-    *rest, token = card.token.split() or [""]
-    card.token = " ".join(rest)
-    return token
+def newest_token(card: Card) -> str:
+    """The token to try next; empty when none is left."""
+    return (card.token.split() or [""])[-1]
+
+
+def drop_token(card: Card, token: str) -> None:
+    """A token that was used up."""
+    card.token = " ".join(left for left in card.token.split() if left != token)

@@ -40,3 +40,18 @@ def bury(session: Session, *, platform: str, user_id: str, reason: str, now: dt.
         .where(Account.platform == platform, Account.user_id == user_id)  # type: ignore[arg-type]
         .values(dead_since=now, dead_reason=reason)
     )
+
+
+def revive(session: Session, *, platform: str, user_id: str) -> None:
+    """Somebody spoke from there, so they can be reached there."""
+    session.execute(
+        update(Account)
+        .where(col(Account.platform) == platform, col(Account.user_id) == user_id, col(Account.dead_since).is_not(None))
+        .values(dead_since=None, dead_reason="")
+    )
+
+
+def why_unreachable(session: Session, person_id: int, *, platforms: Collection[str]) -> str:
+    """What the services said about the person's accounts (zh-CN); empty for somebody who has none."""
+    query = select(Account.dead_reason).where(Account.person_id == person_id, col(Account.platform).in_(platforms))
+    return "；".join(dict.fromkeys(reason for reason in session.exec(query.order_by(col(Account.id))) if reason))

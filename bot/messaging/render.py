@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
 from typing import Any
@@ -44,15 +45,19 @@ class Renderer:
         capabilities: Capabilities,
         card_id: str = "",
         repeated: bool = False,
+        at: dt.datetime | None = None,
     ) -> OutboundMessage:
-        """The message for one person on one platform. Without callback buttons there, asks become signed links."""
+        """The message for one person on one platform. Without callback buttons there, asks become signed links.
+
+        Links are signed as of *at* (default: now), so that a repetition is the same to the last byte.
+        """
         title = self._text(f"{kind}/title.txt.j2", content)
         body = self._text(f"{kind}/body.md.j2", content)
         buttons = [
-            self._ask(ask, subject, generation, person_id, callbacks=capabilities.cards and bool(card_id))
+            self._ask(ask, subject, generation, person_id, callbacks=capabilities.cards and bool(card_id), at=at)
             for ask in content.asks
         ]
-        buttons += [Button(page.text, url=self.url(page, person_id)) for page in content.pages]
+        buttons += [Button(page.text, url=self.url(page, person_id, at=at)) for page in content.pages]
         return OutboundMessage(
             title=title,
             body=f"（可能重复）{body}" if repeated else body,
@@ -63,18 +68,20 @@ class Renderer:
             done=content.closed,
         )
 
-    def url(self, page: Page, person_id: int) -> str:
+    def url(self, page: Page, person_id: int, *, at: dt.datetime | None = None) -> str:
         """The page's address, signed for this person."""
         if page.path:
             return f"{self.links.base}{page.path}"
-        token = self.links.sign(page.purpose, [person_id, *page.value])
+        token = self.links.sign(page.purpose, [person_id, *page.value], at=at)
         return f"{self.links.base}/{page.purpose}/{token}"
 
-    def _ask(self, ask: Ask, subject: str, generation: int, person_id: int, *, callbacks: bool) -> Button:
+    def _ask(
+        self, ask: Ask, subject: str, generation: int, person_id: int, *, callbacks: bool, at: dt.datetime | None
+    ) -> Button:
         action = Action(ask.verb, ask.subject or subject, generation).pack()
         if callbacks:
             return Button(ask.text, action=action, style=ask.style)
-        token = self.links.sign("press", [person_id, action])
+        token = self.links.sign("press", [person_id, action], at=at)
         return Button(ask.text, url=f"{self.links.base}/press/{token}", style=ask.style)
 
     def _text(self, name: str, content: Content) -> str:

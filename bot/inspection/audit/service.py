@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import insert, select, text, update
-from sqlmodel import Session
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlmodel import Session, col
 
 from bot.core.canonical import canonical
 from bot.inspection.audit.models import AuditEntry, AuditHead
@@ -50,13 +52,8 @@ def record(
     """Append one entry. *data* is JSON-able and names no person: use ids of rows, counts, hashes."""
     if session.get_bind().dialect.name == "sqlite":  # the one writer holds the lock already
         session.flush()
-    head = session.execute(
-        select(AuditHead.seq, AuditHead.hash).where(AuditHead.id == 1).with_for_update()  # type: ignore[arg-type]
-    ).one_or_none()
-    if head is None:
-        session.execute(insert(AuditHead).values(id=1, seq=0, hash="0" * 64))
-        head = (0, "0" * 64)
-    seq, prev = head[0] + 1, head[1]
+    seq, prev = _lock_head(session)
+    seq += 1
     digest = actor_digest(session.info[SALT], actor)
     this = entry_hash(prev, seq, now, digest, action, subject, data)
     session.execute(
@@ -65,6 +62,17 @@ def record(
         )
     )
     session.execute(update(AuditHead).where(AuditHead.id == 1).values(seq=seq, hash=this))  # type: ignore[arg-type]
+
+
+def _lock_head(session: Session) -> tuple[int, str]:
+    """Number and hash of the last entry; other writers wait until this transaction ends."""
+    query = select(col(AuditHead.seq), col(AuditHead.hash)).where(col(AuditHead.id) == 1).with_for_update()
+    head = session.execute(query).one_or_none()
+    if head is None:
+        make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
+        session.execute(make(AuditHead).values(id=1, seq=0, hash="0" * 64).on_conflict_do_nothing())
+        head = session.execute(query).one()
+    return head[0], head[1]
 
 
 def verify(session: Session) -> ChainReport:

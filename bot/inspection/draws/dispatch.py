@@ -20,18 +20,17 @@ from bot.inspection.draws.models import Draw
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, enqueue_many, row
 from bot.inspection.people.models import Absence, Department, Officer, Person, PersonRole, Relation, Role
-from bot.inspection.plans.models import PlanLine
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject, Item, NoticeMode
 from bot.inspection.tasks.models import EnterpriseNotice, Task, TaskState, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import leads_of
-from bot.inspection.tasks.service import promise_enterprise_notice
+from bot.inspection.tasks.service import promise_enterprise_notice, useful_until
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
 
 def dispatch(
-    session: Session, task: Task, line: PlanLine, draw: Draw, picks: Sequence[Pick],
-    objects: Mapping[str, InspectionObject], *, now: dt.datetime, profile: Profile, calendar: WorkCalendar,
+    session: Session, task: Task, draw: Draw, picks: Sequence[Pick], objects: Mapping[str, InspectionObject], *,
+    team_size: int, now: dt.datetime, profile: Profile, calendar: WorkCalendar,
 ) -> dict[str, bytes]:  # fmt: skip
     """Store visits and teams, promise every message, and return ``officers.jsonl`` and ``visits.jsonl``.
 
@@ -39,23 +38,23 @@ def dispatch(
     """
     items = [session.get_one(Item, item) for item in task.item_ids]
     days = planned_days(task, calendar, today=china_day(now), count=len(picks))
-    officers, person_of = officer_facts(session, line.lead_department_id)
+    officers, person_of = officer_facts(session, task.lead_department_id)
     labels = frozenset(item.label_required for item in items if item.label_required)
     barred = barred_officers(session, [objects[p.id].id or 0 for p in picks])
     needs = [
         Need(
-            id=p.id, department=str(line.lead_department_id), first_day=china_day(now), last_day=task.window_end,
-            officers=max(line.officers_per_visit, profile.draw.officers_min), labels=labels,
-            district=objects[p.id].district, barred=frozenset(barred.get(objects[p.id].id or 0, ())),
+            id=p.id, department=str(task.lead_department_id), first_day=china_day(now), last_day=task.window_end,
+            planned=day, officers=team_size, labels=labels, district=objects[p.id].district,
+            barred=frozenset(barred.get(objects[p.id].id or 0, ())),
         )
-        for p in picks
+        for p, day in zip(picks, days, strict=True)
     ]  # fmt: skip
     seed = bytes.fromhex(draw.seed_hex)
     teams, shortages = match(needs, officers, seed=seed)
     if shortages:
         raise _missing(shortages)
     visits = _store_visits(session, task, picks, objects, days, now=now)
-    rows = _store_teams(session, visits, picks, teams, person_of, seed, line.lead_department_id, now=now)
+    rows = _store_teams(session, visits, picks, teams, person_of, seed, task.lead_department_id, now=now)
     task.state, task.dispatched_at = TaskState.DISPATCHED, now
     task.policy = {"assignment": [s.model_dump(mode="json") for s in profile.reminders["assignment"]]}
     session.add(task)
@@ -157,7 +156,7 @@ def _store_visits(
     session.flush()
     for start in range(0, len(rows), 1000):
         session.execute(insert(Visit), rows[start : start + 1000])
-    ids = dict(session.execute(select(Visit.rank, Visit.id).where(Visit.task_id == task.id)).all())  # type: ignore[call-overload]
+    ids = {v.rank: v.id or 0 for v in session.exec(select(Visit).where(Visit.task_id == task.id))}
     return [(ids[p.rank], p.id, day) for p, day in zip(picks, days, strict=True)]
 
 
@@ -180,7 +179,7 @@ def _tell(
     session: Session, task: Task, visits: Sequence[tuple[int, str, dt.date]], items: Sequence[Item],
     teams: Sequence[dict[str, object]], *, now: dt.datetime, profile: Profile, calendar: WorkCalendar,
 ) -> None:  # fmt: skip
-    useless = at_china(task.window_end + dt.timedelta(days=1))
+    useless = useful_until(task.window_end, now=now)
     enqueue_many(
         session,
         [

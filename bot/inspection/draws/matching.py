@@ -36,6 +36,7 @@ class Need:
     department: str
     last_day: dt.date
     first_day: dt.date
+    planned: dt.date  # an officer who is away on that day is not drawn
     officers: int = 2
     labels: frozenset[str] = frozenset()
     district: str = ""
@@ -64,14 +65,15 @@ def refusal(need: Need, officer: OfficerFacts) -> str:
         return "不在执法区域"
     if officer.id in need.barred:
         return "应当回避"
-    if any(first <= need.last_day and need.first_day <= last for first, last in officer.absent):
+    if any(first <= need.planned <= last for first, last in officer.absent):
         return "请假或外出"
     return ""
 
 
 def admissible(need: Need, officers: Iterable[OfficerFacts]) -> tuple[list[str], dict[str, int]]:
     """Ids of the officers who may make the visit, and how many each reason excludes."""
-    able, reasons = [], {}
+    able: list[str] = []
+    reasons: dict[str, int] = {}
     for officer in officers:
         why = refusal(need, officer)
         if why:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, String, cast, exists, func, select
 from sqlmodel import Session, col
 
-from bot.core.clock import at_china
+from bot.core.clock import at_china, china_day
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject, ObjectStatus
@@ -77,9 +77,13 @@ def _seen_this_year(task: Task, now: dt.datetime) -> Any:
         .join(TaskItem, col(TaskItem.task_id) == Task.id)
         .where(
             Visit.object_id == InspectionObject.id, Visit.task_id != task.id,
-            col(TaskItem.item_id).in_(task.item_ids), Task.created_at >= at_china(dt.date(now.year, 1, 1)),
+            col(TaskItem.item_id).in_(task.item_ids), Task.created_at >= at_china(_new_year(now)),
         )
     )  # fmt: skip
+
+
+def _new_year(now: dt.datetime) -> dt.date:
+    return china_day(now).replace(month=1, day=1)
 
 
 def _under_ceiling(profile: Profile, now: dt.datetime) -> list[Any]:
@@ -90,7 +94,7 @@ def _under_ceiling(profile: Profile, now: dt.datetime) -> list[Any]:
     visits = (
         select(func.count())
         .select_from(Visit)
-        .where(Visit.object_id == InspectionObject.id, Visit.planned_on >= dt.date(now.year, 1, 1))
+        .where(col(Visit.object_id) == InspectionObject.id, col(Visit.planned_on) >= _new_year(now))
         .scalar_subquery()
     )
     return [visits < ceiling]

@@ -6,7 +6,7 @@ import datetime as dt
 
 from sqlmodel import Session, select
 
-from bot.core.clock import at_china, china_day
+from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.draws.algorithm import officer_ticket
@@ -17,14 +17,14 @@ from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
 from bot.inspection.tasks.models import OfficerState, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import VisitFacts, leads_of, visit_facts
-from bot.inspection.tasks.service import move_visit
+from bot.inspection.tasks.service import move_visit, useful_until
 
 
 def decide_recusal(
     session: Session, *, officer_id: int, granted: bool, by: int, now: dt.datetime
 ) -> VisitOfficer | None:
     """Grant or deny; returns who was drawn instead. A second decision changes nothing."""
-    officer = session.get(VisitOfficer, officer_id)
+    officer = session.get(VisitOfficer, officer_id, with_for_update=True)
     if officer is None:
         raise Problem("not_found", "没有这条回避申请。")
     facts = visit_facts(session, officer.visit_id)
@@ -33,18 +33,19 @@ def decide_recusal(
     if officer.state != OfficerState.RECUSAL_ASKED:
         return None
     officer.recusal_decided_by = by
-    follower = _replace(session, facts, officer, now=now) if granted else _keep(officer)
+    follower = None
+    if granted:
+        follower = _replace(session, facts, officer, now=now)
+    else:
+        officer.state = OfficerState.ACCEPTED if officer.accepted_at else OfficerState.ASSIGNED
     session.add(officer)
     record(session, "recusal.granted" if granted else "recusal.denied", f"visit:{officer.visit_id}", now=now, actor=by,
            officer=officer.id, follower=follower.id if follower else None)  # fmt: skip
-    enqueue(session, "recusal_decided", f"officer:{officer.id}", recipient_id=officer.person_id, now=now)
+    enqueue(session, "recusal_decided", f"officer:{officer.id}", recipient_id=officer.person_id, now=now,
+            slot=now.isoformat(timespec="seconds"), data={"granted": granted})  # fmt: skip
     for subject in (f"visit:{officer.visit_id}", f"officer:{officer.id}"):
         touch_cards(session, subject, now=now)
     return follower
-
-
-def _keep(officer: VisitOfficer) -> None:
-    officer.state = OfficerState.ACCEPTED if officer.accepted_at else OfficerState.ASSIGNED
 
 
 def _replace(session: Session, facts: VisitFacts, officer: VisitOfficer, *, now: dt.datetime) -> VisitOfficer:
@@ -54,7 +55,7 @@ def _replace(session: Session, facts: VisitFacts, officer: VisitOfficer, *, now:
     officers, person_of = officer_facts(session, facts.task.lead_department_id)
     need = Need(
         id=facts.object.code, department=str(facts.task.lead_department_id), first_day=china_day(now),
-        last_day=facts.task.window_end,
+        last_day=facts.task.window_end, planned=max(facts.visit.planned_on, china_day(now)),
         labels=frozenset(i.label_required for i in facts.items if i.label_required), district=facts.object.district,
         barred=frozenset(barred_officers(session, [facts.object.id or 0]).get(facts.object.id or 0, ())),
     )  # fmt: skip
@@ -73,7 +74,8 @@ def _replace(session: Session, facts: VisitFacts, officer: VisitOfficer, *, now:
         move_visit(session, facts.visit, VisitState.ASSIGNED, now=now)
     withdraw(session, f"visit:{officer.visit_id}", recipient_id=officer.person_id, reason="已改派", now=now)
     enqueue(session, "assignment", f"visit:{officer.visit_id}", recipient_id=follower.person_id, now=now,
-            priority=Priority.ASSIGNMENT, expires_at=at_china(facts.task.window_end + dt.timedelta(days=1)))  # fmt: skip
+            generation=facts.visit.generation, priority=Priority.ASSIGNMENT,
+            expires_at=useful_until(facts.task.window_end, now=now))  # fmt: skip
     return follower
 
 

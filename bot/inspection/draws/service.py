@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import zlib
+from typing import Any
 
+import msgspec
 from sqlmodel import Session, col, select
 
 from bot.core.canonical import canonical
+from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import SALT, actor_digest, record
 from bot.inspection.draws import algorithm
@@ -22,9 +25,10 @@ from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import Task, TaskState
 
 
-def live_draw(session: Session, task_id: int) -> Draw | None:
-    """The draw of the task that has not been voided."""
-    return session.exec(select(Draw).where(Draw.task_id == task_id, Draw.state != DrawState.VOID)).first()
+def live_draw(session: Session, task_id: int, *, lock: bool = False) -> Draw | None:
+    """The draw of the task that has not been voided; with *lock* others wait until this transaction ends."""
+    query = select(Draw).where(Draw.task_id == task_id, Draw.state != DrawState.VOID)
+    return session.exec(query.with_for_update() if lock else query).first()
 
 
 def commit_draw(
@@ -32,7 +36,7 @@ def commit_draw(
 ) -> Draw:
     """Freeze pool and rules and publish their fingerprints with that of the secret (32 bytes), before any
     randomness is known. The secret stays sealed in the database until the reveal."""
-    task = session.get_one(Task, task_id)
+    task = session.get_one(Task, task_id, with_for_update=True)
     existing = live_draw(session, task_id)
     if existing is not None:
         return existing
@@ -89,10 +93,14 @@ def lock_draw(
     if draw.state != DrawState.REVEALED:
         raise Problem("not_revealed", "随机种子尚未揭示，不能锁定名单。")
     task = session.get_one(Task, task_id)
-    line = session.get_one(PlanLine, task.plan_line_id)
-    pool = [tuple(entry) for entry in _pool_of(session, draw)]
+    if china_day(now) > task.window_end:
+        raise Problem("window_over", "检查期限已过，不能再抽取。请先调整计划。", 期限=f"{task.window_end}")
+    frozen = _frozen_rules(session, draw)
     picks = algorithm.pick(
-        pool, rules=_stratum_rules(line), seed=bytes.fromhex(draw.seed_hex), batch_size=line.batch_size
+        _frozen_pool(session, draw),
+        rules={name: StratumRule.parse(rule) for name, rule in frozen["strata"].items()},
+        seed=bytes.fromhex(draw.seed_hex),
+        batch_size=frozen["batch_size"],
     )
     rows = _object_rows(session, [p.id for p in picks])
     session.add_all(
@@ -101,7 +109,10 @@ def lock_draw(
         for p in picks
     )  # fmt: skip
     draw.state, draw.locked_at = DrawState.LOCKED, now
-    transcript = dispatch(session, task, line, draw, picks, rows, now=now, profile=profile, calendar=calendar)
+    transcript = dispatch(
+        session, task, draw, picks, rows, team_size=frozen["officers_per_visit"], now=now, profile=profile,
+        calendar=calendar,
+    )
     picks_body = b"".join(
         canonical({"id": p.id, "stratum": p.stratum, "ticket": p.ticket, "rank": p.rank, "batch": p.batch}) + b"\n"
         for p in picks
@@ -147,7 +158,7 @@ def bundle(session: Session, draw: Draw) -> dict[str, bytes]:
 
 
 def _require_draw(session: Session, task_id: int) -> Draw:
-    draw = live_draw(session, task_id)
+    draw = live_draw(session, task_id, lock=True)
     if draw is None:
         raise Problem("not_committed", "尚未公布抽取承诺（名单指纹），不能继续。")
     return draw
@@ -168,15 +179,23 @@ def _store(session: Session, draw: Draw, **files: bytes) -> None:
         session.add(DrawFile(draw_id=draw.id or 0, name=name, body=zlib.compress(body, 6)))
 
 
-def _pool_of(session: Session, draw: Draw) -> list[tuple[str, str]]:
-    """The frozen pool, checked against its fingerprint."""
-    import msgspec  # noqa: PLC0415
+def _frozen_pool(session: Session, draw: Draw) -> list[tuple[str, str]]:
+    body = _frozen(session, draw, "pool.jsonl", draw.pool_sha256)
+    return [(entry["id"], entry["stratum"]) for entry in msgspec.json.Decoder().decode_lines(body)]
 
-    body = zlib.decompress(session.get_one(DrawFile, (draw.id, "pool.jsonl")).body)
-    if algorithm.fingerprint(body) != draw.pool_sha256:
-        raise Problem("pool_changed", "名单与已公布的指纹不一致，抽取中止。")
-    decoder = msgspec.json.Decoder()
-    return [(entry["id"], entry["stratum"]) for entry in decoder.decode_lines(body)]
+
+def _frozen_rules(session: Session, draw: Draw) -> dict[str, Any]:
+    """The rules as published: a plan line changed since has no say."""
+    rules: dict[str, Any] = msgspec.json.decode(_frozen(session, draw, "rules.json", draw.rules_sha256))
+    return rules
+
+
+def _frozen(session: Session, draw: Draw, name: str, sha256: str) -> bytes:
+    """A file as it was committed to. Raises Problem ``pool_changed`` when its fingerprint differs."""
+    body = zlib.decompress(session.get_one(DrawFile, (draw.id, name)).body)
+    if algorithm.fingerprint(body) != sha256:
+        raise Problem("pool_changed", "名单或规则与已公布的指纹不一致，抽取中止。", 文件=name)
+    return body
 
 
 def _object_rows(session: Session, codes: list[str]) -> dict[str, InspectionObject]:
@@ -185,4 +204,6 @@ def _object_rows(session: Session, codes: list[str]) -> dict[str, InspectionObje
         part = codes[start : start + 5000]
         query = select(InspectionObject).where(col(InspectionObject.code).in_(part))
         found.update({row.code: row for row in session.exec(query)})
+    if gone := sorted(set(codes) - set(found)):
+        raise Problem("pool_changed", "抽中的检查对象已不在名录库中，抽取中止。", 检查对象=gone[0])
     return found

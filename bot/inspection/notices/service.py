@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from bot.core.db import WAKE
 from bot.inspection.notices.models import Card, Notice, NoticeState, Priority
@@ -52,7 +52,7 @@ def enqueue_many(session: Session, rows: Sequence[dict[str, Any]]) -> int:
     new = 0
     for start in range(0, len(rows), _CHUNK):
         statement = make(Notice).values(list(rows[start : start + _CHUNK])).on_conflict_do_nothing()
-        new += session.execute(statement.returning(Notice.id)).all().__len__()  # type: ignore[arg-type]
+        new += len(session.execute(statement.returning(col(Notice.id))).all())
     if new:
         session.info[WAKE] = True
     return new
@@ -74,7 +74,10 @@ def withdraw(
 
 
 def touch_cards(session: Session, subject: str, *, now: dt.datetime) -> None:
-    """What stands on people's cards about *subject* is no longer true: the sweep refreshes them."""
+    """What stands on people's cards about *subject* is no longer true: the sweep refreshes them.
+
+    Cards are left alone once the platform refuses to change them; a press opens them again.
+    """
     session.flush()
     changed = session.execute(
         update(Card)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
 from bot.core.errors import Problem
@@ -12,7 +12,7 @@ from bot.core.errors import Problem
 
 @dataclass(frozen=True, slots=True)
 class StratumRule:
-    """``ratio`` in percent; ``number`` fixes the take instead. ``cap`` (percent) is never exceeded."""
+    """``ratio`` in percent; ``number`` fixes the take instead. ``cap`` (percent, rounded up too) wins over all."""
 
     ratio: Decimal = Decimal(0)
     minimum: int = 0
@@ -28,15 +28,12 @@ class StratumRule:
         unknown = sorted(set(rule) - {"ratio", "min", "max", "number", "cap"})
         if unknown:
             raise Problem("ratio_invalid", "抽查比例中有不认识的字段。", 字段="、".join(map(str, unknown)))
-        made = cls(
-            ratio=Decimal(str(rule.get("ratio", 0))), minimum=int(rule.get("min", 0)),
-            maximum=None if rule.get("max") is None else int(rule["max"]),
-            number=None if rule.get("number") is None else int(rule["number"]),
-            cap=None if rule.get("cap") is None else Decimal(str(rule["cap"])),
+        return cls(
+            ratio=_percent("比例", rule.get("ratio", 0)), minimum=_count("最少", rule.get("min", 0)),
+            maximum=None if rule.get("max") is None else _count("最多", rule["max"]),
+            number=None if rule.get("number") is None else _count("数量", rule["number"]),
+            cap=None if rule.get("cap") is None else _percent("上限", rule["cap"]),
         )  # fmt: skip
-        if not 0 <= made.ratio <= 100 or made.minimum < 0:
-            raise Problem("ratio_invalid", "抽查比例应在 0 到 100 之间。", 比例=str(made.ratio))
-        return made
 
     def as_dict(self) -> dict[str, Any]:
         """The rule as it stands in ``rules.json``: decimals as text, absent values left out."""
@@ -46,6 +43,26 @@ class StratumRule:
         shown |= {"number": self.number} if self.number is not None else {}
         shown |= {"cap": str(self.cap)} if self.cap is not None else {}
         return shown
+
+
+def _percent(name: str, value: Any) -> Decimal:
+    try:
+        percent = Decimal(str(value))
+    except InvalidOperation:
+        percent = Decimal("NaN")
+    if not percent.is_finite() or not 0 <= percent <= 100:
+        raise Problem("ratio_invalid", "抽查比例应在 0 到 100 之间。", **{name: str(value)})
+    return percent
+
+
+def _count(name: str, value: Any) -> int:
+    try:
+        count = int(value) if isinstance(value, float) and value.is_integer() else int(str(value))
+    except ValueError:
+        count = -1
+    if count < 0:
+        raise Problem("ratio_invalid", "抽查数量应为不小于 0 的整数。", **{name: str(value)})
+    return count
 
 
 def take(size: int, rule: StratumRule) -> int:

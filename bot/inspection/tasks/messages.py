@@ -13,7 +13,7 @@ from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import CheckIn, EnterpriseNotice, OfficerState, Task, VisitOfficer, VisitState
-from bot.inspection.tasks.queries import VisitFacts, visit_facts
+from bot.inspection.tasks.queries import VisitFacts, reachable, visit_facts
 from bot.inspection.tasks.reminders import still_open, unanswered
 from bot.inspection.tasks.states import BEFORE_SUBMIT, BEFORE_VISIT, NAMES
 
@@ -70,7 +70,9 @@ def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content |
     present = session.exec(
         select(CheckIn).where(CheckIn.visit_id == facts.visit.id, CheckIn.person_id == notice.recipient_id)
     ).first()
-    asks = () if present else (Ask("到场签到", "check_in", "primary"), Ask("申请回避", "recuse"))
+    asks: tuple[Ask, ...] = (Ask("到场签到", "check_in", "primary"), Ask("申请回避", "recuse"))
+    if present:
+        asks = ()
     if facts.visit.state in (VisitState.ON_SITE, VisitState.RECORDED):
         asks = (Ask("逐项问答", "ask_by_chat"),)
     return Content(shown.values, shown.facts, asks, (form,))
@@ -157,14 +159,15 @@ def recusal_request(session: Session, notice: Notice, _now: dt.datetime) -> Cont
 def recusal_decided(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
     officer = session.get_one(VisitOfficer, _id(notice))
     facts = visit_facts(session, officer.visit_id)
-    granted = officer.state == OfficerState.REPLACED
-    return Content(_values(facts) | {"granted": granted})
+    return Content(_values(facts) | {"granted": notice.data["granted"]})
 
 
 def enterprise_notice(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
     """行政检查通知书 (C15). Once the visit is over it only says so."""
     facts = visit_facts(session, _id(notice))
     told = session.get_one(EnterpriseNotice, facts.visit.id)
+    if told.read_at is None and facts.visit.state not in BEFORE_SUBMIT:
+        return Skip("检查已结束")
     officers = "、".join(person.name for person, _ in facts.officers)
     values = _values(facts) | {"officers": officers, "code": facts.object.code}
     shown = (("检查单位", facts.department), ("检查事项", facts.item_names), ("检查时间", values["planned"]),
@@ -186,6 +189,8 @@ def not_delivered(session: Session, notice: Notice, _now: dt.datetime) -> Conten
     facts = visit_facts(session, _id(notice))
     if facts.visit.state not in BEFORE_VISIT:
         return Skip("检查已开始")
+    if reachable(session, facts.contacts):
+        return Skip("联络员已绑定，通知书已在线发送")
     return Content(_values(facts))
 
 

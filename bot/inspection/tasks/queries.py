@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
-from bot.inspection.people.models import Department, EnterpriseContact, Person, PersonRole, Role
+from bot.inspection.people.models import Account, Department, EnterpriseContact, Person, PersonRole, Role
 from bot.inspection.registry.models import InspectionObject, Item
 from bot.inspection.tasks.models import Task, Visit, VisitOfficer
 from bot.inspection.tasks.states import LIVE
@@ -37,8 +38,9 @@ class VisitFacts:
         return next((o for p, o in self.officers if p.id == person_id), None)
 
 
-def get_visit(session: Session, visit_id: int) -> Visit:
-    visit = session.get(Visit, visit_id)
+def get_visit(session: Session, visit_id: int, *, lock: bool = False) -> Visit:
+    """The visit; with *lock* its officers' other presses wait until this transaction ends."""
+    visit = session.get(Visit, visit_id, with_for_update=lock or None)
     if visit is None:
         raise Problem("not_found", "没有找到这次检查。")
     return visit
@@ -81,6 +83,12 @@ def visit_facts(session: Session, visit_id: int) -> VisitFacts:
         ),
         department=session.get_one(Department, task.lead_department_id).name,
     )
+
+
+def reachable(session: Session, people: Collection[int]) -> set[int]:
+    """Those of *people* who have a living chat account."""
+    query = select(Account.person_id).where(col(Account.person_id).in_(people), col(Account.dead_since).is_(None))
+    return set(session.exec(query))
 
 
 def people_with_role(session: Session, role: Role, *, department_id: int | None = None) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
@@ -17,6 +18,8 @@ from bot.inspection.profile.terms import Role
 from bot.inspection.tasks.models import OfficerState, Task, Visit, VisitOfficer
 from bot.inspection.tasks.queries import leads_of
 from bot.inspection.tasks.states import BEFORE_VISIT, LIVE
+
+_END_OF_DAY = (17, 30)  # Chinese wall clock; before the quiet hours
 
 
 def queue_reminders(
@@ -53,10 +56,12 @@ def _of_visit(
     task = session.get_one(Task, visit.task_id)
     subject, rows = f"visit:{visit.id}", []
 
-    def tell(kind: str, person: int, slot: str, *, about: str = subject) -> None:
+    def tell(kind: str, person: int, slot: str, *, about: str = subject, at: dt.datetime = now) -> None:
+        first = max(at, now)
+        useful = 1 if kind == "visit_day" else 2  # days, today included
         rows.append(
-            row(kind, about, recipient_id=person, now=now, slot=slot, generation=visit.generation,
-                priority=Priority.REMINDER, expires_at=at_china(today + dt.timedelta(days=1), 9))
+            row(kind, about, recipient_id=person, now=now, slot=slot, generation=visit.generation, not_before=first,
+                priority=Priority.REMINDER, expires_at=at_china(china_day(first) + dt.timedelta(days=useful)))
         )  # fmt: skip
 
     for officer in officers:
@@ -70,7 +75,7 @@ def _of_visit(
             tell("visit_day", officer.person_id, today.isoformat())
     for slot in due_slots(
         profile.reminders["visit_window"], calendar,
-        started_on=china_day(officers[0].assigned_at) if officers else today, due_on=visit.due_on, today=today,
+        started_on=china_day(min(o.assigned_at for o in officers)) if officers else today, due_on=visit.due_on, today=today,
     ):  # fmt: skip
         if slot.who is Role.OFFICER and visit.planned_on != today:
             for officer in officers:
@@ -82,11 +87,11 @@ def _of_visit(
 
 
 def _assignment(
-    session: Session, slot: Slot, officer: VisitOfficer, task: Task, tell: object, *, today: dt.date
+    session: Session, slot: Slot, officer: VisitOfficer, task: Task, tell: Callable[..., None], *, today: dt.date
 ) -> None:
-    assert callable(tell)
     if slot.who is Role.OFFICER:
-        tell("assignment_reminder", officer.person_id, slot.name)
+        # the whole day is theirs to answer (C13)
+        tell("assignment_reminder", officer.person_id, slot.name, at=at_china(slot.day, *_END_OF_DAY))
     else:  # one message a day to the lead, however many have not answered
         for lead in leads_of(session, task.lead_department_id):
             tell("assignment_overdue", lead, today.isoformat(), about=f"task:{task.id}")

@@ -23,7 +23,7 @@ from bot.inspection.tasks.models import (
     VisitOfficer,
     VisitState,
 )
-from bot.inspection.tasks.queries import get_visit, leads_of, live_officers, require_officer, visit_facts
+from bot.inspection.tasks.queries import get_visit, leads_of, live_officers, reachable, require_officer, visit_facts
 from bot.inspection.tasks.states import BEFORE_VISIT, NAMES, may_move
 
 WAITING = ("assignment", "assignment_reminder", "visit_day", "visit_window")  # untrue once the visit goes on
@@ -49,6 +49,7 @@ def move_visit(session: Session, visit: Visit, to: VisitState, *, now: dt.dateti
 
 def accept_visit(session: Session, *, visit_id: int, person_id: int, now: dt.datetime) -> VisitOfficer:
     """收到: the first time counts, later presses change nothing (C13)."""
+    visit = get_visit(session, visit_id, lock=True)
     officer = require_officer(session, visit_id, person_id)
     if officer.state == OfficerState.RECUSAL_ASKED:
         raise Problem("recusal_pending", "您已申请回避，正在等待负责人决定。")
@@ -61,7 +62,7 @@ def accept_visit(session: Session, *, visit_id: int, person_id: int, now: dt.dat
     withdraw(session, subject_of(visit_id), kinds=("assignment_reminder",), recipient_id=person_id,
              reason="已接收", now=now)  # fmt: skip
     touch_cards(session, subject_of(visit_id), now=now)
-    _accepted_by_all(session, get_visit(session, visit_id), now=now)
+    _accepted_by_all(session, visit, now=now)
     return officer
 
 
@@ -78,8 +79,8 @@ def ask_recusal(session: Session, *, visit_id: int, person_id: int, reason: str,
     reason = reason.strip()
     if not reason:
         raise Problem("reason_missing", "请写明回避理由。", 理由="不能为空")
+    visit = get_visit(session, visit_id, lock=True)
     officer = require_officer(session, visit_id, person_id)
-    visit = get_visit(session, visit_id)
     if visit.state not in BEFORE_VISIT:
         raise Problem("wrong_state", "检查已经开始，请当面向组长说明回避理由。")
     if officer.state == OfficerState.RECUSAL_ASKED:
@@ -91,8 +92,9 @@ def ask_recusal(session: Session, *, visit_id: int, person_id: int, reason: str,
     task = session.get_one(Task, visit.task_id)
     for lead in leads_of(session, task.lead_department_id):
         enqueue(session, "recusal_request", f"officer:{officer.id}", recipient_id=lead, now=now,
-                priority=Priority.URGENT)  # fmt: skip
-    touch_cards(session, subject_of(visit_id), now=now)
+                slot=now.isoformat(timespec="seconds"), priority=Priority.URGENT)  # fmt: skip
+    for subject in (subject_of(visit_id), f"officer:{officer.id}"):
+        touch_cards(session, subject, now=now)
 
 
 def check_in(
@@ -108,8 +110,8 @@ def check_in(
     late_reason: str = "",
 ) -> bool:
     """签到; once per officer. True when enough officers are there and the form is open (C16)."""
+    visit = get_visit(session, visit_id, lock=True)
     officer = require_officer(session, visit_id, person_id)
-    visit = get_visit(session, visit_id)
     if visit.state not in (*BEFORE_VISIT, VisitState.ON_SITE):
         return True
     if officer.state == OfficerState.RECUSAL_ASKED:
@@ -126,6 +128,7 @@ def check_in(
         record(session, "visit.checked_in", subject_of(visit_id), now=now, actor=person_id, late=bool(late_reason))
         touch_cards(session, subject_of(visit_id), now=now)
         present.add(person_id)
+    present &= {o.person_id for o in live_officers(session, visit_id)}  # who was replaced counts no more
     if len(present) < profile.draw.officers_min:
         return False
     _begin(session, visit, now=now)
@@ -152,12 +155,12 @@ def _begin(session: Session, visit: Visit, *, now: dt.datetime) -> None:
 
 
 def promise_enterprise_notice(session: Session, visit_id: int, *, at: dt.datetime, now: dt.datetime) -> None:
-    """Promise 行政检查通知书 to every bound contact at *at*; without one the team delivers it on paper (C37)."""
+    """Promise 行政检查通知书 to every contact at *at*; where none has an account the team delivers it on paper (C37)."""
     facts = visit_facts(session, visit_id)
     for contact in facts.contacts:
         enqueue(session, "enterprise_notice", subject_of(visit_id), recipient_id=contact, now=now, not_before=at,
                 statutory=True, generation=facts.visit.generation)  # fmt: skip
-    if not facts.contacts:
+    if not reachable(session, facts.contacts):
         notice = session.get_one(EnterpriseNotice, visit_id)
         notice.delivery = "NOT_DELIVERED"
         session.add(notice)
@@ -180,18 +183,24 @@ def read_notice(session: Session, *, visit_id: int, person_id: int, now: dt.date
 def remind_all(session: Session, *, task_id: int, now: dt.datetime, actor: int) -> int:
     """催办: one reminder to everybody of the task who has not accepted, at most once an hour each."""
     waiting = session.exec(
-        select(VisitOfficer.visit_id, VisitOfficer.person_id, Visit.generation, Visit.due_on)
+        select(VisitOfficer.person_id, Visit)
         .join(Visit, col(Visit.id) == VisitOfficer.visit_id)
         .where(Visit.task_id == task_id, VisitOfficer.state == OfficerState.ASSIGNED)
     ).all()
     slot = f"urged-{now:%Y%m%d%H}"
     new = sum(
-        enqueue(session, "assignment_reminder", subject_of(visit), recipient_id=person, now=now, slot=slot,
-                generation=generation, priority=Priority.REMINDER, expires_at=at_china(due, 18) + dt.timedelta(days=1))
-        for visit, person, generation, due in waiting
+        enqueue(session, "assignment_reminder", subject_of(visit.id or 0), recipient_id=person, now=now, slot=slot,
+                generation=visit.generation, priority=Priority.REMINDER,
+                expires_at=useful_until(visit.due_on, now=now))
+        for person, visit in waiting
     )  # fmt: skip
     record(session, "task.urged", f"task:{task_id}", now=now, actor=actor, people=len(waiting), new=new)
     return new
+
+
+def useful_until(window_end: dt.date, *, now: dt.datetime) -> dt.datetime:
+    """When asking for an answer becomes useless: after the window, but never before a day has passed."""
+    return max(at_china(window_end + dt.timedelta(days=1)), now + dt.timedelta(days=1))
 
 
 def count_by_state(session: Session, task_id: int) -> dict[str, int]:

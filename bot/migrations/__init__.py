@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,9 @@ _HERE = Path(__file__).resolve().parent
 _LOCK = 0x73756963686100  # "suicha": one process migrates, the others wait and find nothing left to do
 
 
+@cache
 def head() -> str:
-    """The version this code expects."""
+    """The version this code expects; read from the files once."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - see the module's docstring
 
     return ScriptDirectory.from_config(_config()).get_current_head() or ""

@@ -128,12 +128,14 @@ CREATE TABLE checklistversion (
 	CONSTRAINT uq_checklist_version UNIQUE (code, version)
 );
 CREATE TABLE consolelogin (
-	token_sha256 VARCHAR(64) NOT NULL, 
+	link_sha256 VARCHAR(64) NOT NULL, 
+	session_sha256 VARCHAR(64) NOT NULL, 
 	person_id INTEGER NOT NULL, 
-	expires_at DATETIME NOT NULL, 
-	used_at DATETIME, 
-	PRIMARY KEY (token_sha256), 
-	FOREIGN KEY(person_id) REFERENCES person (id)
+	used_at DATETIME NOT NULL, 
+	ended_at DATETIME, 
+	PRIMARY KEY (link_sha256), 
+	FOREIGN KEY(person_id) REFERENCES person (id), 
+	UNIQUE (session_sha256)
 );
 CREATE TABLE credithistory (
 	id INTEGER NOT NULL, 
@@ -312,7 +314,7 @@ CREATE TABLE inspectionobject (
 	CONSTRAINT ck_object_status CHECK (status IN ('ACTIVE', 'DEREGISTERED', 'REVOKED', 'MOVED')), 
 	UNIQUE (code)
 );
-INSERT INTO "inspectionobject" VALUES(1,'91440800MA0000001X','BUSINESS','海田冷链有限公司','','','','B','ACTIVE','','["\u51b7\u94fe"]','','2026-03-10 01:30:00.000000');
+INSERT INTO "inspectionobject" VALUES(1,'91440800MA0000001X','BUSINESS','海田冷链有限公司','','','','B','ACTIVE','','["冷链"]','','2026-03-10 01:30:00.000000');
 CREATE TABLE item (
 	id INTEGER NOT NULL, 
 	code VARCHAR(32) NOT NULL, 
@@ -471,6 +473,7 @@ CREATE TABLE publication (
 	object_code VARCHAR(40) NOT NULL, 
 	object_name VARCHAR(200) NOT NULL, 
 	task_number VARCHAR(40) NOT NULL, 
+	result VARCHAR(60) NOT NULL, 
 	body JSON NOT NULL, 
 	sha256 VARCHAR(64) NOT NULL, 
 	due_on DATE, 
@@ -558,6 +561,13 @@ CREATE TABLE task (
 	UNIQUE (number)
 );
 INSERT INTO "task" VALUES(1,'440800202603100001','特种设备抽查',1,1,'DISPATCHED',0,'BOTH','','RANDOM','[1]','[]','2026-03-10','2026-04-10','{}','2026-03-10 01:30:00.000000','2026-03-10 01:30:00.000000',NULL);
+CREATE TABLE taskitem (
+	task_id INTEGER NOT NULL, 
+	item_id INTEGER NOT NULL, 
+	PRIMARY KEY (task_id, item_id), 
+	FOREIGN KEY(item_id) REFERENCES item (id), 
+	FOREIGN KEY(task_id) REFERENCES task (id)
+);
 CREATE TABLE training (
 	id INTEGER NOT NULL, 
 	person_id INTEGER NOT NULL, 
@@ -677,6 +687,7 @@ CREATE INDEX ix_task_plan_line_id ON task (plan_line_id);
 CREATE INDEX ix_task_state ON task (state);
 CREATE INDEX ix_draw_task_id ON draw (task_id);
 CREATE UNIQUE INDEX uq_draw_live ON draw (task_id) WHERE state <> 'VOID';
+CREATE INDEX ix_taskitem_item_id ON taskitem (item_id);
 CREATE INDEX ix_visit_object_id ON visit (object_id);
 CREATE INDEX ix_visit_state_publish_due ON visit (state, publish_due);
 CREATE INDEX ix_visit_state_reminded ON visit (state, reminded_on);
@@ -694,6 +705,7 @@ CREATE INDEX ix_followup_visit_id ON followup (visit_id);
 CREATE INDEX ix_itemresult_visit_id ON itemresult (visit_id);
 CREATE INDEX ix_publication_object_code ON publication (object_code);
 CREATE INDEX ix_publication_published_at ON publication (published_at);
+CREATE INDEX ix_publication_result ON publication (result);
 CREATE INDEX ix_publication_task_number ON publication (task_number);
 CREATE INDEX ix_publication_visit_id ON publication (visit_id);
 CREATE INDEX ix_recordsheet_verify_code ON recordsheet (verify_code);

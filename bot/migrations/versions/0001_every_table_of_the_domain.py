@@ -251,12 +251,14 @@ def upgrade() -> None:
 
     op.create_table(
         "consolelogin",
-        sa.Column("token_sha256", sa.String(length=64), nullable=False),
+        sa.Column("link_sha256", sa.String(length=64), nullable=False),
+        sa.Column("session_sha256", sa.String(length=64), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
-        sa.Column("expires_at", Moment, nullable=False),
-        sa.Column("used_at", Moment, nullable=True),
+        sa.Column("used_at", Moment, nullable=False),
+        sa.Column("ended_at", Moment, nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"]),
-        sa.PrimaryKeyConstraint("token_sha256"),
+        sa.PrimaryKeyConstraint("link_sha256"),
+        sa.UniqueConstraint("session_sha256"),
     )
     op.create_index("ix_consolelogin_person_id", "consolelogin", ["person_id"])
 
@@ -524,6 +526,16 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "taskitem",
+        sa.Column("task_id", sa.Integer(), nullable=False),
+        sa.Column("item_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"]),
+        sa.ForeignKeyConstraint(["task_id"], ["task.id"]),
+        sa.PrimaryKeyConstraint("task_id", "item_id"),
+    )
+    op.create_index("ix_taskitem_item_id", "taskitem", ["item_id"])
+
+    op.create_table(
         "visit",
         sa.Column("id", BigId, nullable=False),
         sa.Column("number", sa.String(length=48), nullable=False),
@@ -722,6 +734,7 @@ def upgrade() -> None:
         sa.Column("object_code", sa.String(length=40), nullable=False),
         sa.Column("object_name", sa.String(length=200), nullable=False),
         sa.Column("task_number", sa.String(length=40), nullable=False),
+        sa.Column("result", sa.String(length=60), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("due_on", sa.Date(), nullable=True),
@@ -737,6 +750,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_publication_object_code", "publication", ["object_code"])
     op.create_index("ix_publication_published_at", "publication", ["published_at"])
+    op.create_index("ix_publication_result", "publication", ["result"])
     op.create_index("ix_publication_task_number", "publication", ["task_number"])
     op.create_index("ix_publication_visit_id", "publication", ["visit_id"])
 

@@ -85,6 +85,7 @@ def test_migrating_twice_changes_nothing(empty: Database) -> None:
 
 def test_two_processes_may_migrate_at_once(empty: Database) -> None:
     other = Database(empty.url.render_as_string(hide_password=False), info=INFO)
+    assert current(empty) == current(other) == ""  # both have opened it
     seen: list[tuple[str, str]] = []
     threads = [threading.Thread(target=lambda d=d: seen.append(migrate(d))) for d in (empty, other)]
     for thread in threads:

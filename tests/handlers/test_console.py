@@ -242,8 +242,10 @@ async def test_the_first_page_names_who_has_not_answered_and_why(client: Client)
 
     body = await (await client.get("/console")).text()
 
-    for words in ("特种设备使用单位抽查", "王建国", "已读 1 条", "企业微信里没有这个成员", "逾期 2 天", "企业微信",
-                  "没有绑定可用的聊天账号"):  # fmt: skip
+    for words in (
+        "特种设备使用单位抽查", "王建国", "已读 1 条", "企业微信里没有这个成员", "逾期 2 天",
+        "没有绑定可用的聊天账号",
+    ):  # fmt: skip
         assert words in body, words
 
 

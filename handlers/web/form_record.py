@@ -180,7 +180,7 @@ def _review_page(
         answers=_answers(judged),
         record=_record(facts.record),
         returned=facts.returned,
-        evidence=len(facts.evidence),
+        evidence=sum(1 for e in facts.evidence if e.question != RECORD),
         version=facts.form.draft_version if facts.form else 0,
         rights=RIGHTS,
         refusals=refusals,

@@ -93,14 +93,23 @@
     keep(); draw(); tell(); flush();
   };
   const take = (state) => {
-    version = state.version;
+    let busyHere = false;
     for (const [key, answer] of Object.entries(state.draft)) {
       const question = byKey.get(key);
-      if (!question || key in pending || question.contains(document.activeElement)) continue;
+      if (!question || key in pending) continue;
+      if (question.contains(document.activeElement) && document.activeElement.matches("textarea, [data-typed], [data-reading]")) {
+        busyHere = true; // do not type over somebody's words; the next look shows it
+        continue;
+      }
       write(question, answer);
       const from = question.querySelector(".from");
       if (from) from.textContent = answer.by ? `${answer.by} 填写` : "";
     }
+    for (const key of state.overwrote || []) {
+      const from = byKey.get(key)?.querySelector(".from");
+      if (from) from.textContent = "同伴刚才也改了这一项，现在是您的回答";
+    }
+    if (!busyHere) version = state.version;
     draw();
   };
   const answerOf = async (response) => {
@@ -255,6 +264,13 @@
     draw(); tell(); flush();
   };
 
+  const isDone = (question) => question.classList.contains("answered") && !question.classList.contains("has-error");
+  document.getElementById("next-open")?.addEventListener("click", () => {
+    const open = questions.filter((q) => !q.hidden && !q.disabled && q.dataset.key !== "visit:outcome" && !isDone(q));
+    const below = open.find((q) => q.getBoundingClientRect().top > 70) || open[0];
+    if (below) below.scrollIntoView({ block: "start", behavior: "smooth" });
+    else counter.textContent = "都答完了，请核对签字";
+  });
   page.addEventListener("change", (event) => {
     if (event.target.type === "file") { addPhotos(event.target); return; }
     const question = event.target.closest("[data-key]");
@@ -268,8 +284,7 @@
     changed(question);
   });
   page.addEventListener("submit", async (event) => {
-    if (!Object.keys(pending).length && !photos.size) return;
-    event.preventDefault(); // the next page must show what the phone still holds
+    event.preventDefault(); // everything is saved one by one already; the next page must show all of it
     await flush();
     if (!Object.keys(pending).length && !photos.size) location.assign(`${base}/review`);
     else counter.scrollIntoView();

@@ -73,7 +73,7 @@ async def answer(ctx: Context) -> Reply:
 
 async def _answer(ctx: Context) -> Reply:
     facts = await _facts(ctx)
-    place = find_place(facts, ctx.person_id, ctx.talk["key"])
+    place = find_place(facts, ctx.person_id, ctx.talk["at"])
     if place is None:
         return _ending(ctx)
     part = place.lacking[0] if place.lacking else Missing.VALUE
@@ -91,7 +91,7 @@ async def _answer(ctx: Context) -> Reply:
 @router.photo("checklist")
 async def photo(ctx: Context) -> Reply:
     """A photo during the talk is evidence of the question that is being asked."""
-    place = find_place(await _facts(ctx), ctx.person_id, ctx.talk["key"])
+    place = find_place(await _facts(ctx), ctx.person_id, ctx.talk["at"])
     if place is None:
         return _ending(ctx)
     try:
@@ -131,7 +131,7 @@ async def _start(ctx: Context, visit_id: int) -> Reply:
     facts = await ctx.db.read(form_facts, visit_id)
     if not facts.is_open:
         return Reply("这次检查的结果已经提交。")
-    talk = {"visit": visit_id, "form": form.id, "key": "", "skipped": []}
+    talk = {"visit": visit_id, "form": form.id, "at": "", "skipped": []}
     done, asked = count(facts, ctx.person_id)
     name = facts.visit.object.name
     intro = f"{name}，共 {asked} 项，已答 {done} 项。随时可以说：上一项、撤回、跳过、查看、暂停。"
@@ -161,7 +161,7 @@ async def _next(ctx: Context, facts: FormFacts, *, said: str = "", here: Place |
 
 
 async def _go(ctx: Context, place: Place | None, said: str) -> Reply:
-    talk = {**ctx.talk, "key": place.key if place else ""}
+    talk = {**ctx.talk, "at": place.key if place else ""}
     await ctx.db.write(_remember, ctx.talk_key, now=ctx.clock.now(), talk=talk)
     if place is None:
         return _ending(ctx, said)

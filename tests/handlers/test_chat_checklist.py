@@ -1,0 +1,188 @@
+"""逐项问答: a checklist answered in chat, into the same draft as the page (C17)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from bot.core.clock import ManualClock
+from bot.core.config import Settings
+from bot.core.db import Database
+from bot.core.errors import Problem
+from bot.core.links import Links
+from bot.inspection.calendar import WorkCalendar
+from bot.inspection.checklists.models import Evidence, VisitForm
+from bot.inspection.notices.models import Notice
+from bot.inspection.profile import load_profile
+from bot.inspection.tasks.models import Visit, VisitState
+from bot.inspection.tasks.service import check_in
+from bot.messaging.actions import Action
+from bot.messaging.router import Context, Reply
+from bot.messaging.talks import current
+from bot.platforms.base import InboundEvent, InboundKind, Media, PlatformError
+from handlers.chat.checklist import router
+from tests.fakes.platform import FakePlatform
+from tests.fakes.visits import LI, VISIT, WANG, make_visit, picture, untrain
+from tests.inspection.mixed_checklist import MIXED
+
+PROFILE = load_profile("default")
+
+
+class Camera(FakePlatform):
+    """Gives a photo for every media id; ``gone`` has expired."""
+
+    async def fetch_media(self, media_id: str) -> Media:
+        if media_id == "gone":
+            raise PlatformError("40007", "invalid media_id")
+        return Media(picture(len(media_id)), "image/jpeg")
+
+
+class Chat:
+    """One officer's chat, routed as dispatch does it."""
+
+    def __init__(self, db: Database, clock: ManualClock, folder: Path) -> None:
+        self.db, self.clock = db, clock
+        event = InboundEvent("wecom", "e", InboundKind.TEXT, "wang", clock.now())
+        self.context = Context(
+            event=event,
+            person_id=WANG,
+            db=db,
+            clock=clock,
+            links=Links("http://x", "secret-for-tests-only"),
+            settings=Settings(data_dir=folder, _env_file=None),  # type: ignore[call-arg]
+            platform=Camera(),
+            profile=PROFILE,
+            calendar=WorkCalendar.load(),
+        )
+
+    async def says(self, words: str) -> Reply:
+        talk = self.talk()
+        command = router.find_command(words)
+        context = replace(self.context, words=words, talk=dict(talk.data) if talk else {})
+        if command and (talk is None or not command[1]):
+            return await command[0](replace(context, words=command[1]))
+        return await router.talks["checklist"](context)
+
+    async def sends(self, media_id: str) -> Reply:
+        talk = self.talk()
+        assert talk is not None
+        event = replace(self.context.event, kind=InboundKind.IMAGE, media_id=media_id)
+        return await router.media["checklist"](replace(self.context, event=event, talk=dict(talk.data)))
+
+    async def presses(self) -> Reply:
+        action = Action("ask_by_chat", f"visit:{VISIT}")
+        return await router.actions["ask_by_chat"](replace(self.context, action=action))
+
+    def talk(self):  # type: ignore[no-untyped-def]
+        return self.db.read_now(current, "wecom:wang", now=self.clock.now())
+
+    def draft(self) -> dict[str, dict[str, str]]:
+        draft: dict[str, dict[str, str]] = self.db.read_now(lambda s: s.exec(select(VisitForm)).one().draft)
+        return draft
+
+
+def ready(db: Database, clock: ManualClock, folder: Path, *, mixed: bool = True) -> Chat:
+    db.write_now(make_visit, now=clock.now(), checklists=(MIXED,) if mixed else ())
+    for person in (WANG, LI):
+        db.write_now(check_in, visit_id=VISIT, person_id=person, now=clock.now(), profile=PROFILE)
+    return Chat(db, clock, folder)
+
+
+@pytest.fixture
+def chat(sqlite_db: Database, clock: ManualClock, tmp_path: Path) -> Chat:
+    return ready(sqlite_db, clock, tmp_path)
+
+
+async def test_the_whole_checklist_can_be_answered_in_chat(chat: Chat, sqlite_db: Database) -> None:
+    asked = await chat.presses()
+    assert "是否经营冷冻食品？" in asked.text
+    assert "1 是，2 否" in asked.text
+    assert "冷柜温度" in (await chat.says("是")).text
+    assert "许可证到期日" in (await chat.says("零下18度")).text
+    assert "经营方式" in (await chat.says("2027年1月31日")).text
+    assert "请写明情况" in (await chat.says("无证")).text
+    assert "检查方式" in (await chat.says("现场未能出示许可证")).text
+    assert "门头照片" in (await chat.says("1 3")).text
+    end = await chat.sends("m1")
+    assert "请被检查单位打开签字页签字" in end.text
+    assert end.links[0][1].startswith("/form/")
+    draft = chat.draft()
+    assert draft["T-1:2"]["value"] == "-18"
+    assert (draft["T-1:4"]["value"], draft["T-1:4"]["note"]) == ("无证", "现场未能出示许可证")
+    assert draft["T-1:5"]["value"] == "实地检查、网络监测"
+    evidence = sqlite_db.read_now(lambda s: s.exec(select(Evidence)).one())
+    assert (evidence.question, evidence.source) == ("T-1:6", "WECOM")
+
+    assert "记录表还没有签字" in (await chat.says("提交")).text
+    assert "已按未签字关闭" in (await chat.says("拒签 负责人外出，店员拒绝签字")).text
+    done = await chat.says("提交")
+    assert "已提交审核" in done.text
+    assert chat.talk() is None
+    assert sqlite_db.read_now(lambda s: s.get_one(Visit, VISIT)).state == VisitState.IN_REVIEW
+
+
+async def test_a_bad_answer_asks_for_note_and_photo_before_it_goes_on(chat: Chat) -> None:
+    await chat.presses()
+    assert "请写明情况" in (await chat.says("否")).text
+    assert "请发送现场照片" in (await chat.says("冷柜停用，仍有冻品")).text
+    assert "许可证到期日" in (await chat.sends("m1")).text
+
+
+async def test_nothing_is_guessed_from_an_unclear_answer(chat: Chat) -> None:
+    await chat.presses()
+    reply = await chat.says("大概吧")
+    assert "没有看懂" in reply.text
+    assert chat.draft() == {}
+
+
+async def test_one_can_go_back_undo_skip_look_and_pause(chat: Chat) -> None:
+    await chat.presses()
+    await chat.says("是")
+    assert "是否经营冷冻食品" in (await chat.says("上一项")).text
+    assert "已撤回" in (await chat.says("撤回")).text
+    assert chat.draft()["T-1:1"]["value"] == ""
+    assert "许可证到期日" in (await chat.says("跳过")).text
+    assert "已答 0/" in (await chat.says("查看")).text
+    assert "已暂存" in (await chat.says("暂停")).text
+    assert chat.talk() is None
+    again = await chat.says("逐项")
+    assert "是否经营冷冻食品" in again.text
+
+
+async def test_what_was_skipped_is_asked_again_at_the_end(chat: Chat) -> None:
+    await chat.presses()
+    await chat.says("跳过")
+    await chat.says("2027-01-31")
+    await chat.says("零售")
+    await chat.says("实地检查")
+    assert "是否经营冷冻食品" in (await chat.sends("m1")).text
+
+
+async def test_a_photo_that_cannot_be_fetched_is_said_so(chat: Chat) -> None:
+    await chat.presses()
+    assert "再发一次" in (await chat.sends("gone")).text
+
+
+async def test_the_gates_hold_in_chat_too(sqlite_db: Database, clock: ManualClock, tmp_path: Path) -> None:
+    chat = ready(sqlite_db, clock, tmp_path)
+    sqlite_db.write_now(untrain, WANG)
+    with pytest.raises(Problem, match="业务培训"):
+        await chat.presses()
+    assert [n.kind for n in sqlite_db.read_now(lambda s: list(s.exec(select(Notice))))].count(
+        "training_missing"
+    ) == 1
+
+
+async def test_a_number_picks_the_visit_and_nothing_open_is_said_so(chat: Chat, sqlite_db: Database) -> None:
+    assert "是否经营冷冻食品" in (await chat.says("逐项问答 0001-001")).text
+    await chat.says("暂停")
+    assert "请回复其中一行" in (await chat.says("逐项 999")).text
+
+    def close(session):  # type: ignore[no-untyped-def]
+        session.get_one(Visit, VISIT).state = VisitState.APPROVED
+
+    sqlite_db.write_now(close)
+    assert "没有可以填写的检查" in (await chat.says("逐项")).text

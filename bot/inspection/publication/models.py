@@ -24,6 +24,7 @@ class Publication(SQLModel, table=True):
     object_code: str = Field(max_length=40, index=True)
     object_name: str = Field(max_length=200)
     task_number: str = Field(max_length=40, index=True)
+    result: str = Field(default="", max_length=60, index=True)  # published label of the worst item
     body: dict[str, Any] = json_dict()
     sha256: str = Field(max_length=64)  # of the canonical body
     due_on: dt.date | None = None

@@ -1,4 +1,4 @@
-"""Signs of an inspection that was not real (走过场), for a person to judge; nothing is refused (C32). Pure."""
+"""Signs of an inspection that was not real (走过场); a person judges, nothing is refused (C32). Pure."""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import ColumnElement, String, and_, cast, exists, literal, or_
+from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china, china, china_day
 from bot.core.errors import Problem
@@ -15,7 +16,7 @@ from bot.inspection.calendar import Calendar
 from bot.inspection.notices.models import Notice, Priority
 from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
 from bot.inspection.people.models import PersonRole, Role
-from bot.inspection.profile import Profile
+from bot.inspection.profile import Profile, Step
 from bot.inspection.profile.schedule import due_slots, reminding_hour
 from bot.inspection.results.models import ItemResult, Review
 from bot.inspection.tasks.models import Task, Visit, VisitOfficer, VisitState
@@ -117,27 +118,35 @@ def item_results(session: Session, visit_id: int) -> list[ItemResult]:
 def queue_review_reminders(
     session: Session, *, now: dt.datetime, profile: Profile, calendar: Calendar, limit: int = 500
 ) -> int:
-    """Remind reviewers of results that wait too long; each is looked at once a day. Returns how many were."""
+    """Remind reviewers of results that wait too long, once per step; returns how many were looked at."""
     if not reminding_hour(profile, calendar, local=china(now)):
         return 0
-    today = china_day(now)
+    steps = profile.reminders["review"]
+    waiting = or_(*(_is_due(step, calendar, today=china_day(now)) for step in steps))
     visits = session.exec(
         select(Visit)
-        .where(
-            Visit.state == VisitState.IN_REVIEW,
-            or_(col(Visit.reminded_on).is_(None), col(Visit.reminded_on) < today),
-        )
+        .where(Visit.state == VisitState.IN_REVIEW, waiting)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
     rows = [
         r for visit in visits for r in _reminders(session, visit, now=now, profile=profile, calendar=calendar)
     ]
-    for visit in visits:
-        visit.reminded_on = today
-        session.add(visit)
     enqueue_many(session, rows)
-    return len(visits)
+    return len(visits) if rows else 0
+
+
+def _is_due(step: Step, calendar: Calendar, *, today: dt.date) -> ColumnElement[bool]:
+    """Handed in long enough ago for *step*, and not reminded of it this round (or today, when it repeats)."""
+    until = at_china(calendar.add_workdays(today, -step.offset)) + dt.timedelta(days=1)
+    slot = cast(col(Visit.generation), String) + literal(f":{step.at}")
+    told = exists().where(
+        col(Notice.kind) == "review_reminder",
+        col(Notice.subject) == literal("visit:") + cast(col(Visit.id), String),
+        col(Notice.slot).startswith(slot),
+        *([col(Notice.created_at) >= at_china(today)] if step.every else []),
+    )
+    return and_(col(Visit.submitted_at) < until, ~told)
 
 
 def reviewers_of(session: Session, visit: Visit) -> list[int]:

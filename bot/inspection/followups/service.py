@@ -1,0 +1,212 @@
+"""From a problem found to its closure: order, correction reported, re-check, other handling (C23)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlmodel import Session, col, select
+
+from bot.core.clock import china_day
+from bot.core.errors import Problem
+from bot.inspection.audit.service import record
+from bot.inspection.calendar import Calendar
+from bot.inspection.checklists.evidence import Stored
+from bot.inspection.checklists.models import Evidence
+from bot.inspection.followups.models import FollowUp, FollowUpState
+from bot.inspection.followups.opening import open_for_approved
+from bot.inspection.followups.reminders import queue_reminders
+from bot.inspection.followups.rules import NAMES, STATE_AFTER, Handling, check_move
+from bot.inspection.followups.telling import REMINDERS, subject_of, tell_ordered, tell_reported
+from bot.inspection.notices.service import touch_cards, withdraw
+from bot.inspection.people.models import EnterpriseContact, Role
+from bot.inspection.tasks.models import Task, Visit
+from bot.inspection.tasks.queries import leads_of, live_officers, people_with_role
+
+__all__ = [
+    "add_photo",
+    "close",
+    "get_follow_up",
+    "handle",
+    "of_visit",
+    "open_for_approved",
+    "order",
+    "queue_reminders",
+    "reject_correction",
+    "report_correction",
+]
+
+S = FollowUpState
+_AGAIN_WORKDAYS = 5  # what is left at least after a re-check that failed
+
+
+def get_follow_up(session: Session, follow_up_id: int, *, lock: bool = False) -> FollowUp:
+    """Raises ``not_found``."""
+    found = session.get(FollowUp, follow_up_id, with_for_update=lock or None)
+    if found is None:
+        raise Problem("not_found", "没有找到这项后续处置。")
+    return found
+
+
+def order(
+    session: Session, *, follow_up_id: int, person_id: int, text: str, due_on: dt.date, now: dt.datetime
+) -> FollowUp:
+    """责令限期改正. The enterprise's contacts get the order; without one the handler delivers it on paper.
+
+    Raises ``forbidden``, ``text_missing``, ``term_past``, ``wrong_state``.
+    """
+    found = get_follow_up(session, follow_up_id, lock=True)
+    require_handler(session, found, person_id)
+    text = _words(text, "责令改正要写明内容。")
+    if found.state == S.ORDERED and (found.order_text, found.due_on) == (text, due_on):
+        return found
+    if due_on <= china_day(now):
+        raise Problem("term_past", "改正期限要晚于今天。")
+    found.order_text, found.due_on = text, due_on
+    found.handled_at = found.handled_at or now
+    _move(session, found, S.ORDERED, now=now, actor=person_id)
+    tell_ordered(session, found, now=now)
+    return found
+
+
+def report_correction(
+    session: Session, *, follow_up_id: int, person_id: int, text: str, now: dt.datetime
+) -> FollowUp:
+    """已整改, said by the enterprise. A second report before the re-check only changes the words."""
+    found = get_follow_up(session, follow_up_id, lock=True)
+    require_reporter(session, found, person_id)
+    found.report = _words(text, "请写明整改情况。")
+    if found.state != S.RECHECK_DUE:
+        check_move(found.state, S.RECHECK_DUE)
+        found.reported_at = now
+        _move(session, found, S.RECHECK_DUE, now=now, actor=person_id)
+        tell_reported(session, found, now=now)
+    touch_cards(session, subject_of(found), now=now)
+    return found
+
+
+def close(session: Session, *, follow_up_id: int, person_id: int, note: str, now: dt.datetime) -> FollowUp:
+    """Close with a note; a closed one stays as it was closed. Raises ``forbidden``, ``text_missing``."""
+    found = get_follow_up(session, follow_up_id, lock=True)
+    require_handler(session, found, person_id)
+    if found.state == S.CLOSED:
+        return found
+    found.closing_note = _words(note, "办结要写明复查或处理情况。")
+    found.handled_at = found.handled_at or now
+    found.closed_at = now
+    _move(session, found, S.CLOSED, now=now, actor=person_id)
+    return found
+
+
+def reject_correction(
+    session: Session, *, follow_up_id: int, person_id: int, now: dt.datetime, calendar: Calendar
+) -> FollowUp:
+    """仍需整改: back to the order, with at least five working days left. The enterprise is told again."""
+    found = get_follow_up(session, follow_up_id, lock=True)
+    require_handler(session, found, person_id)
+    if found.state == S.ORDERED:
+        return found
+    check_move(found.state, S.ORDERED)
+    again = calendar.add_workdays(china_day(now), _AGAIN_WORKDAYS)
+    found.due_on = max(found.due_on or again, again)
+    found.reported_at = None
+    _move(session, found, S.ORDERED, now=now, actor=person_id)
+    tell_ordered(session, found, now=now)
+    return found
+
+
+def handle(
+    session: Session, *, follow_up_id: int, person_id: int, handling: Handling, note: str, now: dt.datetime
+) -> FollowUp:
+    """Record another handling than an order: a case, a transfer, no penalty, the abnormal list, closure.
+
+    From here the problem counts as handled (M6). The same handling again changes nothing.
+    """
+    if handling is Handling.ORDER:
+        raise ValueError("an order has a term: use order()")
+    if STATE_AFTER[handling] is S.CLOSED:
+        words = note if handling is Handling.CLOSE else f"{handling}：{note}"
+        return close(session, follow_up_id=follow_up_id, person_id=person_id, note=words, now=now)
+    found = get_follow_up(session, follow_up_id, lock=True)
+    require_handler(session, found, person_id)
+    to = STATE_AFTER[handling]
+    if found.state == to:
+        return found
+    found.report = f"{handling}：{_words(note, f'{handling}要写明文号、去向或理由。')}"
+    found.handled_at = found.handled_at or now
+    _move(session, found, to, now=now, actor=person_id)
+    return found
+
+
+def require_handler(session: Session, found: FollowUp, person_id: int) -> None:
+    """Raise ``forbidden`` unless the person is its handler, an officer of the visit, a lead or coordinator."""
+    visit = session.get_one(Visit, found.visit_id)
+    task = session.get_one(Task, visit.task_id)
+    allowed = {
+        found.handler_id,
+        *(officer.person_id for officer in live_officers(session, found.visit_id)),
+        *leads_of(session, task.lead_department_id),
+        *people_with_role(session, Role.COORDINATOR),
+    }
+    if person_id not in allowed:
+        raise Problem("forbidden", f"这项后续处置（{NAMES[S(found.state)]}）不由您办理。")
+
+
+def require_reporter(session: Session, found: FollowUp, person_id: int) -> None:
+    """Raise ``forbidden`` unless the person is a contact of the enterprise."""
+    visit = session.get_one(Visit, found.visit_id)
+    if session.get(EnterpriseContact, (person_id, visit.object_id)) is None:
+        raise Problem("forbidden", "您不是这家单位登记的联络员。")
+
+
+def add_photo(
+    session: Session, *, follow_up_id: int, person_id: int, stored: Stored, source: str, now: dt.datetime
+) -> None:
+    """Keep a photo of the correction as evidence of the visit; the same photo again changes nothing."""
+    found = get_follow_up(session, follow_up_id)
+    require_reporter(session, found, person_id)
+    question = subject_of(found)
+    same = select(Evidence).where(
+        Evidence.visit_id == found.visit_id, Evidence.question == question, Evidence.sha256 == stored.sha256
+    )
+    if session.exec(same).first() is None:
+        session.add(
+            Evidence(
+                visit_id=found.visit_id,
+                question=question,
+                sha256=stored.sha256,
+                media_type=stored.media_type,
+                size=stored.size,
+                person_id=person_id,
+                at=now,
+                source=source,
+            )
+        )
+        record(session, "followup.photo", question, now=now, actor=person_id, sha256=stored.sha256)
+
+
+def of_visit(session: Session, visit_id: int) -> list[FollowUp]:
+    """The follow-ups of a visit, oldest first."""
+    return list(
+        session.exec(select(FollowUp).where(FollowUp.visit_id == visit_id).order_by(col(FollowUp.id)))
+    )
+
+
+def _words(text: str, missing: str) -> str:
+    text = " ".join(text.split())
+    if not text:
+        raise Problem("text_missing", missing, 说明="不能为空")
+    return text[:2000]
+
+
+def _move(
+    session: Session, found: FollowUp, to: FollowUpState, *, now: dt.datetime, actor: int | None
+) -> None:
+    if found.state != to:
+        check_move(found.state, to)
+    found.state = to
+    found.generation += 1
+    found.reminded_on = None
+    session.add(found)
+    record(session, f"followup.{to.lower()}", subject_of(found), now=now, actor=actor)
+    withdraw(session, subject_of(found), kinds=REMINDERS, reason=NAMES[to], now=now)
+    touch_cards(session, subject_of(found), now=now)

@@ -1,0 +1,72 @@
+"""Who is told about a follow-up, and when."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlmodel import Session
+
+from bot.inspection.followups.models import FollowUp
+from bot.inspection.notices.models import Priority
+from bot.inspection.notices.service import enqueue
+from bot.inspection.tasks.queries import leads_of, visit_facts
+
+REMINDERS = ("correction_reminder",)  # untrue after every move
+
+
+def subject_of(found: FollowUp) -> str:
+    return f"followup:{found.id}"
+
+
+def tell_opened(session: Session, found: FollowUp, *, now: dt.datetime) -> None:
+    """A decision is needed: the handler and the lead learn at once (requirements section 5)."""
+    facts = visit_facts(session, found.visit_id)
+    for person in dict.fromkeys([found.handler_id, *leads_of(session, facts.task.lead_department_id)]):
+        enqueue(
+            session,
+            "followup_opened",
+            subject_of(found),
+            recipient_id=person,
+            now=now,
+            generation=found.generation,
+        )
+
+
+def tell_ordered(session: Session, found: FollowUp, *, now: dt.datetime) -> None:
+    """The order goes to every contact of the enterprise; without one the handler takes it along on paper."""
+    facts = visit_facts(session, found.visit_id)
+    slot = f"order-{found.generation}"
+    for contact in facts.contacts:
+        enqueue(
+            session,
+            "enterprise_order",
+            subject_of(found),
+            recipient_id=contact,
+            now=now,
+            slot=slot,
+            generation=found.generation,
+            statutory=True,
+        )
+    if not facts.contacts:
+        enqueue(
+            session,
+            "order_on_paper",
+            subject_of(found),
+            recipient_id=found.handler_id,
+            now=now,
+            slot=slot,
+            generation=found.generation,
+        )
+
+
+def tell_reported(session: Session, found: FollowUp, *, now: dt.datetime) -> None:
+    enqueue(
+        session,
+        "correction_reported",
+        subject_of(found),
+        recipient_id=found.handler_id,
+        now=now,
+        slot=f"report-{found.generation}",
+        generation=found.generation,
+        priority=Priority.NORMAL,
+    )

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
-import math
 import time
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import python_calamine
-import yaml
 
 from bot.cli.demo_data import DemoData, write_demo_files
 from bot.cli.demo_words import TOWNS
 from bot.core.columns import Fault, Layout
 from bot.inspection.draws.matching import Need, OfficerFacts, admissible
 from bot.inspection.people.columns import CONTACTS, DEPARTMENTS, OFFICERS, PEOPLE
+from bot.inspection.plans.document import Line, parse_plan
+from bot.inspection.plans.ratio import base_problem, preview
 from bot.inspection.registry.columns import ITEMS, OBJECTS
 
 Values = dict[str, Any]
@@ -123,40 +123,42 @@ def test_every_account_has_a_phone_and_no_two_people_share_one(demo: DemoData) -
     assert officers["wecom"] / 500 == pytest.approx(0.6, abs=0.07)
 
 
-def eligible(line: Values, objects: list[Values]) -> list[Values]:
-    scope = line["scope"]
-    return [
-        row
+def eligible(line: Line, objects: list[Values]) -> Counter[str]:
+    """Objects of the line's pool by credit class."""
+    scope = line.scope
+    return Counter(
+        row["credit_class"]
         for row in objects
         if row["status"] == "ACTIVE"
-        and row["district"] in scope.get("districts", [row["district"]])
-        and row["industry"] in scope.get("industries", [row["industry"]])
-        and row["kind"] in scope.get("kinds", [row["kind"]])
-        and set(scope.get("labels", [])) <= set(row["labels"])
-    ]
+        and (not scope.districts or row["district"] in scope.districts)
+        and (not scope.industries or row["industry"] in scope.industries)
+        and (not scope.kinds or row["kind"] in scope.kinds)
+        and set(scope.labels) <= set(row["labels"])
+    )
 
 
-def test_the_plan_draws_about_a_hundred_and_fifty_visits(
+def test_the_plan_draws_about_a_hundred_and_fifty_visits_under_its_caps(
     demo: DemoData, objects: tuple[list[Values], list[Fault]]
 ) -> None:
-    total = 0
-    for line in yaml.safe_load(demo.plan.read_text(encoding="utf-8"))["lines"]:
-        strata = Counter(row["credit_class"] for row in eligible(line, objects[0]))
-        drawn = sum(math.ceil(strata[letter] * ratio / 100) for letter, ratio in line["ratios"].items())
-        assert drawn >= 25
-        total += drawn
-    assert 130 <= total <= 160
-
-
-def test_the_plan_stays_under_the_caps_of_items_that_exist(demo: DemoData) -> None:
-    plan = yaml.safe_load(demo.plan.read_text(encoding="utf-8"))
+    plan = parse_plan(demo.plan.read_text(encoding="utf-8"))
     items = {row["code"]: row for row in read(ITEMS, csv_rows(demo.items))[0]}
+    drawn = []
+    for line in plan.lines:
+        (cap,) = (items[code]["cap_percent"] for code in line.items)
+        seen = preview(eligible(line, objects[0]), line.rules(), cap=None if cap is None else Decimal(cap))
+        assert seen.problem is None
+        assert cap is None or base_problem(line.rules(), Decimal(cap)) is None
+        drawn.append(seen.total)
+    assert len(drawn) == 3
+    assert min(drawn) >= 25
+    assert 130 <= sum(drawn) <= 160
+
+
+def test_the_plan_names_departments_that_exist(demo: DemoData) -> None:
+    plan = parse_plan(demo.plan.read_text(encoding="utf-8"))
     departments = {row["编号"] for row in csv_rows(demo.departments)}
-    assert plan["department"] in departments
-    for line in plan["lines"]:
-        caps = [items[code]["cap_percent"] for code in line["items"]]
-        assert all(cap is None or max(line["ratios"].values()) <= cap for cap in caps)
-        assert {line["lead"], *line["joint"]} <= departments
+    named = {plan.department, *(code for line in plan.lines for code in (line.lead, *line.joint))}
+    assert named <= departments
 
 
 def test_every_town_has_officers_for_lifts(demo: DemoData) -> None:
@@ -166,9 +168,10 @@ def test_every_town_has_officers_for_lifts(demo: DemoData) -> None:
                      valid_to=row["valid_to"], labels=frozenset(row["labels"]), territory=row["territory"])
         for row in officers
     ]  # fmt: skip
+    line = parse_plan(demo.plan.read_text(encoding="utf-8")).lines[2]
     for town in TOWNS:
-        need = Need("lift", "SCJG", dt.date(2026, 4, 30), dt.date(2026, 3, 9), labels=frozenset({"特种设备"}),
-                    district=town)  # fmt: skip
+        need = Need("lift", "SCJG", first_day=line.window_start, last_day=line.window_end,
+                    planned=line.window_start, labels=frozenset({"特种设备"}), district=town)  # fmt: skip
         able, refused = admissible(need, facts)
         assert len(able) >= 20
         assert refused["执法证不在有效期"] >= 1

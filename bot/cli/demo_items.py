@@ -15,7 +15,7 @@ ITEMS: Final[tuple[dict[str, str], ...]] = (
         "field": "登记注册",
         "target": "各类企业",
         "klass": "一般",
-        "cap_percent": "30%",
+        "cap_percent": "5%",
         "basis": "《企业信息公示暂行条例》第八条至第十条；《企业公示信息抽查办法》第四条、第五条",
         "method": "实地检查、网络监测",
         "notice_mode": "提前",

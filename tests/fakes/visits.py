@@ -1,4 +1,4 @@
-"""One visit ready to be inspected: two officers who accepted, a lead, a reviewer, a contact, one or two items."""
+"""One visit ready to be inspected: two officers who accepted, a lead, a reviewer, a contact, its items."""
 
 from __future__ import annotations
 
@@ -44,29 +44,46 @@ def make_visit(
     method: str = "实地检查",
     item_departments: tuple[int | None, ...] = (),
 ) -> World:
-    """Store the visit; officers of departments 1 and 2 when *item_departments* says that it is a joint one."""
+    """Store the visit; its officers come from departments 1 and 2 when an item belongs to the second."""
     lists = checklists or (load_checklist("CL-1"),)
     joint = 2 in item_departments
     session.add(Department(id=1, code="SJJ", name="云溪县市场监督管理局"))
     session.add(Department(id=2, code="YJJ", name="云溪县应急管理局"))
     session.flush()
     for person, name, role in (
-        (WANG, "王建国", Role.OFFICER), (LI, "李秀英", Role.OFFICER), (LEAD, "林科长", Role.LEAD),
-        (REVIEWER, "赵审核", Role.REVIEWER), (CONTACT, "陈联络", Role.ENTERPRISE), (STRANGER, "路人甲", Role.OFFICER),
+        (WANG, "王建国", Role.OFFICER),
+        (LI, "李秀英", Role.OFFICER),
+        (LEAD, "林科长", Role.LEAD),
+        (REVIEWER, "赵审核", Role.REVIEWER),
+        (CONTACT, "陈联络", Role.ENTERPRISE),
+        (STRANGER, "路人甲", Role.OFFICER),
         (BOSS, "何协调", Role.COORDINATOR),
-    ):  # fmt: skip
+    ):
         department = 2 if joint and person == LI else None if person == CONTACT else 1
         session.add(Person(id=person, code=f"P{person}", name=name, department_id=department))
         session.flush()
         session.add(PersonRole(person_id=person, role=role))
     for person in (WANG, LI):
         session.add(
-            Officer(person_id=person, certificate_no=f"粤K{person:05}", valid_from=dt.date(2024, 1, 1),
-                    valid_to=dt.date(2028, 1, 1))
-        )  # fmt: skip
+            Officer(
+                person_id=person,
+                certificate_no=f"粤K{person:05}",
+                valid_from=dt.date(2024, 1, 1),
+                valid_to=dt.date(2028, 1, 1),
+            )
+        )
         train(session, person)
-    session.add(InspectionObject(id=1, code="92440802MA4W1X2Y3Z", name="云溪县老街面馆", address="人民路 8 号",
-                                 district="城关镇", industry="餐饮", updated_at=now))  # fmt: skip
+    session.add(
+        InspectionObject(
+            id=1,
+            code="92440802MA4W1X2Y3Z",
+            name="云溪县老街面馆",
+            address="人民路 8 号",
+            district="城关镇",
+            industry="餐饮",
+            updated_at=now,
+        )
+    )
     session.add(Plan(id=1, code="2026", year=2026, name="2026年计划", department_id=1, created_at=now))
     session.flush()
     session.add(EnterpriseContact(person_id=CONTACT, object_id=1))
@@ -74,34 +91,92 @@ def make_visit(
     for n, checklist in enumerate(lists, start=1):
         department = item_departments[n - 1] if item_departments else 1
         session.add(
-            Item(id=n, code=f"I{n}", name=checklist.name, klass="KEY", basis="法", checklist_code=checklist.code,
-                 department_id=department, method=method)
-        )  # fmt: skip
+            Item(
+                id=n,
+                code=f"I{n}",
+                name=checklist.name,
+                klass="KEY",
+                basis="法",
+                checklist_code=checklist.code,
+                department_id=department,
+                method=method,
+            )
+        )
         items.append(n)
         versions.append(publish_checklist(session, checklist=checklist, now=now).id)
-    session.add(PlanLine(id=1, plan_id=1, number=1, name="餐饮", item_ids=items, lead_department_id=1, method=method,
-                         window_start=dt.date(2026, 3, 9), window_end=dt.date(2026, 3, 31)))  # fmt: skip
+    session.add(
+        PlanLine(
+            id=1,
+            plan_id=1,
+            number=1,
+            name="餐饮",
+            item_ids=items,
+            lead_department_id=1,
+            method=method,
+            window_start=dt.date(2026, 3, 9),
+            window_end=dt.date(2026, 3, 31),
+        )
+    )
     session.flush()
-    session.add(Task(id=1, number="450900202603090001", name="餐饮服务部门联合抽查", plan_line_id=1,
-                     lead_department_id=1, state=TaskState.DISPATCHED, item_ids=items, checklist_ids=versions,
-                     window_start=dt.date(2026, 3, 9), window_end=dt.date(2026, 3, 31), created_at=now))  # fmt: skip
+    session.add(
+        Task(
+            id=1,
+            number="450900202603090001",
+            name="餐饮服务部门联合抽查",
+            plan_line_id=1,
+            lead_department_id=1,
+            state=TaskState.DISPATCHED,
+            item_ids=items,
+            checklist_ids=versions,
+            window_start=dt.date(2026, 3, 9),
+            window_end=dt.date(2026, 3, 31),
+            created_at=now,
+        )
+    )
     session.flush()
-    session.add(Visit(id=VISIT, number="450900202603090001-001", task_id=1, object_id=1, state=VisitState.ACCEPTED,
-                      stratum="B", ticket="0" * 64, rank=1, planned_on=dt.date(2026, 3, 10),
-                      due_on=dt.date(2026, 3, 31), accepted_at=now))  # fmt: skip
+    session.add(
+        Visit(
+            id=VISIT,
+            number="450900202603090001-001",
+            task_id=1,
+            object_id=1,
+            state=VisitState.ACCEPTED,
+            stratum="B",
+            ticket="0" * 64,
+            rank=1,
+            planned_on=dt.date(2026, 3, 10),
+            due_on=dt.date(2026, 3, 31),
+            accepted_at=now,
+        )
+    )
     session.flush()
     for person in (WANG, LI):
-        session.add(VisitOfficer(visit_id=VISIT, person_id=person, department_id=2 if joint and person == LI else 1,
-                                 state=OfficerState.ACCEPTED, leader=person == WANG, ticket="0" * 64,
-                                 assigned_at=now, accepted_at=now))  # fmt: skip
+        session.add(
+            VisitOfficer(
+                visit_id=VISIT,
+                person_id=person,
+                department_id=2 if joint and person == LI else 1,
+                state=OfficerState.ACCEPTED,
+                leader=person == WANG,
+                ticket="0" * 64,
+                assigned_at=now,
+                accepted_at=now,
+            )
+        )
     session.flush()
     return World(VISIT, tuple(items))
 
 
 def train(session: Session, person_id: int) -> None:
     """A training that is valid all year."""
-    session.add(Training(person_id=person_id, session="2026年度", held_on=dt.date(2026, 1, 5),
-                         valid_to=dt.date(2026, 12, 31)))  # fmt: skip
+    session.add(
+        Training(
+            person_id=person_id,
+            session="2026年度",
+            held_on=dt.date(2026, 1, 5),
+            valid_to=dt.date(2026, 12, 31),
+        )
+    )
 
 
 def untrain(session: Session, person_id: int) -> None:

@@ -129,9 +129,9 @@ def _even_out(teams: list[list[str]], able: list[list[str]], load: dict[str, int
         source = max((o for o in load if o not in settled and held[o]), key=lambda o: (load[o], o), default=None)
         if source is None:
             return
-        path = _path(source, teams, able, load, held)
-        if path is None:
-            settled.add(source)
+        path, reached = _path(source, teams, able, load, held)
+        if not path:
+            settled |= reached  # nobody they can hand over to is less loaded than whom the source could reach
             continue
         for giver, index, taker in path:
             teams[index][teams[index].index(giver)] = taker
@@ -139,13 +139,15 @@ def _even_out(teams: list[list[str]], able: list[list[str]], load: dict[str, int
             held[taker].add(index)
         load[source] -= 1
         load[path[-1][2]] += 1
-        settled.clear()
+        if not settled.isdisjoint(taker for _, _, taker in path):
+            settled.clear()  # who could not hand over before may now
 
 
 def _path(
     source: str, teams: list[list[str]], able: list[list[str]], load: dict[str, int], held: dict[str, set[int]]
-) -> list[tuple[str, int, str]] | None:
-    """Breadth-first: the shortest chain of hand-overs that ends at somebody with two visits fewer."""
+) -> tuple[list[tuple[str, int, str]], set[str]]:
+    """Breadth-first: the shortest chain of hand-overs that ends at somebody with two visits fewer (empty: there is
+    none), and everybody who was reached."""
     came: dict[str, tuple[str, int]] = {source: (source, -1)}
     queue = deque([source])
     while queue:
@@ -156,9 +158,9 @@ def _path(
                     continue
                 came[taker] = (giver, index)
                 if load[taker] <= load[source] - 2:
-                    return _unwind(taker, source, came)
+                    return _unwind(taker, source, came), set(came)
                 queue.append(taker)
-    return None
+    return [], set(came)
 
 
 def _unwind(taker: str, source: str, came: dict[str, tuple[str, int]]) -> list[tuple[str, int, str]]:

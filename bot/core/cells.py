@@ -28,13 +28,18 @@ def day(cell: str) -> dt.date:
 
 
 def percent(cell: str) -> float:
-    """A share in percent: ``5``, ``5%``, ``2‰`` (0.2), ``0.5％``; above 0 and at most 100."""
+    """A share in percent: ``5``, ``5%``, ``2‰`` (0.2), ``0.5％``; above 0 and at most 100.
+
+    A bare number up to 1 is refused: a workbook hands 5% over as 0.05 and 100% as 1.
+    """
     plain = unicodedata.normalize("NFKC", cell).strip()
     scale = 0.1 if plain.endswith("‰") else 1.0
     try:
         value = float(plain.rstrip("%‰ ")) * scale
     except ValueError:
         raise ValueError("应是百分数，例如5%") from None
+    if 0 < value <= 1 and not plain.endswith(("%", "‰")):
+        raise ValueError("请带上百分号，例如5%或0.5%")
     if not 0 < value <= 100:
         raise ValueError("应大于0、不超过100%")
     return round(value, 6)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -189,5 +189,9 @@ def choices(options: Mapping[str, Any]) -> Parse:
     return lambda cell: [one(word) for word in words(cell)]
 
 
-def _joined(options: Iterable[str]) -> str:
-    return "、".join(options)
+def _joined(options: Mapping[str, Any]) -> str:
+    """The first word of each meaning."""
+    first: dict[Any, str] = {}
+    for word, value in options.items():
+        first.setdefault(value, word)
+    return "、".join(first.values())

@@ -1,0 +1,24 @@
+"""Every kind of list that can be imported, joined from the slices that own them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.inspection.people import columns as people
+from bot.inspection.people.departments import upsert_departments
+from bot.inspection.people.imports import upsert_contacts, upsert_officers, upsert_people
+from bot.inspection.registry import columns as registry
+from bot.inspection.registry.imports import Importer
+from bot.inspection.registry.items import upsert_items
+from bot.inspection.registry.objects import upsert_objects
+
+# in the order in which they build on each other
+IMPORTERS: Final[Mapping[str, Importer]] = {
+    "departments": Importer(people.DEPARTMENTS, upsert_departments),
+    "items": Importer(registry.ITEMS, upsert_items),
+    "objects": Importer(registry.OBJECTS, upsert_objects),
+    "officers": Importer(people.OFFICERS, upsert_officers),
+    "people": Importer(people.PEOPLE, upsert_people),
+    "contacts": Importer(people.CONTACTS, upsert_contacts),
+}

@@ -1,0 +1,34 @@
+"""What the plan slice tells people: an adjusted plan concerns their department (C7)."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlmodel import Session
+
+from bot.inspection.notices.message import Content, Kind, Skip
+from bot.inspection.notices.models import Notice
+from bot.inspection.plans.models import Plan, PlanState
+
+
+def adjusted(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:  # noqa: ARG001
+    """The version just published, while it is the one in force."""
+    plan = session.get(Plan, int(notice.subject.partition(":")[2]))
+    if plan is None or plan.state != PlanState.PUBLISHED:
+        return Skip("计划又有了新版")
+    counts = {name: notice.data.get(name, 0) for name in ("added", "removed", "changed")}
+    return Content(values={"name": plan.name, "version": plan.version, "ground": plan.ground, **counts})
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "plan_adjusted",
+        adjusted,
+        Content(
+            values={
+                "name": "云溪县2026年度双随机抽查计划", "version": 2, "ground": "突发性风险",
+                "added": 1, "removed": 0, "changed": 2,
+            }
+        ),
+    ),
+)  # fmt: skip

@@ -74,7 +74,7 @@ class Stage:
     async def connected(self) -> None:
         """Wait until the service's Stream socket is open."""
         for _ in range(200):
-            if self.simulator.servers["dingtalk"].connections:  # type: ignore[attr-defined]
+            if self._dingtalk.stream.connections:
                 return
             await asyncio.sleep(0.05)
         raise Problem("stream_closed", "钉钉 Stream 长连接没有建立。")
@@ -167,6 +167,11 @@ class Stage:
         assert wecom is not None
         assert dingtalk is not None
         base = f"http://127.0.0.1:{port}"
+        self._dingtalk = DingTalkServer(
+            self.world, self.faults, client_id=dingtalk.client_id,
+            client_secret=dingtalk.client_secret.get_secret_value(), corp_id=dingtalk.corp_id,
+            agent_id=dingtalk.agent_id, card_template=dingtalk.card_template,
+        )  # fmt: skip
         servers = {
             "wecom": WeComServer(
                 self.world, self.faults, corp_id=wecom.corp_id, agent_id=wecom.agent_id,
@@ -174,11 +179,7 @@ class Stage:
                 aes_key=wecom.aes_key.get_secret_value(), callback_url=f"{self.settings.public_url}/hooks/wecom",
                 base_url=f"{base}/wecom",
             ),
-            "dingtalk": DingTalkServer(
-                self.world, self.faults, client_id=dingtalk.client_id,
-                client_secret=dingtalk.client_secret.get_secret_value(), corp_id=dingtalk.corp_id,
-                agent_id=dingtalk.agent_id, card_template=dingtalk.card_template,
-            ),
+            "dingtalk": self._dingtalk,
         }  # fmt: skip
         return Simulator(self.world, self.faults, servers, port=port)
 

@@ -25,7 +25,7 @@ from bot.inspection.results.closing import complete
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import LABELS, ResultCode, label_of
 from bot.inspection.results.models import ItemResult, Review
-from bot.inspection.tasks.models import Visit, VisitState
+from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import leads_of, people_with_role, require_officer
 from bot.inspection.tasks.service import WAITING, move_visit, subject_of
 from bot.inspection.tasks.states import SUBMITTED
@@ -88,8 +88,9 @@ def submit_visit(
 
 def pick_reviewer(session: Session, facts: FormFacts) -> int | None:
     """Who looks at the result: the reviewer of the round before, else the one of the lead department with the
-    fewest waiting, else a coordinator; never an officer of the visit (C21)."""
-    officers = {person.id for person, _ in facts.visit.officers}
+    fewest waiting, else a coordinator; never one who was an officer of the visit, replaced or not (C21)."""
+    ever = select(VisitOfficer.person_id).where(VisitOfficer.visit_id == facts.visit.visit.id)
+    officers = set(session.exec(ever))
     task = facts.visit.task
     reviewers = people_with_role(session, Role.REVIEWER, department_id=task.lead_department_id)
     free = [p for p in reviewers if p not in officers]

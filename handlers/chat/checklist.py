@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from dataclasses import replace
 from typing import Any
@@ -104,7 +105,7 @@ async def photo(ctx: Context) -> Reply:
         form_id=ctx.talk["form"],
         person_id=ctx.person_id,
         question=place.key,
-        stored=store.put(media.body),
+        stored=await asyncio.to_thread(store.put, media.body),
         now=ctx.clock.now(),
         source=_SOURCES.get(ctx.event.platform, "H5"),
     )

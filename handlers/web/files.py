@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 from aiohttp import web
@@ -36,7 +37,7 @@ async def file(request: web.Request) -> web.Response:
             raise Problem("link_broken", "链接不完整或已失效，请回到聊天窗口重新打开。")
     name = f'inline; filename="{sha256[:16]}.{evidence.media_type.rpartition("/")[2]}"'
     return web.Response(
-        body=request.app[EVIDENCE].read(sha256),
+        body=await asyncio.to_thread(request.app[EVIDENCE].read, sha256),
         content_type=evidence.media_type,
         headers={"Content-Disposition": name},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from typing import Any
@@ -80,12 +81,14 @@ async def thumbnail(request: web.Request) -> web.Response:
     evidence = next((e for e in link.facts.evidence if e.id == wanted), None)
     if evidence is None or not evidence.media_type.startswith("image/"):
         raise Problem("not_found", "没有找到这张照片。")
-    body = request.app[EVIDENCE].read(evidence.sha256)
-    return web.Response(body=_small(body), content_type="image/jpeg", headers=_KEEP)
+    small = await asyncio.to_thread(lambda: _small(request.app[EVIDENCE].read(evidence.sha256)))
+    return web.Response(body=small, content_type="image/jpeg", headers=_KEEP)
 
 
 async def _changes(request: web.Request) -> tuple[dict[str, dict[str, Any]], int]:
-    body = await request.content.read(_LARGEST_DRAFT + 1)
+    if (request.content_length or 0) > _LARGEST_DRAFT:
+        raise Problem("form_broken", "一次发来的内容太多，请刷新页面再试。")
+    body = await request.read()
     try:
         sent = json.loads(body)
         changes = {str(key): dict(value) for key, value in sent["changes"].items()}

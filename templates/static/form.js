@@ -8,11 +8,14 @@
   const base = page.dataset.base;
   const closed = page.hasAttribute("data-closed");
   const store = `suicha:${page.dataset.form}`;
+  const recall = () => {
+    try { return JSON.parse(localStorage.getItem(store) || "{}"); } catch { return {}; }
+  };
   const questions = [...document.querySelectorAll("[data-key]")];
   const byKey = new Map(questions.map((q) => [q.dataset.key, q]));
   const counter = document.getElementById("net");
   const meter = document.getElementById("meter");
-  const pending = JSON.parse(localStorage.getItem(store) || "{}");
+  const pending = recall();
   const photos = new Map(); // id -> {id, form, key, blob, name}
   let version = Number(page.dataset.version);
   let serial = Date.now();
@@ -85,7 +88,9 @@
 
   // -- answers -------------------------------------------------------------------------------------------
 
-  const keep = () => localStorage.setItem(store, JSON.stringify(pending));
+  const keep = () => {
+    try { localStorage.setItem(store, JSON.stringify(pending)); } catch { /* no storage here: kept while the page is open */ }
+  };
   const changed = (question) => {
     pending[question.dataset.key] = { ...read(question), serial: (serial += 1) };
     question.classList.remove("has-error");
@@ -136,8 +141,8 @@
   // -- photos --------------------------------------------------------------------------------------------
 
   const box = new Promise((resolve) => {
-    const open = window.indexedDB ? indexedDB.open("suicha", 1) : null;
-    if (!open) { resolve(null); return; }
+    let open = null;
+    try { open = indexedDB.open("suicha", 1); } catch { resolve(null); return; }
     open.onupgradeneeded = () => open.result.createObjectStore("photos", { keyPath: "id" });
     open.onsuccess = () => resolve(open.result);
     open.onerror = () => resolve(null); // private windows: the photo then lives as long as the page

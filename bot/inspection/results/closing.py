@@ -140,11 +140,18 @@ def close_record(
         pdf=pdf.sha256,
         refusal=closing.refusal_code,
     )
-    if closing.refusal_code in REFUSALS and not judge(facts, attempts_min=0).outcome:
-        for lead in leads_of(session, facts.visit.task.lead_department_id):
-            enqueue(session, "no_signature", subject_of(form.visit_id), recipient_id=lead, now=now)
+    if closing.refusal_code in REFUSALS:
+        _tell_unsigned(session, facts, now=now)
     touch_cards(session, subject_of(form.visit_id), now=now)
     return sheet
+
+
+def _tell_unsigned(session: Session, facts: FormFacts, *, now: dt.datetime) -> None:
+    """Flag NO_SIGNATURE to the leads, except where the visit could not take place and nobody was there."""
+    if judge(facts, attempts_min=0).outcome or facts.form is None:
+        return
+    for lead in leads_of(session, facts.visit.task.lead_department_id):
+        enqueue(session, "no_signature", subject_of(facts.form.visit_id), recipient_id=lead, now=now)
 
 
 def reopen_record(session: Session, *, form_id: str, person_id: int, now: dt.datetime) -> None:

@@ -1,4 +1,4 @@
-"""What a form says as a whole: which answers stand, what is missing, which result each item has. Pure."""
+"""What a form says as a whole: which answers stand, what is missing, which result each item has."""
 
 from __future__ import annotations
 

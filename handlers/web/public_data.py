@@ -1,0 +1,142 @@
+"""The public records for machines: JSON, CSV for spreadsheets, and a feed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from aiohttp import web
+
+from bot.core.keys import DB, SETTINGS
+from bot.inspection.publication.models import Publication
+from bot.inspection.publication.queries import Filter, search
+from handlers.web.caching import KEPT, cached
+
+routes = web.RouteTableDef()
+_BATCH = 500
+_ATOM = "http://www.w3.org/2005/Atom"
+_COLUMNS = {
+    "id": "公示编号",
+    "version": "版本",
+    "uniscid": "统一社会信用代码",
+    "entName": "名称",
+    "raninsPlanId": "抽查计划编号",
+    "raninsPlaneName": "抽查计划名称",
+    "raninsTaskId": "抽查任务编号",
+    "raninsTaskName": "抽查任务名称",
+    "raninsTypeName": "抽查类型",
+    "insAuth": "抽查机关",
+    "insDate": "抽查完成日期",
+    "seqno": "序号",
+    "raninsItemName": "检查事项",
+    "raninsCheckResName": "检查结果",
+    "handling": "处理情况",
+    "handledOn": "处理日期",
+    "published_at": "公示时间",
+    "sha256": "SHA-256",
+}
+
+
+@routes.get("/public/results.json")
+async def as_json(request: web.Request) -> web.Response:
+    """50 records and the address of the next 50."""
+    found = await request.app[DB].read(search, _wanted(request), before=request.query.get("before", "")[:26])
+    answer = {"results": [record(public) for public in found.rows], "older": found.older}
+    return cached(request, web.json_response(answer))
+
+
+@routes.get("/public/results.csv")
+async def as_csv(request: web.Request) -> web.StreamResponse:
+    """Every record that fits, one line per item; opens in spreadsheets and cannot run formulas there."""
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/csv; charset=utf-8",
+            "Content-Disposition": 'attachment; filename="results.csv"',
+            "Cache-Control": KEPT,
+        }
+    )
+    await response.prepare(request)
+    await response.write("\ufeff".encode() + lines([list(_COLUMNS.values())]))
+    before, wanted = "", _wanted(request)
+    while True:
+        found = await request.app[DB].read(search, wanted, before=before, limit=_BATCH)
+        await response.write(lines(cells for public in found.rows for cells in rows(public)))
+        before = found.older
+        if not before:
+            break
+    await response.write_eof()
+    return response
+
+
+@routes.get("/public/feed.atom")
+async def feed(request: web.Request) -> web.Response:
+    """The newest 50 as a feed."""
+    found = await request.app[DB].read(search, Filter())
+    body = atom(list(found.rows), base=request.app[SETTINGS].public_url)
+    return cached(request, web.Response(body=body, content_type="application/atom+xml", charset="utf-8"))
+
+
+def record(public: Publication) -> dict[str, Any]:
+    """One public record as data."""
+    return {
+        "id": public.id,
+        "version": public.version,
+        "publishedAt": public.published_at.isoformat(),
+        "sha256": public.sha256,
+        "body": public.body,
+    }
+
+
+def rows(public: Publication) -> Iterator[list[str]]:
+    """The cells of one record, a row per item."""
+    head = {**public.body, "id": public.id, "version": public.version, "sha256": public.sha256}
+    head["published_at"] = public.published_at.isoformat(timespec="seconds")
+    for detail in public.body["details"]:
+        values = {**head, **detail}
+        yield [str(values.get(name, "")) for name in _COLUMNS]
+
+
+def lines(table: Any) -> bytes:
+    """RFC 4180 with the formula guard."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows([[guarded(cell) for cell in cells] for cells in table])
+    return out.getvalue().encode()
+
+
+def guarded(cell: str) -> str:
+    """A cell a spreadsheet will not take for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def atom(found: list[Publication], *, base: str) -> bytes:
+    """The feed as XML."""
+    ET.register_namespace("", _ATOM)
+    root = ET.Element(f"{{{_ATOM}}}feed")
+    _add(root, "title", "双随机、一公开检查结果公示")
+    _add(root, "id", f"{base}/public")
+    _add(root, "updated", found[0].published_at.isoformat() if found else "1970-01-01T00:00:00+00:00")
+    ET.SubElement(root, f"{{{_ATOM}}}link", href=f"{base}/public/feed.atom", rel="self")
+    for public in found:
+        entry = ET.SubElement(root, f"{{{_ATOM}}}entry")
+        address = f"{base}/public/results/{public.id}"
+        _add(entry, "id", address)
+        _add(entry, "title", f"{public.object_name}：{public.result}")
+        _add(entry, "updated", public.published_at.isoformat())
+        ET.SubElement(entry, f"{{{_ATOM}}}link", href=address)
+        author = ET.SubElement(entry, f"{{{_ATOM}}}author")
+        _add(author, "name", public.body["insAuth"])
+        _add(entry, "summary", f"{public.body['raninsTaskName']}，{public.body['insDate']}")
+    body: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return body
+
+
+def _add(parent: ET.Element, name: str, text: str) -> None:
+    ET.SubElement(parent, f"{{{_ATOM}}}{name}").text = "".join(c for c in text if c.isprintable())
+
+
+def _wanted(request: web.Request) -> Filter:
+    query = request.query
+    return Filter(query.get("q", "").strip()[:100], query.get("task", "")[:40], query.get("result", "")[:60])

@@ -19,7 +19,8 @@
   const photos = new Map(); // id -> {id, form, key, blob, name}
   let version = Number(page.dataset.version);
   let serial = Date.now();
-  let busy = false, again = false, reachable = true, delay = 2000, timer = 0, refusal = "";
+  let running = null, again = false, reachable = true, delay = 2000, timer = 0, refusal = "";
+  let preparing = Promise.resolve(); // photos that are being made smaller
 
   // -- what stands on the page ---------------------------------------------------------------------------
 
@@ -233,9 +234,12 @@
 
   // -- the road ------------------------------------------------------------------------------------------
 
-  const flush = async () => {
-    if (busy) { again = true; return; }
-    busy = true;
+  const flush = () => { // whoever asks while it runs waits for one more round
+    again = true;
+    running = running || sendAll().finally(() => { running = null; tell(); });
+    return running;
+  };
+  const sendAll = async () => {
     clearTimeout(timer);
     try {
       do { again = false; await sendAnswers(); await sendPhotos(); } while (again);
@@ -243,12 +247,10 @@
     } catch (error) {
       if (error.refused) refusal = error.message;
       else { reachable = false; timer = setTimeout(flush, delay); delay = Math.min(delay * 2, 30000); }
-    } finally {
-      busy = false; tell();
     }
   };
   const look = async () => {
-    if (document.hidden || busy || closed) return;
+    if (document.hidden || running || closed) return;
     try {
       const state = await answerOf(await fetch(`${base}/state`, { headers }));
       reachable = true;
@@ -277,7 +279,7 @@
     else counter.textContent = "都答完了，请核对签字";
   });
   page.addEventListener("change", (event) => {
-    if (event.target.type === "file") { addPhotos(event.target); return; }
+    if (event.target.type === "file") { preparing = preparing.then(() => addPhotos(event.target)); return; }
     const question = event.target.closest("[data-key]");
     if (question) changed(question);
   });
@@ -290,6 +292,7 @@
   });
   page.addEventListener("submit", async (event) => {
     event.preventDefault(); // everything is saved one by one already; the next page must show all of it
+    await preparing;
     await flush();
     if (!Object.keys(pending).length && !photos.size) location.assign(`${base}/review`);
     else counter.scrollIntoView();

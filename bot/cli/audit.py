@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from sqlmodel import Session, col, select
 
-from bot.inspection.audit.models import AuditEntry
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from bot.inspection.audit.models import AuditEntry
 
 app = typer.Typer(no_args_is_help=True, help="全程留痕：核验、查看、导出操作记录。")
 Json = Annotated[bool, typer.Option("--json", help="以 JSON 输出。")]
@@ -85,6 +87,10 @@ def export(
 
 
 def _latest(session: Session, *, number: int) -> list[AuditEntry]:
+    from sqlmodel import col, select
+
+    from bot.inspection.audit.models import AuditEntry
+
     query = select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(number)
     return list(reversed(session.exec(query).all()))
 
@@ -99,6 +105,10 @@ def _write_all(session: Session, *, target: Path) -> int:
 
 
 def _all(session: Session) -> Iterator[AuditEntry]:
+    from sqlmodel import col, select
+
+    from bot.inspection.audit.models import AuditEntry
+
     last = 0
     query = select(AuditEntry).order_by(col(AuditEntry.seq)).limit(_CHUNK)
     while rows := session.exec(query.where(AuditEntry.seq > last)).all():

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from sqlmodel import Session, col, select
 
-from bot.core.config import Settings
 from bot.core.errors import Problem
-from bot.core.links import Links
-from bot.inspection.audit.service import record
-from bot.inspection.people.console_logins import viewer
-from bot.inspection.people.models import Person, PersonRole, Role
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from bot.core.config import Settings
 
 
 def console_link(
@@ -35,6 +34,10 @@ def console_link(
 
 def make_link(session: Session, *, settings: Settings, now: dt.datetime, person_code: str = "") -> str:
     """A signed address for a coordinator or lead; making it is noted. Raises ``not_found``, ``forbidden``."""
+    from bot.core.links import Links
+    from bot.inspection.audit.service import record
+    from bot.inspection.people.console_logins import viewer
+
     person_id = _person(session, person_code)
     if viewer(session, person_id=person_id) is None:
         raise Problem("forbidden", "只有在职的统筹人员和部门负责人可以进入管理页面。", 人员=person_code)
@@ -44,6 +47,10 @@ def make_link(session: Session, *, settings: Settings, now: dt.datetime, person_
 
 
 def _person(session: Session, code: str) -> int:
+    from sqlmodel import col, select
+
+    from bot.inspection.people.models import Person, PersonRole, Role
+
     query = select(Person.id).where(Person.code == code)
     if not code:
         query = (

@@ -186,6 +186,13 @@ def officer_rows(county: County, count: int, year: int) -> Iterator[Row]:
         }
 
 
+def training_rows(count: int, year: int) -> Iterator[Row]:
+    """Everybody sat in the training of the week before."""
+    for number in range(1, count + 1):
+        yield {"code": f"YX{number:04d}", "session": f"{year}年“双随机、一公开”业务培训", "held_on": f"{year}-03-06",
+               "valid_to": f"{year}-12-31"}  # fmt: skip
+
+
 def people_rows(county: County) -> list[Row]:
     """Each department's head and reviewers; coordinator and administrator sit with the market regulator."""
     rows: list[Row] = []

@@ -20,6 +20,7 @@ from bot.cli import demo_county as made_up
 from bot.cli.demo_words import TARGET_TOWN
 from bot.core.columns import Layout
 from bot.inspection.people.columns import CONTACTS, DEPARTMENTS, OFFICERS, PEOPLE
+from bot.inspection.people.trainings import TRAININGS
 from bot.inspection.registry.columns import ITEMS, OBJECTS
 from bot.simulator.people import SimPerson
 
@@ -39,6 +40,7 @@ class DemoData:
     officers: Path
     people: Path
     contacts: Path
+    trainings: Path
     plan: Path
     good_objects: int  # rows of both object files that must come in
     bad_objects: int  # rows of objects.csv that must be refused
@@ -67,6 +69,7 @@ def write_demo_files(
         officers=_csv(folder, OFFICERS, made_up.officer_rows(county, officers, YEAR)),
         people=_csv(folder, PEOPLE, made_up.people_rows(county)),
         contacts=_csv(folder, CONTACTS, contacts),
+        trainings=_csv(folder, TRAININGS, made_up.training_rows(officers, YEAR)),
         plan=folder / "plan.yaml",
         good_objects=len(businesses) + len(sheet),
         bad_objects=made_up.WRONG_CODES + made_up.REPEATED + made_up.WRONG_CLASSES,

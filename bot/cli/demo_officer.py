@@ -65,8 +65,9 @@ class FormFiller:
         if url.endswith("/review"):
             return await self._close(name, url, page)
         form = page.form(URL(link).path)
-        if form is None:
-            return False  # the partner has not checked in yet
+        if form is None:  # the partner has not checked in yet
+            self.stuck[name] = page.shown()
+            return False
         return await self._hand_in(link, form, self._answers(name, form), name)
 
     async def _hand_in(self, link: str, form: Form, answers: list[tuple[str, Any]], name: str) -> bool:
@@ -79,7 +80,7 @@ class FormFiller:
         async with self.http.post(link, data=data) as response:
             page, url = PageReader(await response.text()), str(response.url)
         if not url.endswith("/review"):
-            self.stuck[name] = " ".join(page.text.split())[:300]
+            self.stuck[name] = page.shown()
             return False
         return await self._close(name, url, page)
 
@@ -91,11 +92,11 @@ class FormFiller:
             page = await self._sign(name, base, closing)
         submit = page.form("/submit")
         if submit is None:
-            self.stuck[name] = " ".join(page.text.split())[:300]
+            self.stuck[name] = page.shown()
             return False
         async with self.http.post(f"{base}/submit", data=submit.fields) as response:
             if not str(response.url).endswith("/receipt"):
-                self.stuck[name] = " ".join(PageReader(await response.text()).text.split())[:300]
+                self.stuck[name] = PageReader(await response.text()).shown()
                 return False
         self.stuck.pop(name, None)
         return True

@@ -45,6 +45,10 @@ class PageReader(HTMLParser):
         """The first form whose address ends so."""
         return next((f for f in self.forms if f.action.endswith(ending)), None)
 
+    def shown(self) -> str:
+        """The first words of the page, for somebody who wonders why it did not go on."""
+        return " ".join(self.text.split())[:300]
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":

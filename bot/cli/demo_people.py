@@ -48,7 +48,8 @@ class Crowd:
     async def _read_and_act(self, person: dict[str, Any], *, again: bool) -> int:
         where = f"/people/{person['platform']}/{person['user_id']}"
         messages = await self._get(f"{where}/messages")
-        await self._post(f"{where}/read", {})
+        if messages:  # what comes in between stays unread
+            await self._post(f"{where}/read", {"until": messages[-1]["id"]})
         done = 0
         for message in messages:
             if not message["mine"] and (again or not message["read"]):

@@ -110,7 +110,7 @@ class Office:
         files = (
             ("departments", data.departments), ("items", data.items), ("objects", data.objects),
             ("objects", data.objects_sheet), ("officers", data.officers), ("people", data.people),
-            ("contacts", data.contacts),
+            ("contacts", data.contacts), ("trainings", data.trainings),
         )  # fmt: skip
         step = self.progress.add_task("导入名录库", total=len(files))
         for kind, path in files:

@@ -89,6 +89,15 @@ def contacts(file: File, dry_run: DryRun = False, as_json: Json = False, rejects
     _run("contacts", file, dry_run=dry_run, as_json=as_json, rejects=rejects)
 
 
+@app.command()
+def trainings(file: File, dry_run: DryRun = False, as_json: Json = False, rejects: Rejects = None) -> None:
+    """导入检查前培训签到表；没有有效培训记录的人员打不开检查表。
+
+    例：suicha import trainings 培训签到.csv
+    """
+    _run("trainings", file, dry_run=dry_run, as_json=as_json, rejects=rejects)
+
+
 def _run(
     kind: str,
     file: Path,

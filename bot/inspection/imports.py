@@ -8,6 +8,7 @@ from typing import Final
 from bot.inspection.people import columns as people
 from bot.inspection.people.departments import upsert_departments
 from bot.inspection.people.imports import upsert_contacts, upsert_officers, upsert_people
+from bot.inspection.people.trainings import TRAININGS, upsert_trainings
 from bot.inspection.registry import columns as registry
 from bot.inspection.registry.imports import Importer
 from bot.inspection.registry.items import upsert_items
@@ -21,4 +22,5 @@ IMPORTERS: Final[Mapping[str, Importer]] = {
     "officers": Importer(people.OFFICERS, upsert_officers),
     "people": Importer(people.PEOPLE, upsert_people),
     "contacts": Importer(people.CONTACTS, upsert_contacts),
+    "trainings": Importer(TRAININGS, upsert_trainings),
 }

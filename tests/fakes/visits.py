@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from sqlmodel import Session, select
 
 from bot.inspection.checklists.definition import Checklist, load_checklist
-from bot.inspection.checklists.service import publish_checklist
+from bot.inspection.checklists.pinning import publish_checklist
 from bot.inspection.people.models import (
     Department,
     EnterpriseContact,

@@ -5,16 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlmodel import Session
 
 from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.inspection.checklists.definition import load_checklist, parse_checklist
 from bot.inspection.checklists.models import ChecklistVersion, VisitForm
+from bot.inspection.checklists.pinning import latest_checklist, publish_checklist
+from bot.inspection.checklists.queries import form_facts
 from bot.inspection.checklists.service import (
-    latest_checklist,
-    publish_checklist,
     tell_training_missing,
 )
+from bot.inspection.registry.models import Item
+from bot.inspection.tasks.models import Task
 from tests.fakes.desk import GOOD, Desk, refused
 from tests.fakes.visits import (
     LEAD,
@@ -82,6 +85,26 @@ def test_a_published_checklist_never_changes(desk: Desk) -> None:
     found = desk.db.read_now(latest_checklist, "CL-1")
     assert found is not None
     assert found.version == 1
+
+
+def test_the_first_form_of_a_task_pins_the_checklists_of_its_items(desk: Desk) -> None:
+    def as_dispatched(session: Session) -> None:
+        session.get_one(Task, 1).checklist_ids = []
+        session.add(
+            Item(id=2, code="I2", name="广告检查", klass="KEY", basis="广告法", checklist_code="CL-5")
+        )
+        session.add(Item(id=3, code="I3", name="计量检查", klass="KEY", basis="计量法"))
+        session.get_one(Task, 1).item_ids = [1, 2, 3]
+
+    desk.db.write_now(as_dispatched)
+    desk.arrive(WANG, LI)
+    desk.open()
+    pinned = desk.db.read_now(form_facts, VISIT).checklists
+    assert [(item.id, version.code) for item, version in pinned] == [(1, "CL-1"), (2, "CL-5"), (3, "G-3")]
+    newer = parse_checklist({**load_checklist("CL-5").definition(), "version": 2})
+    desk.do(publish_checklist, checklist=newer)
+    desk.open(LI)
+    assert [v.version for _, v in desk.db.read_now(form_facts, VISIT).checklists] == [1, 1, 1]
 
 
 def test_the_partner_sees_a_draft_and_the_last_writer_of_a_question_wins(opened: Desk) -> None:

@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.ids import new_id
 from bot.inspection.audit.service import record
-from bot.inspection.checklists.definition import Checklist, parse_checklist
+from bot.inspection.checklists.definition import parse_checklist
 from bot.inspection.checklists.evidence import Stored
-from bot.inspection.checklists.models import ChecklistVersion, Evidence, VisitForm
+from bot.inspection.checklists.models import Evidence, VisitForm
+from bot.inspection.checklists.pinning import pin_checklists
 from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Training
@@ -40,37 +41,6 @@ class DraftSaved:
     overwrote: tuple[str, ...] = ()
 
 
-def publish_checklist(session: Session, *, checklist: Checklist, now: dt.datetime) -> ChecklistVersion:
-    """Store a version once; the same version with other content is refused (``checklist_changed``)."""
-    same = select(ChecklistVersion).where(
-        ChecklistVersion.code == checklist.code, ChecklistVersion.version == checklist.version
-    )
-    stored = session.exec(same).one_or_none()
-    if stored is not None:
-        if stored.sha256 != checklist.sha256():
-            raise Problem("checklist_changed", f"检查表 {checklist.code} 这个版本已发布，修改请用新版本号。")
-        return stored
-    stored = ChecklistVersion(
-        code=checklist.code,
-        version=checklist.version,
-        name=checklist.name,
-        sha256=checklist.sha256(),
-        definition=checklist.definition(),
-    )
-    session.add(stored)
-    session.flush()
-    record(session, "checklist.published", f"checklist:{stored.id}", now=now, sha256=stored.sha256)
-    return stored
-
-
-def latest_checklist(session: Session, code: str) -> ChecklistVersion | None:
-    """The newest version of *code* that is not withdrawn: what a dispatch pins."""
-    query = select(ChecklistVersion).where(
-        ChecklistVersion.code == code, col(ChecklistVersion.withdrawn_at).is_(None)
-    )
-    return session.exec(query.order_by(col(ChecklistVersion.version).desc())).first()
-
-
 def open_form(
     session: Session, *, visit_id: int, person_id: int, now: dt.datetime, profile: Profile
 ) -> VisitForm:
@@ -81,7 +51,7 @@ def open_form(
     """
     officer = require_officer(session, visit_id, person_id)
     session.get(Visit, visit_id, with_for_update=True)
-    facts = form_facts(session, visit_id)
+    facts = _with_checklists(session, visit_id, now=now)
     if facts.form is not None and not facts.is_open:
         return facts.form
     if officer.state != OfficerState.ACCEPTED:
@@ -93,6 +63,16 @@ def open_form(
     if not facts.checklists:
         raise Problem("no_checklist", "这次检查没有配置检查表，请联系任务发起科室。")
     return facts.form or _make_form(session, visit_id=visit_id, person_id=person_id, now=now)
+
+
+def _with_checklists(session: Session, visit_id: int, *, now: dt.datetime) -> FormFacts:
+    """The form's facts; the first form of a task pins the task's checklists."""
+    facts = form_facts(session, visit_id)
+    task_id = facts.visit.task.id
+    if facts.visit.task.checklist_ids or task_id is None:
+        return facts
+    pin_checklists(session, task_id=task_id, now=now)
+    return form_facts(session, visit_id)
 
 
 def is_trained(session: Session, person_id: int, day: dt.date) -> bool:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from click.testing import Result
 from sqlalchemy import text
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from bot.cli import audit, console, doctor, migrate
 from bot.core.clock import ManualClock

@@ -66,7 +66,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     app = web.Application(middlewares=[guard], client_max_size=settings.max_upload + 1024 * 1024)
     app[SETTINGS] = settings
     app[CLOCK] = clock or SystemClock()
-    app[LINKS] = Links(settings.public_url, secret)
+    app[LINKS] = Links(settings.public_url, secret, clock=app[CLOCK])
     app[PAGES] = make_environment()
     app[PROFILE] = load_profile(settings.profile)
     app[CALENDAR] = WorkCalendar.load()

@@ -81,7 +81,7 @@ async def thumbnail(request: web.Request) -> web.Response:
     evidence = next((e for e in link.facts.evidence if e.id == wanted), None)
     if evidence is None or not evidence.media_type.startswith("image/"):
         raise Problem("not_found", "没有找到这张照片。")
-    small = await asyncio.to_thread(lambda: _small(request.app[EVIDENCE].read(evidence.sha256)))
+    small = await asyncio.to_thread(lambda: small_picture(request.app[EVIDENCE].read(evidence.sha256)))
     return web.Response(body=small, content_type="image/jpeg", headers=_KEEP)
 
 
@@ -113,7 +113,8 @@ def _named(draft: dict[str, Any], names: dict[int | None, str]) -> dict[str, Any
     return {key: {**answer, "by": names.get(answer.get("by"), "")} for key, answer in draft.items()}
 
 
-def _small(body: bytes) -> bytes:
+def small_picture(body: bytes) -> bytes:
+    """A JPEG of at most 228 pixels a side; *body* is a stored picture."""
     with Image.open(io.BytesIO(body)) as image:
         image.draft("RGB", _THUMBNAIL)
         small = image.convert("RGB")

@@ -219,14 +219,14 @@ def _owners(session: Session, rows: Sequence[Row]) -> dict[tuple[str, str], str]
 def _certificates(session: Session) -> dict[str, str]:
     """Code of the holder by certificate number."""
     query = select(Officer.certificate_no, Person.code).join(Person, col(Person.id) == Officer.person_id)  # type: ignore[call-overload]
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _object_ids(session: Session, codes: Iterable[str]) -> dict[str, int]:
     """Row ids by code, from the table the foreign key points at: the registry is a slice beside."""
     table: Table = next(iter(EnterpriseContact.__table__.c.object_id.foreign_keys)).column.table  # type: ignore[attr-defined]
     query = select(table.c.code, table.c.id).where(table.c.code.in_(codes))
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def _served(session: Session, people: Iterable[Person]) -> dict[tuple[int, int], EnterpriseContact]:

@@ -43,7 +43,7 @@ def sizes(session: Session, scope: Mapping[str, Sequence[str]], *, active: bool 
     for label in scope.get("labels", ()):
         text = cast(col(InspectionObject.labels), String)
         query = query.where(text.contains(f'"{label}"', autoescape=True))
-    return dict(session.execute(query.group_by(InspectionObject.credit_class)).tuples().all())
+    return dict(session.execute(query.group_by(InspectionObject.credit_class)).all())
 
 
 def cap_of(items: Sequence[Item]) -> Decimal | None:

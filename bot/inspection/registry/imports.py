@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
 from bot.core.columns import Binding, Fault, Layout, Row, Tally
@@ -23,6 +23,7 @@ from bot.inspection.registry.report import RejectsFile, Report
 from bot.inspection.registry.sheets import EXTRA, Progress, Sheet, open_sheet
 
 CHUNK = 5000  # rows in one transaction
+_TURN = 0x5C_0001  # advisory lock on PostgreSQL
 
 
 class Upsert(Protocol):
@@ -169,12 +170,14 @@ def _dry(db: Database, upsert: Upsert, rows: Sequence[Row], now: dt.datetime) ->
 
 
 def _undone(session: Session, *, upsert: Upsert, rows: Sequence[Row], now: dt.datetime) -> None:
-    tally = upsert(session, rows, now=now)
+    tally = _apply(session, upsert=upsert, rows=rows, now=now)
     session.flush()
     raise _Undo(tally)
 
 
 def _apply(session: Session, *, upsert: Upsert, rows: Sequence[Row], now: dt.datetime) -> Tally:
+    if session.get_bind().dialect.name == "postgresql":  # imports take turns: both would insert the same code
+        session.execute(select(func.pg_advisory_xact_lock(_TURN)))
     return upsert(session, rows, now=now)
 
 

@@ -141,7 +141,7 @@ def _text_rows(path: Path, encoding: str, *, progress: Progress) -> Iterator[tup
         sample = file.readline(65536)
         if "\0" in sample:
             raise Problem("sheet_kind", "这不是文字表格", 文件=path.name)
-        while sample.strip() and not (delimiter := _delimiter(sample)):  # a title line stands above
+        while sample and not _delimiter(sample):  # a title stands above the header
             sample = file.readline(65536)
         delimiter = _delimiter(sample) or ","
         file.seek(0)

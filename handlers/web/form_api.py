@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 from typing import Any
 
 from aiohttp import web
-from PIL import Image
 
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB
@@ -17,12 +15,12 @@ from bot.inspection.checklists.queries import FormFacts
 from bot.inspection.checklists.service import add_evidence, save_draft
 from handlers.web.form_link import open_link
 from handlers.web.keys import EVIDENCE
+from handlers.web.thumbnails import small_picture
 from handlers.web.uploads import number, parts
 
 routes = web.RouteTableDef()
 _LARGEST_DRAFT = 512 * 1024  # bytes
 _KEEP = {"Cache-Control": "private, max-age=86400"}  # the file behind an id never changes
-_THUMBNAIL = (228, 228)  # pixels: 76 at three times the density
 
 
 @routes.post("/form/{token}/draft")
@@ -111,14 +109,3 @@ def _state(facts: FormFacts) -> dict[str, Any]:
 
 def _named(draft: dict[str, Any], names: dict[int | None, str]) -> dict[str, Any]:
     return {key: {**answer, "by": names.get(answer.get("by"), "")} for key, answer in draft.items()}
-
-
-def small_picture(body: bytes) -> bytes:
-    """A JPEG of at most 228 pixels a side; *body* is a stored picture."""
-    with Image.open(io.BytesIO(body)) as image:
-        image.draft("RGB", _THUMBNAIL)
-        small = image.convert("RGB")
-    small.thumbnail(_THUMBNAIL)
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=80)
-    return out.getvalue()

@@ -43,7 +43,7 @@ def make_link(session: Session, *, settings: Settings, now: dt.datetime, person_
         raise Problem("forbidden", "只有在职的统筹人员和部门负责人可以进入管理页面。", 人员=person_code)
     record(session, "console.link_made", f"person:{person_id}", now=now)
     links = Links(settings.public_url, settings.secret("secret_key"))
-    return f"{links.base}/console/{links.sign('console', [person_id, secrets.token_urlsafe(8)])}"
+    return f"{links.base}/console/{links.sign('console', [person_id, secrets.token_urlsafe(8)], at=now)}"
 
 
 def _person(session: Session, code: str) -> int:

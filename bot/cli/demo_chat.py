@@ -13,7 +13,7 @@ from bot.cli.demo_chance import chance
 from bot.cli.demo_officer import picture
 
 _BAD_IS_YES = re.compile("存在来源不明|标价之外|虚假折价|低价招徕|经营异常名录|绝对化用语")
-_REPLY = re.compile("请回复|请直接回复|请发送|请填写|请写明|认定为|提交|全部答完|没有|第.+项|先放着")
+_REPLY = re.compile(r"\d 是|请回复|请直接回复|请发送|请填写|请写明|认定为|提交|全部答完|没有|第.+项|先放着")
 _WAIT = 40  # looks at the phone, 25 ms apart, before it goes back into the pocket
 _SAY = (
     (re.compile("照片"), ""), (re.compile("说明|什么情况"), "现场发现该项不符合要求"), (re.compile("认定"), "1"),
@@ -26,6 +26,7 @@ class Talk:
     person: dict[str, Any]
     where: str
     card: str
+    since: float  # when they arrived, in simulated time
     begun: bool = False
     last: str = ""  # the newest message answered
     said: int = 0
@@ -40,12 +41,12 @@ class Chatter:
     talks: dict[str, Talk] = field(default_factory=dict)
     submitted: int = 0
 
-    def arrive(self, name: str, person: dict[str, Any], where: str, card: str) -> None:
-        self.talks.setdefault(name, Talk(person, where, card))
+    def arrive(self, name: str, person: dict[str, Any], where: str, card: str, *, now: float) -> None:
+        self.talks.setdefault(name, Talk(person, where, card, now))
 
-    async def work(self) -> int:
-        done = await asyncio.gather(*(self._go_on(name, talk) for name, talk in list(self.talks.items())))
-        return sum(done)
+    async def work(self, now: float) -> int:
+        ready = [(name, talk) for name, talk in self.talks.items() if talk.since < now]
+        return sum(await asyncio.gather(*(self._go_on(name, talk) for name, talk in ready)))
 
     async def _go_on(self, name: str, talk: Talk) -> int:
         if not talk.begun and not await self._begin(talk):

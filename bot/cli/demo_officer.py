@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-from PIL import Image
+from PIL import Image, ImageDraw
 from yarl import URL
 
 from bot.cli.demo_chance import chance
@@ -22,7 +22,7 @@ class FormFiller:
     """``at_work`` holds the links of visits that somebody stands in front of."""
 
     http: aiohttp.ClientSession
-    at_work: dict[str, str] = field(default_factory=dict)  # object name -> link
+    at_work: dict[str, tuple[str, float]] = field(default_factory=dict)  # object name -> link, arrival
     submitted: int = 0
     stuck: dict[str, str] = field(default_factory=dict)  # object name -> what the page said
 
@@ -31,14 +31,14 @@ class FormFiller:
         partners = next((v for k, v in message["view"]["facts"] if k == "同行人员"), "")
         return all(person["name"] <= name for name in partners.split("、"))
 
-    def arrive(self, name: str, link: str) -> None:
-        self.at_work[name] = link
+    def arrive(self, name: str, link: str, *, now: float) -> None:
+        self.at_work.setdefault(name, (link, now))
 
-    async def work(self) -> int:
-        """Fill every form that is open by now; those whose partner is not there yet wait."""
+    async def work(self, now: float) -> int:
+        """Hand in what was begun before *now*: an inspection takes its time. Without the partner it waits."""
         done = 0
-        for name, link in list(self.at_work.items()):
-            if await self._fill(name, link):
+        for name, (link, since) in list(self.at_work.items()):
+            if since < now and await self._fill(name, link):
                 del self.at_work[name]
                 done += 1
         self.submitted += done
@@ -110,7 +110,7 @@ class FormFiller:
             data.add_field("refusal_text", "负责人不在场，未能签字")
         else:
             data.add_field("signed_by", "负责人")
-            data.add_field("signature", picture("sign" + name), filename="sign.jpg", content_type="image/jpeg")
+            data.add_field("signature", handwriting(name), filename="sign.png", content_type="image/png")
         async with self.http.post(f"{base}/close", data=data) as response:
             return PageReader(await response.text())
 
@@ -156,6 +156,16 @@ def _bad(group: Group, name: str, value: str = "") -> list[tuple[str, Any]]:
             fields.append((key, "2026-01-01" if kind == "date" else "12"))
     fields += [(key, picture(name + key)) for key in group.files[:1]]
     return fields
+
+
+def handwriting(words: str) -> bytes:
+    """A signature as a pad gives it: dark strokes on white, as PNG."""
+    image = Image.new("RGB", (480, 200), "white")
+    points = [(40 + 40 * n, 40 + int(120 * chance(words, str(n)))) for n in range(11)]
+    ImageDraw.Draw(image).line(points, fill="black", width=5, joint="curve")
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
 
 
 def picture(words: str) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ class Crowd:
     http: aiohttp.ClientSession
     filler: FormFiller
     chatter: Chatter
+    now: Callable[[], float]  # simulated time
     seen: dict[str, str] = field(default_factory=dict)  # person -> last message read
     did: Counter[str] = field(default_factory=Counter)
     again: bool = False  # after a restart: look at everything once more, read or not
@@ -43,7 +45,7 @@ class Crowd:
 
     async def work(self) -> int:
         """Officers on site fill their checklists, on the page or in chat."""
-        return await self.filler.work() + await self.chatter.work()
+        return await self.filler.work(self.now()) + await self.chatter.work(self.now())
 
     async def _read_and_act(self, person: dict[str, Any], *, again: bool) -> int:
         where = f"/people/{person['platform']}/{person['user_id']}"
@@ -96,9 +98,9 @@ class Crowd:
         name = _object_of(message)
         if link and self.filler.is_mine(person, message):
             if prefers_chat(name):
-                self.chatter.arrive(name, person, where, message["id"])
+                self.chatter.arrive(name, person, where, message["id"], now=self.now())
             else:
-                self.filler.arrive(name, link)
+                self.filler.arrive(name, link, now=self.now())
         return did
 
     async def _returned(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ class VisitFacts:
     object: InspectionObject
     items: list[Item]
     officers: list[tuple[Person, VisitOfficer]]
-    contacts: list[int]
+    contacts: list[int]  # who can be reached in a chat
     department: str
 
     @property
@@ -76,11 +76,7 @@ def visit_facts(session: Session, visit_id: int) -> VisitFacts:
         object=session.get_one(InspectionObject, visit.object_id),
         items=list(session.exec(select(Item).where(col(Item.id).in_(task.item_ids)).order_by(col(Item.id)))),
         officers=[(person, officer) for person, officer in officers],
-        contacts=list(
-            session.exec(
-                select(EnterpriseContact.person_id).where(EnterpriseContact.object_id == visit.object_id)
-            )
-        ),
+        contacts=_contacts(session, visit.object_id),
         department=session.get_one(Department, task.lead_department_id).name,
     )
 
@@ -89,6 +85,17 @@ def reachable(session: Session, people: Collection[int]) -> set[int]:
     """Those of *people* who have a living chat account."""
     query = select(Account.person_id).where(col(Account.person_id).in_(people), col(Account.dead_since).is_(None))
     return set(session.exec(query))
+
+
+def _contacts(session: Session, object_id: int) -> list[int]:
+    """The object's contacts who can be reached in a chat; the others are told on paper (C37)."""
+    query = (
+        select(EnterpriseContact.person_id)
+        .join(Account, col(Account.person_id) == EnterpriseContact.person_id)
+        .where(EnterpriseContact.object_id == object_id, col(Account.dead_since).is_(None))
+        .distinct()
+    )
+    return list(session.exec(query.order_by(col(EnterpriseContact.person_id))))
 
 
 def people_with_role(session: Session, role: Role, *, department_id: int | None = None) -> list[int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.core.errors import Problem
 
 _LIMIT = 128  # bytes; WeCom allows 1,024 for a key, DingTalk actions are ids: the smaller habit wins
+_DIGITS = 18  # a database's 64-bit key
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,8 @@ def unpack(packed: str) -> Action:
     verb, _, rest = packed.partition("|")
     subject, _, generation = rest.partition("|")
     name, _, number = subject.partition(":")
-    if not (verb.replace("_", "").isalpha() and name.isalpha() and number.isdecimal() and generation.isdecimal()):
+    words = verb.replace("_", "").isalpha() and name.isalpha()
+    numbers = all(n.isdecimal() and len(n) <= _DIGITS for n in (number, generation))
+    if not (words and numbers):
         raise Problem("button_unknown", "这张卡片的按钮已不再使用，请打开最新的卡片。")
     return Action(verb, subject, int(generation))

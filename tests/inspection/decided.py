@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from bot.core.clock import CHINA
 from bot.inspection.calendar import Calendar
 from bot.inspection.notices.models import Notice
-from bot.inspection.people.models import Department, EnterpriseContact, Person, PersonRole, Role
+from bot.inspection.people.models import Account, Department, EnterpriseContact, Person, PersonRole, Role
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
 from bot.inspection.profile import Profile, load_profile
 from bot.inspection.registry.codes import make_uscc
@@ -58,6 +58,7 @@ def authority(session: Session) -> None:
     session.flush()
     for person in NAMES:
         session.add(PersonRole(person_id=person, role=ROLES.get(person, Role.OFFICER)))
+    session.add(Account(platform="wecom", user_id="contact", person_id=CONTACT, bound_at=now))
     for item, name in ITEMS.items():
         session.add(
             Item(id=item, code=f"SP-{item}", name=name, klass="KEY", basis="食品安全法", department_id=1)

@@ -131,7 +131,7 @@ def test_the_card_ends_with_the_decision(db: Database) -> None:
 
 
 def test_the_reviewer_is_reminded_once_after_one_working_day(db: Database) -> None:
-    """Submitted on Friday 2026-09-18; Sunday 2026-09-20 is worked in exchange, so it is the next working day."""
+    """Submitted on Friday 2026-09-18; Sunday 2026-09-20 is worked in exchange: the next working day."""
 
     def story(session: Session) -> None:
         prepared(session)

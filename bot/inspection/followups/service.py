@@ -138,7 +138,7 @@ def handle(
 
 
 def require_handler(session: Session, found: FollowUp, person_id: int) -> None:
-    """Raise ``forbidden`` unless the person is its handler, an officer of the visit, a lead or coordinator."""
+    """Raise ``forbidden`` unless the person is the handler, an officer of the visit, lead or coordinator."""
     visit = session.get_one(Visit, found.visit_id)
     task = session.get_one(Task, visit.task_id)
     allowed = {

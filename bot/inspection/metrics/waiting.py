@@ -25,6 +25,7 @@ STATE_NAMES = {
     NoticeState.WITHDRAWN: "已撤回",
     NoticeState.SKIPPED: "未发送",
 }
+OUTCOMES = ("sent", "retry", "failed", "unknown", "sending")  # of an attempt, as Delivery counts them
 UNDELIVERED = (NoticeState.FAILED, NoticeState.EXPIRED)
 _RECENT = 20_000  # attempts looked at for the platforms' figures: by primary key, however long the table
 
@@ -209,5 +210,6 @@ def deliveries(session: Session, *, now: dt.datetime) -> list[Delivery]:
         .where(col(Attempt.id) > newest - _RECENT, Attempt.at >= now - dt.timedelta(hours=24))
         .group_by(col(Attempt.platform), col(Attempt.outcome))
     ):
-        table[platform][outcome] = many
+        if outcome in OUTCOMES:
+            table[platform][outcome] = many
     return [Delivery(name, **table[name]) for name in sorted(table)]

@@ -14,10 +14,11 @@ from bot.cli.demo_officer import picture
 
 _BAD_IS_YES = re.compile("存在来源不明|标价之外|虚假折价|低价招徕|经营异常名录|绝对化用语")
 _REPLY = re.compile(r"\d 是|请回复|请直接回复|请发送|请填写|请写明|认定为|提交|全部答完|没有|第.+项|先放着")
+_HEAD = re.compile(r"^[#*\s]*随查[*\s]*\n")
 _WAIT = 40  # looks at the phone, 25 ms apart, before it goes back into the pocket
 _SAY = (
     (re.compile("照片"), ""), (re.compile("说明|什么情况"), "现场发现该项不符合要求"), (re.compile("认定"), "1"),
-    (re.compile("日期"), "2026年12月1日"), (re.compile("温度|℃"), "4"),
+    (re.compile("日期"), "2026年12月1日"), (re.compile("温度|℃|数字"), "4"),
 )  # fmt: skip
 
 
@@ -85,6 +86,7 @@ class Chatter:
 
     async def _say(self, name: str, talk: Talk, body: str) -> None:
         talk.said += 1
+        body = _HEAD.sub("", body)
         if "全部答完" in body:
             await self._post(f"{talk.where}/say", {"text": "拒签 负责人外出，现场员工不愿代签"})
         elif "回复“提交”" in body:

@@ -44,14 +44,16 @@ class FormFiller:
         self.submitted += done
         return done
 
-    async def correct(self, link: str) -> bool:
+    async def correct(self, name: str, link: str) -> bool:
         """A returned result: say it more clearly and hand it in again."""
-        page, url = await self._get(link)
+        page, _ = await self._get(link)
         form = page.form(URL(link).path)
         if form is None:
             return False
-        fields = [(name, "补充说明：现场情况已再次核对") for g in form.groups for name in g.inputs if name.endswith(".note")]
-        return await self._hand_in(link, form, [*fields[:1], *form.fields.items(), ("action", "submit")], link)
+        notes = [n for g in form.groups if not g.key.startswith("visit:") for n in g.inputs if n.endswith(".note")]
+        better = {note: "补充说明：现场情况已再次核对" for note in notes[:1]}
+        sent = {**form.fields, **form.filled, **better, "action": "submit"}
+        return await self._hand_in(link, list(sent.items()), name)
 
     async def confirm(self, link: str) -> None:
         """A button that is a page: press its one button."""
@@ -68,9 +70,9 @@ class FormFiller:
         if form is None:  # the partner has not checked in yet
             self.stuck[name] = page.shown()
             return False
-        return await self._hand_in(link, form, self._answers(name, form), name)
+        return await self._hand_in(link, self._answers(name, form), name)
 
-    async def _hand_in(self, link: str, form: Form, answers: list[tuple[str, Any]], name: str) -> bool:
+    async def _hand_in(self, link: str, answers: list[tuple[str, Any]], name: str) -> bool:
         data = aiohttp.FormData()
         for key, value in answers:
             if isinstance(value, bytes):

@@ -23,7 +23,8 @@ class Group:
 @dataclass(slots=True)
 class Form:
     action: str
-    fields: dict[str, str] = field(default_factory=dict)  # hidden and filled fields
+    fields: dict[str, str] = field(default_factory=dict)  # hidden ones, and those outside a question
+    filled: dict[str, str] = field(default_factory=dict)  # what the questions hold already
     groups: list[Group] = field(default_factory=list)
     choices: dict[str, list[str]] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
@@ -39,6 +40,7 @@ class PageReader(HTMLParser):
         self.text = ""
         self._group: Group | None = None
         self._legend = False
+        self._typed = ""  # the textarea we are in
         self.feed(html)
 
     def form(self, ending: str) -> Form | None:
@@ -65,9 +67,13 @@ class PageReader(HTMLParser):
             self._group = None
         elif tag == "legend":
             self._legend = False
+        elif tag == "textarea":
+            self._typed = ""
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self._typed and data.strip():
+            self.forms[-1].filled[self._typed] = data.strip()
         if self._legend and self._group is not None:
             self._group.text += data.strip()
 
@@ -83,6 +89,8 @@ class PageReader(HTMLParser):
         kind = given.get("type", "text") if tag == "input" else tag
         if kind in ("radio", "checkbox"):
             (group or form).choices.setdefault(name, []).append(given.get("value", "on"))
+            if "checked" in given:
+                form.filled[name] = given.get("value", "on")
         elif kind == "file":
             if group is not None:
                 group.files.append(name)
@@ -91,6 +99,9 @@ class PageReader(HTMLParser):
         elif kind == "hidden":
             form.fields[name] = given.get("value", "")
         elif group is not None:
-            group.inputs[name] = kind
+            group.inputs[name] = given.get("type", "text") if tag == "input" else kind
+            self._typed = name if tag == "textarea" else ""
+            if given.get("value"):
+                form.filled[name] = given["value"]
         else:
             form.fields[name] = given.get("value", "")

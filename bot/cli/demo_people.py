@@ -16,6 +16,8 @@ from bot.cli.demo_chat import Chatter, prefers_chat
 from bot.cli.demo_officer import FormFiller
 
 _PARALLEL = 12
+Person = dict[str, Any]
+Message = dict[str, Any]
 _REASONS = ("被检查单位负责人是本人近亲属", "曾在该单位任职", "与该单位有利害关系")
 
 
@@ -30,6 +32,7 @@ class Crowd:
     now: Callable[[], float]  # simulated time
     seen: dict[str, str] = field(default_factory=dict)  # person -> last message read
     did: Counter[str] = field(default_factory=Counter)
+    correcting: set[str] = field(default_factory=set)
     again: bool = False  # after a restart: look at everything once more, read or not
 
     async def act(self) -> int:
@@ -58,7 +61,7 @@ class Crowd:
                 done += await self._answer(person, where, message)
         return done
 
-    async def _answer(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> int:
+    async def _answer(self, person: Person, where: str, message: Message) -> int:
         handler = self._HANDLERS.get(message["view"]["title"].strip())
         if handler is None or message["view"]["closed"]:
             return 0
@@ -69,7 +72,7 @@ class Crowd:
 
     # -- officers -----------------------------------------------------------------------------------------
 
-    async def _assignment(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+    async def _assignment(self, person: Person, where: str, message: Message) -> str:
         mood = chance("assignment", person["user_id"], _object_of(message))
         if mood < 0.04:
             return await self._recuse(person, where, message)
@@ -77,14 +80,14 @@ class Crowd:
             return ""  # the phone stays in the pocket; a reminder will come
         return await self._press(where, message, "收到")
 
-    async def _recuse(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+    async def _recuse(self, person: Person, where: str, message: Message) -> str:
         if await self._press(where, message, "申请回避"):
             reason = _REASONS[int(chance("why", person["user_id"]) * len(_REASONS))]
             await self._post(f"{where}/say", {"text": reason})
             return "申请回避"
         return ""
 
-    async def _reminder(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+    async def _reminder(self, person: Person, where: str, message: Message) -> str:
         if chance("reminder", person["user_id"], _object_of(message)) < 0.3:
             stubborn = f"{person['user_id']}:{_object_of(message)}"
             if stubborn not in self.seen:
@@ -92,7 +95,7 @@ class Crowd:
                 return ""  # only the lead's own reminder helps
         return await self._press(where, message, "收到")
 
-    async def _visit_day(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+    async def _visit_day(self, person: Person, where: str, message: Message) -> str:
         did = await self._press(where, message, "到场签到")
         link = _link(message)
         name = _object_of(message)
@@ -103,23 +106,25 @@ class Crowd:
                 self.filler.arrive(name, link, now=self.now())
         return did
 
-    async def _returned(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
-        link = _link(message)
-        if not link or not self.filler.is_mine(person, message):
-            return ""
-        await self.filler.correct(link)
+    async def _returned(self, _person: Person, _where: str, message: Message) -> str:
+        link, name = _link(message), _object_of(message)
+        if not link or name in self.correcting:
+            return ""  # the lead only reads it, and one of two officers is enough
+        self.correcting.add(name)
+        await self.filler.correct(name, link)
+        self.correcting.discard(name)
         return "改正后重新提交"
 
     # -- leads, reviewers, enterprises ----------------------------------------------------------------------
 
-    async def _recusal_request(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+    async def _recusal_request(self, person: Person, where: str, message: Message) -> str:
         deny = chance("recusal", message["view"]["body"]) < 0.15
         return await self._press(where, message, "不同意" if deny else "同意并重新抽取")
 
-    async def _overdue(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+    async def _overdue(self, person: Person, where: str, message: Message) -> str:
         return await self._press(where, message, "催办全部")
 
-    async def _review(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+    async def _review(self, person: Person, where: str, message: Message) -> str:
         name = _object_of(message) or message["view"]["body"]
         key = f"returned:{name}"
         if chance("review", name) < 0.1 and key not in self.seen:
@@ -129,27 +134,33 @@ class Crowd:
                 return "退回"
         return await self._press(where, message, "通过")
 
-    async def _read_notice(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
+    async def _read_notice(self, person: Person, where: str, message: Message) -> str:
         if chance("enterprise", person["user_id"]) < 0.2:
             return ""
         return await self._press(where, message, "已阅")
 
-    async def _order(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
-        if await self._press(where, message, "已整改"):
-            await self._post(f"{where}/say", {"text": "已按要求整改完毕，现场照片留存备查"})
-            return "报告整改"
-        return ""
+    async def _opened(self, _person: Person, where: str, message: Message) -> str:
+        return await self._press_and_say(where, message, "登记处理", "责令改正 10日内改正并报告")
 
-    async def _recheck(self, person: dict[str, Any], where: str, message: dict[str, Any]) -> str:
-        if await self._press(where, message, "复查合格"):
-            await self._post(f"{where}/say", {"text": "现场复查，问题已整改"})
-            return "复查合格"
+    async def _order(self, _person: Person, where: str, message: Message) -> str:
+        return await self._press_and_say(where, message, "已整改", "已按要求整改完毕，现场照片留存备查")
+
+    async def _recheck(self, _person: Person, where: str, message: Message) -> str:
+        return await self._press(where, message, "复查合格")
+
+    async def _on_paper(self, _person: Person, where: str, message: Message) -> str:
+        return await self._press_and_say(where, message, "复查合格", "已书面送达，现场复查，问题已改正")
+
+    async def _press_and_say(self, where: str, message: Message, words: str, said: str) -> str:
+        if await self._press(where, message, words):
+            await self._post(f"{where}/say", {"text": said})
+            return words
         return ""
 
     _HANDLERS = {
         "新的检查任务": _assignment, "请答复检查任务": _reminder, "今天的检查": _visit_day, "回避申请待决定": _recusal_request,
         "有人未接收任务": _overdue, "行政检查通知书": _read_notice, "检查结果待审核": _review, "检查结果被退回": _returned,
-        "责令改正通知": _order, "整改情况待复查": _recheck,
+        "发现问题待处理": _opened, "责令改正": _order, "企业报告已整改": _recheck, "请送达责令改正": _on_paper,
     }  # fmt: skip
 
     # -- fingers --------------------------------------------------------------------------------------------

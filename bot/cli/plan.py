@@ -129,7 +129,7 @@ def _shown(session: Session, *, code: str, version: int | None) -> dict[str, Any
             {
                 "number": line.number, "name": line.name, "start": line.window_start.isoformat(),
                 "end": line.window_end.isoformat(), "pool": seen.pool, "take": seen.total,
-                "strata": {s.klass: {"size": s.size, "take": s.take} for s in seen.strata},
+                "scale": seen.scale, "strata": {s.klass: {"size": s.size, "take": s.take} for s in seen.strata},
             }
         )  # fmt: skip
     changes = [
@@ -153,7 +153,7 @@ def _say(shown: dict[str, Any], *, as_json: bool) -> None:
         strata = "，".join(f"{klass} {s['take']}/{s['size']}" for klass, s in line["strata"].items())
         when = f"{line['start']} 至 {line['end']}"
         typer.echo(f"{line['number']}. {line['name']}：{when}")
-        typer.echo(f"   预计抽取 {line['take']}/{line['pool']} 户（{strata}）")
+        typer.echo(f"   预计抽取 {line['take']}/{line['pool']} 户（按{line['scale']}：{strata}）")
     words = {"ADDED": "新增", "REMOVED": "取消", "CHANGED": "变更"}
     for change in shown["changes"]:
         fields = f"（{'、'.join(change['fields'])}）" if change["fields"] else ""

@@ -60,8 +60,8 @@ def _person(session: Session, code: str) -> int:
             .order_by(col(Person.id))
         )
     found = session.exec(query).first()
+    if found is None and code:
+        raise Problem("not_found", "没有这个人员。", 人员=code)
     if found is None:
-        raise Problem(
-            "not_found", "没有这个人员。" if code else "还没有统筹人员，请先导入人员名录。", 人员=code or "—"
-        )
+        raise Problem("not_found", "还没有统筹人员，请先导入人员名录。")
     return found

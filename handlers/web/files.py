@@ -13,7 +13,7 @@ from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.models import Evidence
-from bot.inspection.people.models import Role
+from bot.inspection.people.models import EnterpriseContact, Role
 from bot.inspection.results.closing import record_by_code
 from bot.inspection.tasks.queries import people_with_role, visit_facts
 from bot.inspection.tasks.service import subject_of
@@ -82,7 +82,7 @@ def _may_see(session: Session, evidence: Evidence, person_id: int) -> bool:
     facts = visit_facts(session, evidence.visit_id)
     if facts.officer(person_id) is not None:
         return True
-    if person_id in facts.contacts:
+    if session.get(EnterpriseContact, (person_id, facts.object.id)) is not None:
         return evidence.media_type == "application/pdf" and evidence.question == "visit:record"
     department = facts.task.lead_department_id
     inside = [

@@ -147,7 +147,8 @@ async def _fill_page(request: web.Request, link: Opened, errors: dict[str, str])
 
 
 def _changes(link: Opened, sent: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """What the fields say, by question. An empty field does not erase what the partner wrote meanwhile."""
+    """What the fields say, by question: a part that was not sent stays as it is (a browser sends no unchecked
+    radio), and an empty one does not erase what the partner wrote meanwhile."""
     draft = link.facts.form.draft if link.facts.form else {}
     changes: dict[str, dict[str, Any]] = {}
     for name, value in sent.items():
@@ -157,7 +158,7 @@ def _changes(link: Opened, sent: dict[str, str]) -> dict[str, dict[str, Any]]:
     if "clear-outcome" in sent:
         changes[OUTCOME] = {}
     return {
-        key: change
+        key: {**draft.get(key, {}), **change} if change else {}
         for key, change in changes.items()
         if any(change.values()) or draft.get(key, {}).get("by", link.person_id) == link.person_id
     }

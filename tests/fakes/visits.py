@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 from bot.inspection.checklists.definition import Checklist, load_checklist
 from bot.inspection.checklists.pinning import publish_checklist
 from bot.inspection.people.models import (
+    Account,
     Department,
     EnterpriseContact,
     Officer,
@@ -87,6 +88,7 @@ def make_visit(
     session.add(Plan(id=1, code="2026", year=2026, name="2026年计划", department_id=1, created_at=now))
     session.flush()
     session.add(EnterpriseContact(person_id=CONTACT, object_id=1))
+    session.add(Account(platform="wecom", user_id="chen", person_id=CONTACT, bound_at=now))
     versions, items = [], []
     for n, checklist in enumerate(lists, start=1):
         department = item_departments[n - 1] if item_departments else 1

@@ -14,6 +14,7 @@ from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.core.links import Links
 from bot.inspection.calendar import WorkCalendar
+from bot.inspection.checklists.definition import load_checklist
 from bot.inspection.checklists.models import Evidence, VisitForm
 from bot.inspection.notices.models import Notice
 from bot.inspection.profile import load_profile
@@ -84,8 +85,8 @@ class Chat:
         return draft
 
 
-def ready(db: Database, clock: ManualClock, folder: Path, *, mixed: bool = True) -> Chat:
-    db.write_now(make_visit, now=clock.now(), checklists=(MIXED,) if mixed else ())
+def ready(db: Database, clock: ManualClock, folder: Path, *, code: str = "") -> Chat:
+    db.write_now(make_visit, now=clock.now(), checklists=(load_checklist(code) if code else MIXED,))
     for person in (WANG, LI):
         db.write_now(check_in, visit_id=VISIT, person_id=person, now=clock.now(), profile=PROFILE)
     return Chat(db, clock, folder)
@@ -186,3 +187,18 @@ async def test_a_number_picks_the_visit_and_nothing_open_is_said_so(chat: Chat, 
 
     sqlite_db.write_now(close)
     assert "没有可以填写的检查" in (await chat.says("逐项")).text
+
+
+async def test_a_reading_may_come_with_the_answer_or_after_it(
+    sqlite_db: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    chat = ready(sqlite_db, clock, tmp_path, code="CL-6")
+    await chat.presses()
+    with_reading = load_checklist("CL-6")
+    for question in with_reading.questions:
+        reply = await chat.says(question.good)
+        if question.reading is not None:
+            assert f"请填写{question.reading.text}" in reply.text
+            await chat.says("4度")
+            break
+    assert chat.draft()[f"CL-6:{question.key}"]["reading"] == "4"

@@ -182,6 +182,16 @@ async def test_an_empty_field_without_a_script_does_not_erase_the_partners_answe
     assert draft["CL-1:2"]["note"] == "已核"
 
 
+async def test_a_part_that_a_browser_does_not_send_stays_as_it_is(sqlite_db: Database, wang: Phone) -> None:
+    await wang.post("", {"CL-1:2": "否", "CL-1:2.note": "未公示"})
+    await wang.post("", {"CL-1:2.note": "至今未公示"})
+    await wang.post("", {"visit:outcome": "R07", "visit:outcome.note": "未经营"})
+    await wang.post("", {"visit:outcome": "R07", "visit:outcome.note": "未经营", "clear-outcome": "1"})
+    draft = sqlite_db.read_now(lambda s: s.exec(select(VisitForm)).one().draft)
+    assert (draft["CL-1:2"]["value"], draft["CL-1:2"]["note"]) == ("否", "至今未公示")
+    assert draft["visit:outcome"]["value"] == ""
+
+
 async def test_a_photo_is_taken_once_however_often_it_is_sent(sqlite_db: Database, wang: Phone) -> None:
     for _ in range(2):
         data = FormData({"question": "CL-1:2", "key": "k1", "lat": "22.6", "lon": "110.1"})

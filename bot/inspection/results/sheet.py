@@ -11,7 +11,7 @@ from bot.inspection.checklists.models import Evidence
 from bot.inspection.checklists.queries import FormFacts
 from bot.inspection.checklists.record import Sheet
 from bot.inspection.checklists.service import OUTCOME, RECORD
-from bot.inspection.people.models import Department, Officer, Person
+from bot.inspection.people.models import Department, EnterpriseContact, Officer, Person
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import label_of
 
@@ -37,7 +37,7 @@ def build_sheet(
         started=_at(started),
         ended=_at(now),
         department=facts.visit.department,
-        contact="、".join(_names(session, facts.visit.contacts)) or "—",
+        contact="、".join(_contacts(session, target.id)) or "—",
         officers=_officers(session, facts),
         items=tuple((item.name, item.result, item.problem or "—", item.handling) for item in judged.items),
         answers=_answers(facts, judged),
@@ -83,8 +83,14 @@ def _evidence(evidence: Evidence) -> tuple[str, str, str, str]:
     return what, evidence.sha256[:32], _KINDS[evidence.kind], _at(evidence.at)
 
 
-def _names(session: Session, people: list[int]) -> list[str]:
-    return list(session.exec(select(Person.name).where(col(Person.id).in_(people))))
+def _contacts(session: Session, object_id: int | None) -> list[str]:
+    """Names of the object's registered contacts, whether a chat reaches them or not."""
+    query = (
+        select(Person.name)
+        .join(EnterpriseContact, col(EnterpriseContact.person_id) == Person.id)
+        .where(EnterpriseContact.object_id == object_id)
+    )
+    return list(session.exec(query.order_by(col(Person.id))))
 
 
 def _at(when: dt.datetime) -> str:

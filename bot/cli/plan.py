@@ -129,7 +129,8 @@ def _shown(session: Session, *, code: str, version: int | None) -> dict[str, Any
             {
                 "number": line.number, "name": line.name, "start": line.window_start.isoformat(),
                 "end": line.window_end.isoformat(), "pool": seen.pool, "take": seen.total,
-                "scale": seen.scale, "strata": {s.klass: {"size": s.size, "take": s.take} for s in seen.strata},
+                "scale": seen.scale,
+                "strata": {s.klass: {"size": s.size, "take": s.take} for s in seen.strata},
             }
         )  # fmt: skip
     changes = [

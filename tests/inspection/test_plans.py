@@ -29,8 +29,9 @@ from bot.inspection.plans.service import (
     publish_plan,
 )
 from bot.inspection.profile import load_profile
+from bot.inspection.registry.classes import class_of
 from bot.inspection.tasks.creation import create_task
-from tests.inspection.lists import ITEM_ROWS, NOW, departments, items, objects
+from tests.inspection.lists import ITEM_ROWS, NOW, bring, code, departments, items, objects, write
 
 PROFILE = load_profile("default")
 RATIOS = {"A": 1, "B": 2, "C": 10, "D": 30}
@@ -221,6 +222,27 @@ def test_the_preview_counts_the_library_in_scope(ready: Database, tmp_path: Path
     (stored,) = ready.read_now(plan_lines, plan.id or 0)
     seen = ready.read_now(line_preview, stored)
     assert ([s.take for s in seen.strata], seen.total, seen.cap) == ([7, 4, 8, 6], 25, 5)
+
+
+def test_c6_a_food_item_goes_by_the_food_risk_and_the_preview_says_so(
+    ready: Database, tmp_path: Path
+) -> None:
+    head = ["编号", "名称", "信用风险等级", "食品安全风险等级"]
+    bring(
+        ready, "objects", write(tmp_path / "e.csv", head, [[code(1), "E", "A", "D"], [code(2), "F", "B", ""]])
+    )
+    head = ["编号", "抽查事项", "事项类别", "检查依据", "抽查领域", "检查对象"]
+    rows = [
+        ["F-1", "食品销售", "重点", "食品安全法", "食品安全", "企业"],
+        ["I-1", "公示信息", "重点", "条例", "登记注册", "企业"],
+    ]
+    bring(ready, "items", write(tmp_path / "i.csv", head, rows))
+    plan = bring_plan(ready, line(items=["I-1"]), line(2, items=["F-1"]))
+    seen = [ready.read_now(line_preview, stored) for stored in ready.read_now(plan_lines, plan.id or 0)]
+    assert [preview.scale for preview in seen] == ["信用风险分类", "食品安全风险等级"]
+    sizes = [{s.klass: s.size for s in preview.strata if s.size} for preview in seen]
+    assert sizes == [{"A": 1, "B": 1}, {"B": 1, "D": 1}]
+    assert class_of("A", ["网络餐饮", "食品安全风险:D"], "食品安全风险等级") == "D"
 
 
 BROKEN = """\

@@ -13,6 +13,7 @@ from bot.inspection.plans.library import cap_of, sizes
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.plans.ratio import base_problem, preview
 from bot.inspection.profile import Profile
+from bot.inspection.registry.classes import scale_of
 from bot.inspection.registry.items import latest_items
 from bot.inspection.registry.models import Item
 
@@ -61,7 +62,8 @@ class Checker:
         cap = cap_of(items)
         if cap is None:
             return None
-        now = sizes(self._session, line.scope.as_dict())
+        scale = scale_of(item.field for item in items)
+        now = sizes(self._session, line.scope.as_dict(), scale=scale)
         return base_problem(rules, cap) or preview(now, rules, cap=cap).problem
 
     def _row(self, line: Line) -> PlanLine:

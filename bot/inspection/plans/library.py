@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.plans.ratio import Preview, preview
 from bot.inspection.plans.strata import StratumRule
+from bot.inspection.registry.classes import class_column, scale_of
 from bot.inspection.registry.models import InspectionObject, Item, ItemClass, ObjectStatus
 
 _COLUMNS = (
@@ -26,15 +27,20 @@ def line_preview(session: Session, line: PlanLine) -> Preview:
     """What a draw of the line would take now. What was inspected this year is known only at the draw."""
     items = session.exec(select(Item).where(col(Item.id).in_(line.item_ids))).all()
     rules = {klass: StratumRule.parse(rule) for klass, rule in line.ratios.items()}
-    gone = sum(sizes(session, line.scope, active=False).values())
+    scale = scale_of(item.field for item in items)
+    gone = sum(sizes(session, line.scope, scale=scale, active=False).values())
     excluded = {"已注销、吊销或迁出": gone} if gone else {}
-    return preview(sizes(session, line.scope), rules, excluded=excluded, cap=cap_of(items))
+    counted = sizes(session, line.scope, scale=scale)
+    return preview(counted, rules, excluded=excluded, cap=cap_of(items), scale=scale)
 
 
-def sizes(session: Session, scope: Mapping[str, Sequence[str]], *, active: bool = True) -> dict[str, int]:
-    """Objects in *scope* by credit class: those in business, or those that are not."""
+def sizes(
+    session: Session, scope: Mapping[str, Sequence[str]], *, scale: str, active: bool = True
+) -> dict[str, int]:
+    """Objects in *scope* by class on *scale*: those in business, or those that are not."""
     status = col(InspectionObject.status)
-    query: Select[Any] = sql_select(InspectionObject.credit_class, func.count()).where(  # type: ignore[call-overload]
+    klass = class_column(scale).label("klass")
+    query: Select[Any] = sql_select(klass, func.count()).where(
         status == ObjectStatus.ACTIVE if active else status != ObjectStatus.ACTIVE
     )
     for name, column in _COLUMNS:
@@ -43,7 +49,7 @@ def sizes(session: Session, scope: Mapping[str, Sequence[str]], *, active: bool 
     for label in scope.get("labels", ()):
         text = cast(col(InspectionObject.labels), String)
         query = query.where(text.contains(f'"{label}"', autoescape=True))
-    return dict(session.execute(query.group_by(InspectionObject.credit_class)).all())
+    return dict(session.execute(query.group_by(klass)).all())
 
 
 def cap_of(items: Sequence[Item]) -> Decimal | None:

@@ -38,11 +38,12 @@ class StratumPreview:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a draw would take now (YL-3.5.1.b). ``excluded``: reason (zh-CN) to number of objects."""
+    """What a draw would take now (YL-3.5.1.b). ``excluded``: reason to objects; ``scale``: whose classes."""
 
     strata: tuple[StratumPreview, ...]
     excluded: Mapping[str, int] = field(default_factory=dict)
     cap: Decimal | None = None
+    scale: str = ""
 
     @property
     def pool(self) -> int:
@@ -72,13 +73,14 @@ def preview(
     *,
     excluded: Mapping[str, int] | None = None,
     cap: Decimal | None = None,
+    scale: str = "",
 ) -> Preview:
     """Apply *rules* to strata of these *sizes*; a stratum without a rule takes nothing."""
     strata = []
     for klass in sorted(set(sizes) | set(rules)):
         size, rule = sizes.get(klass, 0), rules.get(klass, StratumRule())
         strata.append(StratumPreview(klass, size, rule, _exact(size, rule), take(size, rule)))
-    return Preview(tuple(strata), excluded or {}, cap)
+    return Preview(tuple(strata), excluded or {}, cap, scale)
 
 
 def base_problem(rules: Mapping[str, StratumRule], cap: Decimal) -> str | None:

@@ -16,6 +16,7 @@ from bot.inspection.registry.words import (
     CREDIT,
     IN_USE,
     KINDS,
+    LETTERS,
     NO_QUALIFICATION,
     NOTICE,
     STATUS,
@@ -145,6 +146,13 @@ OBJECTS: Final = Layout(
             default="B",
             note="A–D，或低、一般、较高、高；默认B",
             aliases=("信用风险分类", "信用等级", "风险等级", "信用风险类别"),
+        ),
+        Column(
+            "food_class",
+            "食品安全风险等级",
+            choice(LETTERS),
+            note="A–D，只用于食品事项，与信用风险等级分开",
+            aliases=("食品风险等级", "食品安全风险分级"),
         ),
         Column(
             "status",

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from bot.core.columns import Row, Tally
 from bot.core.tables import Moment
+from bot.inspection.registry.classes import FOOD_LABEL
 from bot.inspection.registry.models import CreditHistory, InspectionObject
 
 _FIELDS = (
@@ -58,7 +59,8 @@ def _known(session: Session, codes: Sequence[str]) -> dict[str, tuple[str, str]]
 
 def _record(values: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
     record = {name: values[name] for name in _FIELDS}
-    record["labels"] = list(record["labels"])
+    food = [FOOD_LABEL + values["food_class"]] if values["food_class"] else []
+    record["labels"] = [label for label in record["labels"] if not label.startswith(FOOD_LABEL)] + food
     parts = [*(str(record[name]) for name in _FIELDS[:-1]), *record["labels"]]
     record["row_sha256"] = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
     record["updated_at"] = now

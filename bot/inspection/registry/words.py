@@ -43,6 +43,7 @@ CREDIT: Final[Mapping[str, str]] = {
     "C级": "C",
     "D级": "D",
 }
+LETTERS: Final[Mapping[str, str]] = {f"{c}{end}": c for end in ("", "级", "类") for c in "ABCD"}
 STATUS: Final[Mapping[str, ObjectStatus]] = {
     "存续": ObjectStatus.ACTIVE,
     "注销": ObjectStatus.DEREGISTERED,

@@ -146,7 +146,8 @@ class Database:
                         continue
                     try:
                         with session.begin_nested():
-                            done.append((future, job(session)))
+                            result = job(session)
+                        done.append((future, result))  # only now is it flushed
                     except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
                         future.set_exception(error)
                     session.expunge_all()

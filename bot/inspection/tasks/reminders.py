@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-from sqlalchemy import func, or_
+from sqlalchemy import and_, func, or_
 from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china, china, china_day
@@ -29,12 +29,10 @@ def queue_reminders(
     if not reminding_hour(profile, calendar, local=china(now)):
         return 0
     today = china_day(now)
+    waits = col(Visit.state).in_(BEFORE_VISIT)  # in both branches, so that each can use the index
     visits = session.exec(
         select(Visit)
-        .where(
-            col(Visit.state).in_(BEFORE_VISIT),
-            or_(col(Visit.reminded_on).is_(None), col(Visit.reminded_on) < today),
-        )
+        .where(or_(and_(waits, col(Visit.reminded_on).is_(None)), and_(waits, col(Visit.reminded_on) < today)))
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
@@ -48,53 +46,55 @@ def queue_reminders(
 def _of_visit(
     session: Session, visit: Visit, *, now: dt.datetime, profile: Profile, calendar: WorkCalendar
 ) -> list[dict[str, object]]:
-    assert visit.id is not None
     today = china_day(now)
     officers = session.exec(
         select(VisitOfficer).where(VisitOfficer.visit_id == visit.id, col(VisitOfficer.state).in_(LIVE))
     ).all()
     task = session.get_one(Task, visit.task_id)
-    subject, rows = f"visit:{visit.id}", []
+    rows: list[dict[str, object]] = []
 
-    def tell(kind: str, person: int, slot: str, *, about: str = subject, at: dt.datetime = now) -> None:
-        first = max(at, now)
-        useful = 1 if kind == "visit_day" else 2  # days, today included
-        rows.append(
-            row(kind, about, recipient_id=person, now=now, slot=slot, generation=visit.generation, not_before=first,
-                priority=Priority.REMINDER, expires_at=at_china(china_day(first) + dt.timedelta(days=useful)))
-        )  # fmt: skip
+    def tell(kind: str, person: int, slot: str, *, about: str = "", at: dt.datetime = now) -> None:
+        rows.append(_row(visit, kind, person, slot, about=about or f"visit:{visit.id}", at=max(at, now), now=now))
 
     for officer in officers:
         if officer.state == OfficerState.ASSIGNED:
-            for slot in due_slots(
-                profile.reminders["assignment"], calendar, started_on=china_day(officer.assigned_at), due_on=None,
-                today=today,
-            ):  # fmt: skip
-                _assignment(session, slot, officer, task, tell, today=today)
+            started = china_day(officer.assigned_at)
+            steps = profile.reminders["assignment"]
+            for slot in due_slots(steps, calendar, started_on=started, due_on=None, today=today):
+                _assignment(session, slot, officer, task, tell)
         elif visit.planned_on == today:
             tell("visit_day", officer.person_id, today.isoformat())
-    for slot in due_slots(
-        profile.reminders["visit_window"], calendar,
-        started_on=china_day(min(o.assigned_at for o in officers)) if officers else today, due_on=visit.due_on, today=today,
-    ):  # fmt: skip
+    started = china_day(min((o.assigned_at for o in officers), default=now))
+    steps = profile.reminders["visit_window"]
+    for slot in due_slots(steps, calendar, started_on=started, due_on=visit.due_on, today=today):
         if slot.who is Role.OFFICER and visit.planned_on != today:
             for officer in officers:
                 tell("visit_window", officer.person_id, slot.name)
         elif slot.who is Role.LEAD:
             for lead in leads_of(session, task.lead_department_id):
-                tell("window_ending", lead, today.isoformat(), about=f"task:{task.id}")
+                tell("window_ending", lead, slot.day.isoformat(), about=f"task:{task.id}")
     return rows
 
 
+def _row(
+    visit: Visit, kind: str, person: int, slot: str, *, about: str, at: dt.datetime, now: dt.datetime
+) -> dict[str, object]:
+    useful = 1 if kind == "visit_day" else 2  # days, today included
+    return row(
+        kind, about, recipient_id=person, now=now, slot=slot, generation=visit.generation, not_before=at,
+        priority=Priority.REMINDER, expires_at=at_china(china_day(at) + dt.timedelta(days=useful)),
+    )  # fmt: skip
+
+
 def _assignment(
-    session: Session, slot: Slot, officer: VisitOfficer, task: Task, tell: Callable[..., None], *, today: dt.date
+    session: Session, slot: Slot, officer: VisitOfficer, task: Task, tell: Callable[..., None]
 ) -> None:
     if slot.who is Role.OFFICER:
         # the whole day is theirs to answer (C13)
         tell("assignment_reminder", officer.person_id, slot.name, at=at_china(slot.day, *_END_OF_DAY))
-    else:  # one message a day to the lead, however many have not answered
+    else:  # one message to the lead for all whose days ran out together
         for lead in leads_of(session, task.lead_department_id):
-            tell("assignment_overdue", lead, today.isoformat(), about=f"task:{task.id}")
+            tell("assignment_overdue", lead, slot.day.isoformat(), about=f"task:{task.id}")
 
 
 def unanswered(session: Session, task_id: int) -> list[tuple[int, int]]:

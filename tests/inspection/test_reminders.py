@@ -1,0 +1,179 @@
+"""C13, C28: who is reminded of a visit when, and never twice."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+import pytest
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from bot.core.clock import CHINA, china
+from bot.core.db import Database
+from bot.inspection.calendar import WorkCalendar
+from bot.inspection.notices.models import Notice
+from bot.inspection.people.models import Role
+from bot.inspection.profile import load_profile
+from bot.inspection.tasks.models import Task, Visit
+from bot.inspection.tasks.reminders import queue_reminders, still_open, unanswered
+from bot.inspection.tasks.service import accept_visit, check_in
+from tests.fakes.builders import make_person, make_task, make_visit, team_of
+
+PROFILE = load_profile("default")
+CALENDAR = WorkCalendar.load()
+
+
+def at(day: int, hour: int = 9, minute: int = 0) -> dt.datetime:
+    return dt.datetime(2026, 3, day, hour, minute, tzinfo=CHINA)
+
+
+def prepared(session: Session, visits: int = 1) -> tuple[int, int, list[int]]:
+    """Visits locked on 2026-03-10 at 09:30, planned for 03-16. Returns lead, task id, visit ids."""
+    task = make_task(session, state="DISPATCHED")
+    lead = make_person(session, role=Role.LEAD, department_id=task.lead_department_id).id or 0
+    return lead, task.id or 0, [make_visit(session, task=task).id or 0 for _ in range(visits)]
+
+
+def tick(session: Session, now: dt.datetime, limit: int = 500) -> int:
+    return queue_reminders(session, now=now, profile=PROFILE, calendar=CALENDAR, limit=limit)
+
+
+def told(session: Session) -> list[tuple[str, int, dt.datetime]]:
+    """(kind, recipient, earliest Chinese wall time) of everything queued, in the order it would go out."""
+    rows = session.exec(select(Notice).order_by(col(Notice.not_before), col(Notice.id))).all()
+    return [(n.kind, n.recipient_id, china(n.not_before)) for n in rows]
+
+
+def tick_through(db: Database, moments: Iterable[dt.datetime]) -> None:
+    for now in moments:
+        db.write_now(tick, now)
+
+
+def working_hours(first: int, last: int) -> list[dt.datetime]:
+    return [at(day, hour) for day in range(first, last + 1) for hour in (8, 9, 12, 18)]
+
+
+def test_c13_no_answer_by_the_end_of_the_next_working_day_reminds_and_a_day_later_the_lead_knows(db: Database) -> None:
+    lead, task, [visit] = db.write_now(prepared)
+    team = db.read_now(team_of, visit)
+    tick_through(db, working_hours(10, 12))
+    assert db.read_now(told) == [
+        ("assignment_reminder", team[0], at(11, 17, 30)), ("assignment_reminder", team[1], at(11, 17, 30)),
+        ("assignment_overdue", lead, at(12)),
+    ]  # fmt: skip
+    assert db.read_now(unanswered, task) == [(visit, team[0]), (visit, team[1])]
+
+
+def test_who_answers_in_time_is_not_reminded(db: Database) -> None:
+    lead, task, [visit] = db.write_now(prepared)
+    team = db.read_now(team_of, visit)
+    db.write_now(lambda s: accept_visit(s, visit_id=visit, person_id=team[0], now=at(10, 15)))
+    tick_through(db, [at(11)])
+    db.write_now(lambda s: accept_visit(s, visit_id=visit, person_id=team[1], now=at(11, 15)))
+    tick_through(db, working_hours(11, 12))
+    waiting = db.read_now(lambda s: s.exec(select(Notice.recipient_id).where(Notice.state == "queued")).all())
+    assert waiting == []
+    assert db.read_now(unanswered, task) == []
+
+
+def test_the_lead_gets_one_message_a_day_however_many_have_not_answered(db: Database) -> None:
+    lead, _, _ = db.write_now(prepared, 5)
+    tick_through(db, working_hours(12, 12))
+    to_lead = [row for row in db.read_now(told) if row[1] == lead]
+    assert to_lead == [("assignment_overdue", lead, at(12))]
+
+
+def test_after_days_of_downtime_everybody_gets_one_reminder_and_the_lead_one(db: Database) -> None:
+    lead, _, [visit] = db.write_now(prepared)
+    tick_through(db, [at(13, 10)])
+    tick_through(db, [at(16, 10)])
+    kinds = sorted((kind, when) for kind, _, when in db.read_now(told))
+    assert kinds == [("assignment_overdue", at(13, 10))] + [("assignment_reminder", at(13, 10))] * 2
+
+
+def test_the_morning_of_the_visit_reminds_those_who_accepted(db: Database) -> None:
+    _, _, [visit] = db.write_now(prepared)
+    team = db.read_now(team_of, visit)
+    for person in team:
+        db.write_now(lambda s, p=person: accept_visit(s, visit_id=visit, person_id=p, now=at(10, 15)))
+    tick_through(db, working_hours(11, 16))
+    assert db.read_now(told) == [("visit_day", person, at(16)) for person in team]
+
+
+def test_the_end_of_the_window_reminds_officers_and_lead_until_somebody_begins(db: Database) -> None:
+    lead, task, [visit] = db.write_now(prepared)
+    team = db.read_now(team_of, visit)
+    for person in team:
+        db.write_now(lambda s, p=person: accept_visit(s, visit_id=visit, person_id=p, now=at(10, 15)))
+    tick_through(db, [moment for day in range(17, 28) for moment in (at(day, 9), at(day, 18))])
+    rows = db.read_now(told)
+    assert sorted({when.day for kind, person, when in rows if person == team[0]}) == [24, 26]  # T-5, T-3
+    assert sorted({when.day for kind, person, when in rows if person == lead}) == [26]
+    assert {kind for kind, _, _ in rows} == {"visit_window", "window_ending"}
+    assert db.read_now(still_open, task) == 1
+    for person in team:
+        db.write_now(lambda s, p=person: check_in(s, visit_id=visit, person_id=p, now=at(28), profile=PROFILE))
+    before = len(db.read_now(told))
+    tick_through(db, [at(30), at(31)])
+    assert len(db.read_now(told)) == before
+    assert db.read_now(still_open, task) == 0
+
+
+def test_nothing_is_queued_on_days_of_rest_or_before_the_hour(db: Database) -> None:
+    db.write_now(prepared)
+    for moment in (at(12, 8, 59), at(14, 10), at(15, 10)):
+        assert db.write_now(tick, moment) == 0
+    assert db.read_now(told) == []
+
+
+def test_ticking_twice_doubles_nothing_and_looks_at_each_visit_once_a_day(db: Database) -> None:
+    db.write_now(prepared, 3)
+    assert db.write_now(tick, at(12)) == 3
+    assert db.write_now(tick, at(12, 9, 1)) == 0
+    before = db.read_now(told)
+
+    def forget(session: Session) -> None:
+        for visit in session.exec(select(Visit)):
+            visit.reminded_on = None
+
+    db.write_now(forget)
+    assert db.write_now(tick, at(12, 9, 2)) == 3
+    assert db.read_now(told) == before
+
+
+def test_a_full_batch_says_that_there_is_more(db: Database) -> None:
+    db.write_now(prepared, 5)
+    assert [db.write_now(tick, at(12), 2) for _ in range(4)] == [2, 2, 1, 0]
+    assert len([row for row in db.read_now(told) if row[0] == "assignment_reminder"]) == 10
+
+
+@pytest.mark.postgres
+def test_ticks_of_several_processes_at_once_double_nothing(postgres_url: str) -> None:
+    from tests.conftest import INFO  # noqa: PLC0415
+
+    db = Database(postgres_url, info=INFO)
+    db.write_now(prepared, 40)
+    futures = [db.submit(tick, at(12), 10) for _ in range(12)]
+    assert sum(future.result() for future in futures) >= 40
+    while db.write_now(tick, at(12)):
+        pass
+    counted = db.read_now(lambda s: s.exec(select(Notice.kind, func.count()).group_by(Notice.kind)).all())
+    assert dict(counted) == {"assignment_reminder": 80, "assignment_overdue": 1}
+    db.close()
+
+
+def test_a_replacement_has_its_own_days_to_answer(db: Database) -> None:
+    _, _, [visit] = db.write_now(prepared)
+    team = db.read_now(team_of, visit)
+
+    def reassign(session: Session) -> None:
+        from bot.inspection.tasks.models import VisitOfficer  # noqa: PLC0415
+
+        for row in session.exec(select(VisitOfficer)):
+            row.assigned_at = at(12, 15) if row.person_id == team[1] else at(10)
+        session.get_one(Task, session.get_one(Visit, visit).task_id)
+
+    db.write_now(reassign)
+    tick_through(db, [at(12, 16)])
+    assert [person for kind, person, _ in db.read_now(told) if kind == "assignment_reminder"] == [team[0]]

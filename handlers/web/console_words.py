@@ -21,6 +21,7 @@ KINDS = {
     "assignment": "检查任务",
     "assignment_overdue": "未接收名单",
     "assignment_reminder": "接收提醒",
+    "certificate_expiring": "执法证件将到期",
     "correction_reminder": "整改提醒",
     "correction_reported": "企业报告已整改",
     "enterprise_notice": "检查通知书",

@@ -10,6 +10,7 @@ from bot.core.db import Database
 from bot.core.metrics import ticks
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.followups import service as followups
+from bot.inspection.people import certificates
 from bot.inspection.profile import Profile
 from bot.inspection.publication import service as publication
 from bot.inspection.results import service as results
@@ -35,6 +36,7 @@ class Ticks:
         return {
             "inbox": self.dispatcher.sweep,
             "cards": self.cards.refresh,
+            "certificate_warnings": lambda: self._due(certificates.queue_warnings),
             "task_reminders": lambda: self._due(tasks.queue_reminders),
             "review_reminders": lambda: self._due(results.queue_review_reminders),
             "follow_ups": lambda: self._due(followups.open_for_approved),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bot.inspection.checklists import messages as checklists
 from bot.inspection.followups import messages as followups
 from bot.inspection.notices.message import Kind
+from bot.inspection.people import messages as people
 from bot.inspection.plans import messages as plans
 from bot.inspection.publication import messages as publication
 from bot.inspection.results import messages as results
 from bot.inspection.tasks import messages as tasks
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for slice_ in (plans, tasks, checklists, results, publication, followups) for kind in slice_.KINDS
+    kind.name: kind for slice_ in (people, plans, tasks, checklists, results, publication, followups) for kind in slice_.KINDS
 }

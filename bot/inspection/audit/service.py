@@ -94,8 +94,7 @@ def verify(session: Session) -> ChainReport:
     return ChainReport(seq, prev)
 
 
-def _entries(session: Session) -> Iterator[AuditEntry]:
-    query = select(AuditEntry).order_by(AuditEntry.seq).execution_options(yield_per=2000)  # type: ignore[arg-type]
-    for partition in session.execute(query).scalars().partitions(2000):
-        yield from partition
-        session.expunge_all()
+def _entries(session: Session) -> Iterator[Any]:
+    columns = AuditEntry.__table__.c  # type: ignore[attr-defined]
+    query = select(*columns).order_by(columns.seq).execution_options(yield_per=2000)
+    yield from session.execute(query)

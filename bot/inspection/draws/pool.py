@@ -12,7 +12,8 @@ from sqlmodel import Session, col
 from bot.core.clock import at_china, china_day
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.profile import Profile
-from bot.inspection.registry.models import InspectionObject, ObjectStatus
+from bot.inspection.registry.classes import class_column, scale_of
+from bot.inspection.registry.models import InspectionObject, Item, ObjectStatus
 from bot.inspection.tasks.models import Task, TaskItem, Visit
 
 
@@ -26,10 +27,12 @@ class Pool:
 
 
 def eligible(session: Session, *, task: Task, line: PlanLine, profile: Profile, now: dt.datetime) -> Pool:
-    """Read the pool in one pass; strata are the credit classes (ZJ-2.5.b)."""
+    """Read the pool in one pass; strata are the classes of the items' own scale (C6, ZJ-2.5.b)."""
     scope = _in_scope(line.scope)
+    fields = session.execute(select(Item.field).where(col(Item.id).in_(task.item_ids))).scalars()  # type: ignore[call-overload]
+    stratum = class_column(scale_of(fields))
     rows = session.execute(
-        select(InspectionObject.id, InspectionObject.code, InspectionObject.credit_class).where(  # type: ignore[call-overload]
+        select(InspectionObject.id, InspectionObject.code, stratum).where(  # type: ignore[call-overload]
             *scope, InspectionObject.status == ObjectStatus.ACTIVE, ~_seen_this_year(task, now),
             *_under_ceiling(profile, now),
         )
@@ -44,7 +47,7 @@ def eligible(session: Session, *, task: Task, line: PlanLine, profile: Profile, 
         total = _count(session, *scope)
         excluded["已达年度检查频次上限"] = total - len(rows) - sum(excluded.values())
     return Pool(
-        entries=[(code, stratum) for _, code, stratum in rows],
+        entries=[(code, name) for _, code, name in rows],
         row_ids={code: row_id for row_id, code, _ in rows},
         excluded={reason: n for reason, n in excluded.items() if n},
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import String, and_, cast, exists, literal, or_
+from sqlalchemy import ColumnElement, String, and_, cast, exists, literal, or_
 from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
@@ -24,13 +25,7 @@ def ready_to_publish(session: Session, *, now: dt.datetime, profile: Profile, li
     Where the clock of a problem starts with its handling, a problem waits until every follow-up of the visit
     has a recorded handling (SC-4.3.1.c).
     """
-    subject = literal("visit:") + cast(col(Visit.id), String)
-    blocked = exists().where(
-        col(Notice.kind) == "publication_blocked",
-        col(Notice.subject) == subject,
-        col(Notice.slot) == china_day(now).isoformat(),
-    )
-    query = select(Visit).where(Visit.state == VisitState.APPROVED, ~blocked)
+    query = select(Visit).where(Visit.state == VisitState.APPROVED, ~_blocked(col(Visit.id), now))
     if profile.publicity.start_problem is ClockStart.HANDLING_DECIDED:
         mine = col(FollowUp.visit_id) == col(Visit.id)
         handled = and_(
@@ -41,7 +36,9 @@ def ready_to_publish(session: Session, *, now: dt.datetime, profile: Profile, li
     return session.exec(query.order_by(col(Visit.id)).limit(limit).with_for_update(skip_locked=True)).all()
 
 
-def ready_to_update(session: Session, *, profile: Profile, limit: int) -> Sequence[Publication]:
+def ready_to_update(
+    session: Session, *, now: dt.datetime, profile: Profile, limit: int
+) -> Sequence[Publication]:
     """Newest versions that a handling or a closure has overtaken."""
     later = Publication.__table__.alias("later")  # type: ignore[attr-defined]
     newest = ~exists().where(
@@ -57,6 +54,16 @@ def ready_to_update(session: Session, *, profile: Profile, limit: int) -> Sequen
     query = select(Publication).where(
         newest,
         col(Publication.withdrawn).is_(False),
+        ~_blocked(col(Publication.visit_id), now),
         exists().where(col(FollowUp.visit_id) == col(Publication.visit_id), since),
     )
     return session.exec(query.order_by(col(Publication.id)).limit(limit)).all()
+
+
+def _blocked(visit_id: Any, now: dt.datetime) -> ColumnElement[bool]:
+    """Refused by the guard today: tried again tomorrow, or when a coordinator presses."""
+    return exists().where(
+        col(Notice.kind) == "publication_blocked",
+        col(Notice.subject) == literal("visit:") + cast(visit_id, String),
+        col(Notice.slot) == china_day(now).isoformat(),
+    )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
-from bot.inspection.registry.models import Item
+from bot.inspection.plans.service import earlier_line_ids
+from bot.inspection.registry.items import current_items
 from bot.inspection.tasks.models import Task, TaskItem, TaskState
 
 
@@ -20,23 +21,25 @@ def create_task(session: Session, *, plan_line_id: int, now: dt.datetime, actor:
     line = session.get(PlanLine, plan_line_id)
     if line is None:
         raise Problem("not_found", "没有这条计划。")
-    existing = session.exec(select(Task).where(Task.plan_line_id == plan_line_id)).first()
+    lines = [plan_line_id, *earlier_line_ids(session, line)]  # an adjusted plan keeps the task it has
+    existing = session.exec(select(Task).where(col(Task.plan_line_id).in_(lines))).first()
     if existing is not None:
         return existing
     plan = session.get_one(Plan, line.plan_id)
     if plan.state != PlanState.PUBLISHED:
         raise Problem("plan_not_published", "年度计划尚未公示，不能生成任务。", 计划=plan.code)
-    inactive = [i.name for i in (session.get_one(Item, n) for n in line.item_ids) if not i.active]
+    items = current_items(session, line.item_ids)
+    inactive = [item.name for item in items if not item.active]
     if inactive:
         raise Problem("item_inactive", "事项清单中没有或已停用的事项不得检查。", 事项="、".join(inactive))
     task = Task(
         number=f"{plan.code}-{china_day(now):%Y%m%d}-{line.number:04d}", name=line.name, plan_line_id=plan_line_id,
         lead_department_id=line.lead_department_id, state=TaskState.APPROVED, targeted=bool(line.scope),
-        item_ids=line.item_ids, window_start=line.window_start, window_end=line.window_end, created_at=now,
+        item_ids=[item.id for item in items], window_start=line.window_start, window_end=line.window_end, created_at=now,
     )  # fmt: skip
     session.add(task)
     session.flush()
-    session.add_all(TaskItem(task_id=task.id or 0, item_id=item) for item in line.item_ids)
+    session.add_all(TaskItem(task_id=task.id or 0, item_id=item) for item in task.item_ids)
     record(session, "task.created", f"task:{task.id}", now=now, actor=actor, number=task.number, line=plan_line_id)
     return task
 

@@ -9,7 +9,7 @@ from bot.inspection.checklists.definition import Checklist, Need, Question, Ques
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.checklists.queries import FormFacts
 from bot.inspection.checklists.service import OUTCOME, is_own_section
-from bot.inspection.results.labels import LABELS, WHOLE_VISIT, label_of
+from bot.inspection.results.labels import LABELS, ResultCode, label_of
 
 _OUTCOME_ORDER = ("R04", "R07", "R06", "R21", "R22", "R23", "R24", "R25")
 
@@ -74,7 +74,7 @@ def outcome(facts: FormFacts, errors: dict[str, str], attempts: int) -> dict[str
         "photos": files(facts, OUTCOME),
         "error": errors.get(OUTCOME, ""),
         "choices": [
-            {"code": code, "label": label_of(code), "needs": "、".join(LABELS[_known(code)].needs)}
+            {"code": code, "label": label_of(code), "needs": "、".join(LABELS[ResultCode(code)].needs)}
             for code in _OUTCOME_ORDER
         ],
     }
@@ -83,11 +83,6 @@ def outcome(facts: FormFacts, errors: dict[str, str], attempts: int) -> dict[str
 def files(facts: FormFacts, key: str) -> list[dict[str, Any]]:
     """The files of a question, oldest first."""
     return [_file(e) for e in facts.evidence if e.question == key and e.kind != "SIGNATURE"]
-
-
-def published(codes: list[str]) -> str:
-    """The published words of result codes."""
-    return "；".join(label_of(code) for code in codes)
 
 
 def _question(
@@ -152,7 +147,3 @@ def _draft(facts: FormFacts) -> dict[str, Any]:
 
 def _key(checklist: Checklist, question: Question) -> str:
     return f"{checklist.code}:{question.key}"
-
-
-def _known(code: str) -> Any:
-    return next(c for c in WHOLE_VISIT if c == code)

@@ -16,13 +16,16 @@ from bot.inspection.checklists.models import Answer, RecordSheet
 from bot.inspection.checklists.queries import form_facts
 from bot.inspection.checklists.service import (
     OUTCOME,
+    open_form,
+    save_draft,
 )
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.results.closing import Closing, close_record, reopen_record
 from bot.inspection.results.models import ItemResult
+from bot.inspection.results.submit import submit_visit
 from bot.inspection.tasks.models import VisitState
-from tests.fakes.desk import GOOD, PROFILE, Desk, refused
+from tests.fakes.desk import CALENDAR, GOOD, PROFILE, Desk, refused
 from tests.fakes.visits import (
     CONTACT,
     LEAD,
@@ -194,3 +197,30 @@ def test_after_submission_nothing_is_added(opened: Desk) -> None:
     assert refused(lambda: opened.save({"CL-1:1": {"value": "否"}})).key == "form_closed"
     facts = opened.db.read_now(form_facts, VISIT)
     assert not facts.is_open
+
+
+def test_both_officers_at_the_same_moment_make_one_form_and_one_result(desk: Desk) -> None:
+    desk.arrive(WANG, LI)
+    now, db = desk.clock.now(), desk.db
+    opening = [
+        db.submit(open_form, visit_id=VISIT, person_id=p, now=now, profile=PROFILE) for p in (WANG, LI) * 4
+    ]
+    assert len({future.result().id for future in opening}) == 1
+    keys = sorted(GOOD)
+    saving = [
+        db.submit(save_draft, form_id=desk.form.id, person_id=p, changes={key: GOOD[key]}, base_version=0)
+        for p, key in zip((WANG, LI) * 6, keys, strict=True)
+    ]
+    assert max(future.result().version for future in saving) == 12
+    assert set(desk.form.draft) == set(keys)
+    desk.close()
+    handing_in = [
+        db.submit(
+            submit_visit, form_id=desk.form.id, person_id=p, now=now, profile=PROFILE, calendar=CALENDAR
+        )
+        for p in (WANG, LI) * 4
+    ]
+    assert len({future.result().number for future in handing_in}) == 1
+    assert len(desk.rows(Answer)) == 12
+    assert desk.told("review_request") == [REVIEWER]
+    assert db.read_now(verify).broken_at is None

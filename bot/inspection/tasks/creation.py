@@ -35,7 +35,7 @@ def create_task(session: Session, *, plan_line_id: int, now: dt.datetime, actor:
     task = Task(
         number=f"{plan.code}-{china_day(now):%Y%m%d}-{line.number:04d}", name=line.name, plan_line_id=plan_line_id,
         lead_department_id=line.lead_department_id, state=TaskState.APPROVED, targeted=bool(line.scope),
-        item_ids=[item.id for item in items], window_start=line.window_start, window_end=line.window_end, created_at=now,
+        item_ids=[item.id or 0 for item in items], window_start=line.window_start, window_end=line.window_end, created_at=now,
     )  # fmt: skip
     session.add(task)
     session.flush()

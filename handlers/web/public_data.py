@@ -10,9 +10,11 @@ from xml.etree import ElementTree as ET
 
 from aiohttp import web
 
+from bot.core.canonical import canonical
+from bot.core.errors import Problem
 from bot.core.keys import DB, SETTINGS
 from bot.inspection.publication.models import Publication
-from bot.inspection.publication.queries import Filter, search
+from bot.inspection.publication.queries import Filter, search, versions
 from handlers.web.caching import KEPT, cached
 
 routes = web.RouteTableDef()
@@ -69,6 +71,16 @@ async def as_csv(request: web.Request) -> web.StreamResponse:
             break
     await response.write_eof()
     return response
+
+
+@routes.get("/public/results/{id:[0-9A-HJKMNP-TV-Z]{26}}/{version:[0-9]{1,6}}.json")
+async def as_hashed(request: web.Request) -> web.Response:
+    """One version exactly as it was hashed: ``sha256sum`` of this file is its fingerprint."""
+    found = await request.app[DB].read(versions, request.match_info["id"])
+    public = next((p for p in found if p.version == int(request.match_info["version"])), None)
+    if public is None or public.withdrawn:
+        raise Problem("not_found", "没有这一版，或已撤回。")
+    return cached(request, web.Response(body=canonical(public.body), content_type="application/json"))
 
 
 @routes.get("/public/feed.atom")

@@ -12,11 +12,13 @@ from aiohttp import web
 from sqlmodel import Session, col, select
 
 from bot.core.keys import DB, PAGES
+from bot.inspection.checklists.outcomes import CLEAN
 from bot.inspection.people.models import Department
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.queries import Filter, Found, counts, search, versions
 from bot.inspection.registry.models import Item, ItemClass
+from bot.inspection.results.labels import LABELS
 from handlers.web import public_data, public_draws
 from handlers.web.caching import cached
 from handlers.web.keys import PROFILE
@@ -24,6 +26,8 @@ from handlers.web.keys import PROFILE
 pages = web.RouteTableDef()
 _LONGEST = 100  # characters of a search
 _BAR = 300  # width of the longest bar in the chart
+_CLEAN = LABELS[CLEAN].published
+_PROBLEMS = frozenset(label.published for label in LABELS.values() if label.is_problem)
 
 
 @pages.get("/public")
@@ -58,6 +62,7 @@ async def result(request: web.Request) -> web.Response:
         newest=found[0],
         permanent=found[-1].id,
         versions=found,
+        findings=[(detail, tone(detail["raninsCheckResName"])) for detail in shown.body["details"]],
         channels=_channels(request, shown),
     )
 
@@ -99,10 +104,16 @@ def row(public: Publication) -> dict[str, Any]:
         "task": public.body["raninsTaskName"],
         "authority": public.body["insAuth"],
         "day": public.body["insDate"],
-        "labels": list(labels),
-        "clean": list(labels) == ["未发现问题"],
+        "labels": [(label, tone(label)) for label in labels],
         "version": public.version,
     }
+
+
+def tone(label: str) -> str:
+    """The colour class of a published label."""
+    if label == _CLEAN:
+        return "clean"
+    return "found" if label in _PROBLEMS else "old"
 
 
 def bars(shares: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
@@ -114,7 +125,7 @@ def bars(shares: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
             "count": n,
             "width": max(3, round(_BAR * n / most)),
             "y": 46 * place,
-            "clean": label == "未发现问题",
+            "tone": tone(label),
         }
         for place, (label, n) in enumerate(shares)
     ]

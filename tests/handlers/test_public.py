@@ -19,6 +19,7 @@ from sqlmodel import Session, select
 from bot.core.clock import ManualClock
 from bot.core.config import Settings
 from bot.core.db import Database
+from bot.core.ids import sha256_hex
 from bot.core.keys import CLOCK, DB, LINKS, PAGES, SETTINGS
 from bot.core.links import Links
 from bot.inspection.checklists.evidence import EvidenceStore
@@ -129,6 +130,14 @@ async def test_a_permanent_address_shows_the_newest_version_and_every_one_before
     old = await text_of(client, f"/public/results/{first}?version=1")
     assert "已被更新" in old
     assert "未发现开展" not in old
+
+
+async def test_anybody_can_check_a_fingerprint(client: Client) -> None:
+    await client.app[DB].write(published, 1)
+    public = await client.app[DB].read(lambda session: session.exec(select(Publication)).one())
+    body = await (await client.get(f"/public/results/{public.id}/1.json")).read()
+    assert sha256_hex(body) == public.sha256
+    await text_of(client, f"/public/results/{public.id}/2.json", 404)
 
 
 async def test_a_withdrawn_record_says_so_and_shows_no_result(client: Client) -> None:

@@ -303,8 +303,38 @@ def test_a_blocked_record_stays_unpublished_and_the_coordinator_is_told_once_a_d
         target.name = "李四餐饮店"
         session.add(target)
         session.flush()
-        publish_again(session, visit_id=1, by=COORDINATOR, now=NOW, profile=SC, calendar=CALENDAR)
+        later = at("2026-09-23 11:00")
+        publish_again(session, visit_id=1, by=COORDINATOR, now=later, profile=SC, calendar=CALENDAR)
         assert session.get_one(Visit, 1).state == VisitState.PUBLISHED
+        assert isinstance(publication_blocked(session, notice, NOW), Skip)
+
+    db.write_now(story)
+
+
+def test_an_update_the_guard_refuses_leaves_the_old_version_and_holds_up_nobody(db: Database) -> None:
+    def story(session: Session) -> None:
+        authority(session)
+        visit(session, 1, [["R03"], ["R01"]], state=APPROVED)
+        tick(session, profile=YL)
+        target = session.get_one(InspectionObject, 1)
+        target.name = "李四13812345678餐饮店"
+        session.add(target)
+        visit(session, 2, CLEAN, state=APPROVED)
+        found = session.exec(select(FollowUp)).one()
+        later = at("2026-09-23 10:00")
+        close(session, follow_up_id=found.id or 0, person_id=P1, note="列入异常名录", now=later)
+        assert tick(session, at("2026-09-23 10:01"), YL) == 1
+        assert latest(session, 1).version == 1
+        assert tick(session, at("2026-09-23 10:02"), YL) == 0
+        notice = session.exec(select(Notice).where(Notice.kind == "publication_blocked")).one()
+        assert isinstance(publication_blocked(session, notice, NOW), Content)
+        target.name = "李四餐饮店"
+        session.add(target)
+        session.flush()
+        again = publish_again(
+            session, visit_id=1, by=COORDINATOR, now=at("2026-09-23 11:00"), profile=YL, calendar=CALENDAR
+        )
+        assert again.version == 2
         assert isinstance(publication_blocked(session, notice, NOW), Skip)
 
     db.write_now(story)

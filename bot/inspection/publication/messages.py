@@ -89,7 +89,9 @@ def first_id(session: Session, visit_id: int) -> str:
 def publication_blocked(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
     """To the coordinators: the guard refused a record; it names the field, never the number."""
     facts = visit_facts(session, _id(notice))
-    if facts.visit.state != VisitState.APPROVED:
+    public = latest_of(session, _id(notice))
+    done = public is not None and (public.withdrawn or public.published_at > notice.created_at)
+    if done or facts.visit.state == VisitState.NON_PUBLIC:
         return Skip("已处理")
     values = _values(facts) | {"where": notice.data["where"]}
     shown = (("检查对象", facts.object.name), ("字段", notice.data["where"]))

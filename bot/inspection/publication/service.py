@@ -102,6 +102,9 @@ def publish_again(
 ) -> Publication:
     """Try a blocked record again, for a coordinator; the guard looks again. Raises ``private_data``."""
     require_coordinator(session, by)
+    latest = latest_of(session, visit_id)
+    if latest is not None and not latest.withdrawn:
+        return new_version(session, latest, ground=HANDLED, now=now, profile=profile) or latest
     return publish_visit(session, visit_id=visit_id, now=now, profile=profile, calendar=calendar)
 
 

@@ -8,9 +8,7 @@
   const base = page.dataset.base;
   const closed = page.hasAttribute("data-closed");
   const store = `suicha:${page.dataset.form}`;
-  const recall = () => {
-    try { return JSON.parse(localStorage.getItem(store) || "{}"); } catch { return {}; }
-  };
+  const recall = () => { try { return JSON.parse(localStorage.getItem(store) || "{}"); } catch { return {}; } };
   const questions = [...document.querySelectorAll("[data-key]")];
   const byKey = new Map(questions.map((q) => [q.dataset.key, q]));
   const counter = document.getElementById("net");
@@ -76,8 +74,7 @@
     const waiting = Object.keys(pending).length + photos.size;
     counter.className = "net";
     if (refusal) {
-      counter.textContent = refusal;
-      counter.classList.add("offline");
+      counter.textContent = refusal; counter.classList.add("offline");
     } else if (waiting) {
       counter.textContent = reachable ? `正在发送 ${waiting}` : `没有网络，待发送 ${waiting}`;
       counter.classList.add(reachable ? "waiting" : "offline");
@@ -163,8 +160,7 @@
       const picture = await createImageBitmap(file, { imageOrientation: "from-image" });
       const scale = Math.min(1, 1600 / Math.max(picture.width, picture.height));
       const canvas = document.createElement("canvas");
-      canvas.width = Math.round(picture.width * scale);
-      canvas.height = Math.round(picture.height * scale);
+      canvas.width = Math.round(picture.width * scale); canvas.height = Math.round(picture.height * scale);
       canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
       const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.85));
       return blob || file;
@@ -191,8 +187,7 @@
       if (isPicture) { face.src = URL.createObjectURL(photo.blob); face.alt = "刚拍的照片"; } else { face.className = "file"; face.textContent = "文件"; }
       const label = document.createElement("span");
       label.className = "state";
-      entry.append(face, label);
-      list.append(entry);
+      entry.append(face, label); list.append(entry);
     }
     entry.className = state;
     entry.querySelector(".state").textContent = text;

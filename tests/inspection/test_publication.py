@@ -296,7 +296,7 @@ def test_a_blocked_record_stays_unpublished_and_the_coordinator_is_told_once_a_d
         notice = session.exec(select(Notice).where(Notice.kind == "publication_blocked")).one()
         content = publication_blocked(session, notice, NOW)
         assert isinstance(content, Content)
-        assert content.values["where"] == "entName（手机号）"
+        assert content.values["where"] == "名称（手机号）"
         tick(session, at("2026-09-23 10:00"))
         assert len(told(session, "publication_blocked")) == 2
         target = session.get_one(InspectionObject, 1)

@@ -133,7 +133,7 @@ KINDS = (
         "publication_blocked",
         publication_blocked,
         Content(
-            _SAMPLE | {"where": "entName（手机号）"},
+            _SAMPLE | {"where": "名称（手机号）"},
             (),
             (Ask("已更正，重新公示", "publish_again", "primary"),),
         ),

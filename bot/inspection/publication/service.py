@@ -20,7 +20,7 @@ from bot.inspection.publication.due import ready_to_publish, ready_to_update
 from bot.inspection.publication.facts import due_of, gather
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.reminders import queue_reminders
-from bot.inspection.publication.snapshot import snapshot
+from bot.inspection.publication.snapshot import FIELDS, snapshot
 from bot.inspection.publication.versions import complete_task, latest_of, new_row, new_version
 from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.queries import get_visit, people_with_role, visit_facts
@@ -130,7 +130,7 @@ def _block(session: Session, visit_id: int, problem: Problem, *, now: dt.datetim
     """Tell the coordinators which field the guard refused; anything else is not ours to swallow."""
     if problem.key != "private_data":
         raise problem
-    where = "；".join(f"{name}（{kind}）" for name, kind in problem.fields.items())
+    where = "；".join(f"{FIELDS.get(name, name)}（{kind}）" for name, kind in problem.fields.items())
     for person in people_with_role(session, Role.COORDINATOR):
         enqueue(
             session,

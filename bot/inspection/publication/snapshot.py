@@ -31,6 +31,14 @@ HANDLING = ("handling", "handledOn")
 OWN_NUMBERS = frozenset(
     {"raninsPlanId", "raninsTaskId"}
 )  # made by us: area code, date and sequence look like an ID
+FIELDS = {
+    "raninsPlaneName": "抽查计划名称",
+    "raninsTaskName": "抽查任务名称",
+    "insAuth": "抽查机关",
+    "uniscid": "统一社会信用代码",
+    "entName": "名称",
+    "details.raninsItemName": "检查事项",
+}  # how people call what they typed
 PENDING = label_of("R08")  # what stands for a finding until it is handled (decision D5)
 
 _PATTERNS = (

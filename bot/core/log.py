@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -20,10 +21,20 @@ def redact(text: str) -> str:
 
 
 def _redact_values(_logger: Any, _method: str, values: Any) -> Any:
-    for key, value in values.items():
-        if isinstance(value, str) and "=" in value:
-            values[key] = redact(value)
-    return values
+    return {key: value if key.startswith("_") else _hidden(value) for key, value in values.items()}
+
+
+def _hidden(value: Any) -> Any:
+    """*value* without credentials, however deep they sit; what is not plain becomes its text."""
+    if isinstance(value, str):
+        return redact(value) if "=" in value else value
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _hidden(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_hidden(inner) for inner in value]
+    return _hidden(str(value))
 
 
 def configure_logging(*, level: str = "INFO", json: bool = True) -> None:

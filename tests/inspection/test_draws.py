@@ -240,10 +240,8 @@ def test_a_crash_inside_the_lock_leaves_nothing_half_written(
 
 
 @pytest.mark.postgres
-def test_two_who_lock_at_once_make_one_list(postgres_url: str) -> None:
-    from tests.conftest import INFO  # noqa: PLC0415
-
-    db = Database(postgres_url, info=INFO)
+def test_two_who_lock_at_once_make_one_list(postgres_db: Database) -> None:
+    db = postgres_db
     task = db.write_now(setting)
     db.write_now(commit, task)
     db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW))
@@ -251,7 +249,6 @@ def test_two_who_lock_at_once_make_one_list(postgres_url: str) -> None:
     errors = [future.exception() for future in futures]
     assert sorted(str(e) for e in errors if e) == ["名单已锁定"] * 3
     assert db.read_now(lambda s: s.exec(select(func.count()).select_from(Visit)).one()) == 4
-    db.close()
 
 
 def test_a_lock_that_finds_too_few_officers_names_visit_and_rule_and_stores_nothing(db: Database) -> None:

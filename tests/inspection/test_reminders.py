@@ -149,10 +149,8 @@ def test_a_full_batch_says_that_there_is_more(db: Database) -> None:
 
 
 @pytest.mark.postgres
-def test_ticks_of_several_processes_at_once_double_nothing(postgres_url: str) -> None:
-    from tests.conftest import INFO  # noqa: PLC0415
-
-    db = Database(postgres_url, info=INFO)
+def test_ticks_of_several_processes_at_once_double_nothing(postgres_db: Database) -> None:
+    db = postgres_db
     db.write_now(prepared, 40)
     futures = [db.submit(tick, at(12), 10) for _ in range(12)]
     assert sum(future.result() for future in futures) >= 40
@@ -160,7 +158,6 @@ def test_ticks_of_several_processes_at_once_double_nothing(postgres_url: str) ->
         pass
     counted = db.read_now(lambda s: s.exec(select(Notice.kind, func.count()).group_by(Notice.kind)).all())
     assert dict(counted) == {"assignment_reminder": 80, "assignment_overdue": 1}
-    db.close()
 
 
 def test_a_replacement_has_its_own_days_to_answer(db: Database) -> None:

@@ -105,11 +105,9 @@ def test_a_second_accept_keeps_the_first_time(db: Database) -> None:
 
 
 @pytest.mark.postgres
-def test_a_team_that_accepts_in_the_same_moment_has_accepted(postgres_url: str) -> None:
+def test_a_team_that_accepts_in_the_same_moment_has_accepted(postgres_db: Database) -> None:
     """Bug: each of two transactions saw the other officer as not yet accepted, and the visit stayed 待接收."""
-    from tests.conftest import INFO  # noqa: PLC0415
-
-    db = Database(postgres_url, info=INFO)
+    db = postgres_db
     for _ in range(15):
         visit, people = db.write_now(prepared)
         for future in [db.submit(accept, visit, person) for person in people]:
@@ -118,7 +116,6 @@ def test_a_team_that_accepts_in_the_same_moment_has_accepted(postgres_url: str) 
         for future in [db.submit(arrive, visit, person) for person in people]:
             future.result()
         assert db.read_now(state, visit) == VisitState.ON_SITE
-    db.close()
 
 
 def test_only_the_visits_officers_may_act(db: Database) -> None:

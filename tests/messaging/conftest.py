@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.core.clock import ManualClock
 from bot.core.db import Database
+from tests.conftest import INFO
 from tests.messaging.rig import Rig, write_templates
 
 
@@ -27,3 +28,11 @@ async def rig(db: Database, clock: ManualClock, folder: Path) -> AsyncIterator[R
 @pytest.fixture
 async def small(sqlite_db: Database, clock: ManualClock, folder: Path) -> AsyncIterator[Rig]:
     yield Rig(sqlite_db, clock, folder)
+
+
+@pytest.fixture
+def postgres_db(postgres_url: str) -> Iterator[Database]:
+    """An empty PostgreSQL database, for what only several writers at once can show."""
+    database = Database(postgres_url, info=INFO)
+    yield database
+    database.close()

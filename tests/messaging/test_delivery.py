@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,7 @@ from bot.inspection.notices.service import withdraw
 from bot.messaging import outbox
 from bot.messaging.delivery import BROKE, NO_ADDRESS
 from bot.platforms.base import Capabilities, ErrorClass, PlatformError
+from tests.conftest import INFO
 from tests.fakes.platform import FakePlatform, Killed, arrived
 from tests.messaging.rig import Rig
 
@@ -102,9 +104,9 @@ async def test_a_refused_message_fails_for_good_with_the_advice(rig: Rig, cls: E
 
 
 async def test_an_unreachable_account_falls_to_the_next_and_then_fails_by_name(
-    db: Database, clock: ManualClock, folder: object
+    db: Database, clock: ManualClock, folder: Path
 ) -> None:
-    rig = Rig(db, clock, folder, FakePlatform("wecom"), FakePlatform("dingtalk"))  # type: ignore[arg-type]
+    rig = Rig(db, clock, folder, FakePlatform("wecom"), FakePlatform("dingtalk"))
     person = rig.person("dingtalk:d1", "wecom:u1")
     first = rig.promise(person)
     rig.platforms["wecom"].then(error(ErrorClass.RECIPIENT, advice="不在可见范围"))
@@ -268,11 +270,11 @@ async def _until(condition: object) -> None:
 
 
 @pytest.mark.postgres
-async def test_two_processes_share_the_work_without_a_double(postgres_url: str, clock: ManualClock, folder: object) -> None:
-    from tests.conftest import INFO  # noqa: PLC0415
-
-    one, two = Database(postgres_url, info=INFO), Database(postgres_url, info=INFO)
-    rig = Rig(one, clock, folder)  # type: ignore[arg-type]
+async def test_two_processes_share_the_work_without_a_double(
+    postgres_db: Database, clock: ManualClock, folder: Path
+) -> None:
+    one, two = postgres_db, Database(str(postgres_db.url.render_as_string(hide_password=False)), info=INFO)
+    rig = Rig(one, clock, folder)
     rig.wecom.capabilities = SAFE
     people = [rig.person(f"wecom:u{n}") for n in range(20)]
     notices = [rig.promise(person) for person in people for _ in range(15)]
@@ -289,7 +291,6 @@ async def test_two_processes_share_the_work_without_a_double(postgres_url: str, 
     assert len(rig.wecom.shown) == len(notices)
     assert {rig.notice(n).state for n in notices} == {NoticeState.SENT}
     assert one.read_now(verify).broken_at is None
-    one.close()
     two.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func
@@ -390,11 +391,9 @@ async def test_an_event_of_a_service_that_is_gone_does_not_break_the_sweep(small
 
 
 @pytest.mark.postgres
-async def test_many_events_of_many_people_at_once_on_postgresql(postgres_url: str, clock: ManualClock, folder: object) -> None:
-    from tests.conftest import INFO  # noqa: PLC0415
-
-    db = Database(postgres_url, info=INFO)
-    rig = Rig(db, clock, folder)  # type: ignore[arg-type]
+async def test_many_events_of_many_people_at_once_on_postgresql(postgres_db: Database, clock: ManualClock, folder: Path) -> None:
+    db = postgres_db
+    rig = Rig(db, clock, folder)
     for n in range(10):
         rig.person(f"wecom:u{n}")
     rig.router.fallback = saying_uniquely()
@@ -403,7 +402,6 @@ async def test_many_events_of_many_people_at_once_on_postgresql(postgres_url: st
     assert {r.state for r in rows(rig)} == {InboxState.DONE}
     assert rig.db.read_now(verify).entries == 100
     assert rig.db.read_now(verify).broken_at is None
-    db.close()
 
 
 def saying_uniquely() -> Handler:

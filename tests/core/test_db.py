@@ -1,0 +1,155 @@
+"""The database road: group commit, errors, retries, pragmas, closing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from bot.core.db import WAKE, Database, open_database
+from bot.core.errors import Problem
+from bot.inspection.people.models import Department
+
+
+def add(session: Session, code: str) -> str:
+    session.add(Department(code=code, name=code))  # not flushed: the end of the savepoint does it
+    return code
+
+
+def names(session: Session) -> list[str]:
+    return sorted(session.exec(select(Department.code)))
+
+
+def test_a_row_refused_only_when_it_is_flushed_fails_its_own_call_and_the_road_stays_open(db: Database) -> None:
+    """Bug: the caller was answered twice, which ended SQLite's only writer thread; every later write hung."""
+    db.write_now(add, "a")
+    with pytest.raises(IntegrityError):
+        db.write_now(add, "a")
+    assert db.submit(add, "b").result(timeout=5) == "b"
+    assert db.read_now(names) == ["a", "b"]
+
+
+def test_in_a_group_each_call_gets_its_own_answer(sqlite_db: Database) -> None:
+    """A hundred calls wait while one holds the writer; then they share a commit, and the bad ones fail alone."""
+    held, go = threading.Event(), threading.Event()
+
+    def hold(_session: Session) -> None:
+        held.set()
+        assert go.wait(5)
+
+    first = sqlite_db.submit(hold)
+    assert held.wait(5)
+    futures = [sqlite_db.submit(add, f"d{n // 2}") for n in range(100)]  # every second one is a repeat
+    go.set()
+    first.result(timeout=5)
+    outcomes = [future.exception(timeout=5) for future in futures]
+    assert [type(o).__name__ for o in outcomes] == ["NoneType", "IntegrityError"] * 50
+    assert len(sqlite_db.read_now(names)) == 50
+
+
+def test_an_answer_is_given_only_after_the_commit(sqlite_db: Database) -> None:
+    future = sqlite_db.submit(add, "a")
+    future.add_done_callback(lambda _f: seen.append(sqlite_db.read_now(names)))
+    seen: list[list[str]] = []
+    future.result(timeout=5)
+    sqlite_db.write_now(lambda _s: None)
+    assert seen == [["a"]]
+
+
+def test_when_the_commit_fails_everybody_of_the_group_is_told_and_nothing_is_stored(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_session: Session) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "commit", full)
+        with pytest.raises(OSError, match="disk full"):
+            sqlite_db.write_now(add, "a")
+    assert sqlite_db.read_now(names) == []
+    sqlite_db.write_now(add, "b")
+    assert sqlite_db.read_now(names) == ["b"]
+
+
+async def test_a_caller_that_gave_up_does_not_stop_the_others(db: Database) -> None:
+    task = asyncio.create_task(db.write(add, "a"))
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await db.write(add, "b")
+    assert "b" in await db.read(names)
+
+
+def test_callbacks_run_after_the_commit_and_only_when_somebody_must_be_told(db: Database) -> None:
+    seen: list[list[str]] = []
+    db.after_commit.append(lambda: seen.append(db.read_now(names)))
+
+    def waking(session: Session) -> None:
+        add(session, "a")
+        session.info[WAKE] = True
+
+    db.write_now(waking)
+    db.write_now(add, "b")
+    assert seen == [["a"]]
+
+
+@pytest.mark.postgres
+def test_a_deadlock_is_repeated_and_both_get_through(postgres_url: str) -> None:
+    both = threading.Barrier(2)
+    tries: list[str] = []
+
+    def cross(session: Session, first: str, second: str) -> None:
+        tries.append(first)
+        session.execute(text("UPDATE department SET name = name || '!' WHERE code = :c"), {"c": first})
+        if len(tries) <= 2:
+            both.wait(5)
+        session.execute(text("UPDATE department SET name = name || '!' WHERE code = :c"), {"c": second})
+
+    with contextlib.closing(Database(postgres_url)) as db:
+        for code in ("x", "y"):
+            db.write_now(add, code)
+        futures = [db.submit(cross, "x", "y"), db.submit(cross, "y", "x")]
+        for future in futures:
+            future.result(timeout=15)
+        assert len(tries) >= 3  # the server may have ended one of them, or both
+        assert db.read_now(lambda s: sorted(s.exec(select(Department.name)))) == ["x!!", "y!!"]
+
+
+def test_sqlite_is_durable_strict_and_readers_never_block_on_the_writer(sqlite_db: Database) -> None:
+    def pragma(session: Session, name: str) -> object:
+        return session.connection().exec_driver_sql(f"PRAGMA {name}").scalar_one()
+
+    assert [sqlite_db.write_now(pragma, p) for p in ("journal_mode", "synchronous", "foreign_keys")] == ["wal", 2, 1]
+
+    def slow(session: Session) -> int:
+        add(session, "a")
+        session.flush()
+        return sqlite_db.read_now(lambda s: s.exec(select(func.count()).select_from(Department)).one())
+
+    assert sqlite_db.write_now(slow) == 0  # the reader sees what was committed before
+
+
+def test_what_was_submitted_before_closing_is_stored(sqlite_url: str) -> None:
+    db = Database(sqlite_url)
+    futures = [db.submit(add, f"d{n}") for n in range(300)]
+    db.close()
+    assert all(future.done() and future.exception() is None for future in futures)
+    again = Database(sqlite_url)
+    assert len(again.read_now(names)) == 300
+    again.close()
+
+
+def test_a_database_that_cannot_be_opened_names_the_setting_and_never_the_password(tmp_path: Path) -> None:
+    with pytest.raises(Problem) as refused:
+        open_database(f"sqlite:///{tmp_path}/no/such/place.db")
+    assert refused.value.key == "database_unreachable"
+    with pytest.raises(Problem) as refused:
+        open_database("postgresql+psycopg://user:hunter2@127.0.0.1:9/none")
+    assert "hunter2" not in str(refused.value)
+    assert "SUICHA_DATABASE_URL" in refused.value.fields

@@ -75,6 +75,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     _require_current(app[DB])
     for part in (forms, files, publication, enterprise, press, session, console):
         app.add_routes(part.routes)
+    app[health.PROBES] = {}
     health.add_routes(app)
     if settings.wecom is not None:
         app.add_routes(hooks.routes)
@@ -115,6 +116,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         worker = asyncio.create_task(delivery.run(), name="delivery")
         scheduler = make_scheduler(ticks, seconds=settings.tick_seconds)
         scheduler.start()
+        app[health.PROBES].update(delivery=lambda: not worker.done(), scheduler=lambda: bool(scheduler.running))
         log.info("started", platforms=sorted(platforms), database=db.url.get_backend_name())
         yield
         log.info("stopping")
@@ -140,6 +142,8 @@ def _add_platforms(
     if settings.dingtalk is not None:
         dingtalk = DingTalkPlatform(settings.dingtalk, clock, http, dispatcher.take)
         platforms[dingtalk.name] = dingtalk
+        if settings.dingtalk.stream:
+            app[health.PROBES]["dingtalk"] = dingtalk.stream.connected.is_set
 
 
 @contextlib.asynccontextmanager

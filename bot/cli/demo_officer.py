@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,11 +37,17 @@ class FormFiller:
 
     async def work(self, now: float) -> int:
         """Hand in what was begun before *now*: an inspection takes its time. Without the partner it waits."""
-        done = 0
-        for name, (link, since) in list(self.at_work.items()):
-            if since < now and await self._fill(name, link):
-                del self.at_work[name]
-                done += 1
+        gate = asyncio.Semaphore(8)
+
+        async def one(name: str, link: str) -> int:
+            async with gate:
+                if not await self._fill(name, link):
+                    return 0
+            del self.at_work[name]
+            return 1
+
+        ready = [(name, link) for name, (link, since) in self.at_work.items() if since < now]
+        done = sum(await asyncio.gather(*(one(name, link) for name, link in ready)))
         self.submitted += done
         return done
 

@@ -94,12 +94,10 @@ class Stage:
         """Tick, deliver and handle until nothing is due, waiting for retries that are due soon."""
         service = self.service
         for _ in range(400):
-            await service.dispatcher.settle()
-            await service.ticks.run_all()
-            await service.dispatcher.settle()
-            while await service.delivery.run_once():
-                pass
-            await service.cards.refresh()
+            await self._quiet()
+            if await service.ticks.run_all():
+                continue
+            await self._quiet()
             if await service.db.read(self._due):
                 continue
             later = await service.db.read(self._next_try)
@@ -107,6 +105,13 @@ class Stage:
                 return
             self.move_to(later)
         raise Problem("not_settled", "演示没有平静下来：仍有消息反复重试。")
+
+    async def _quiet(self) -> None:
+        """Handle what came in and deliver what is due now."""
+        service = self.service
+        await service.dispatcher.settle()
+        while await service.delivery.run_once() + await service.cards.refresh():
+            await service.dispatcher.settle()
 
     def _due(self, session: Session) -> int:
         now = self.clock.now()

@@ -12,6 +12,7 @@ import json
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -19,7 +20,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
 from bot.core.errors import Problem
@@ -174,11 +175,12 @@ _json = json.JSONEncoder(ensure_ascii=False).encode  # labels are searched as te
 
 
 def _sqlite_engine(url: Any, *, write: bool) -> Engine:
-    # a read connection opens at each use: 30 µs, and a reader never pins an old WAL snapshot
+    # a connection goes back to the pool with its transaction ended: no reader pins an old WAL snapshot
     engine = create_engine(
         url,
-        poolclass=QueuePool if write else NullPool,
-        **({"pool_size": 1, "max_overflow": 0} if write else {}),
+        poolclass=QueuePool,
+        pool_size=1 if write else 8,
+        max_overflow=0 if write else 8,
         connect_args={"timeout": 30, "check_same_thread": False},
         json_serializer=_json,
     )
@@ -186,9 +188,11 @@ def _sqlite_engine(url: Any, *, write: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # the driver must not open transactions of its own
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+        for pragma in ("busy_timeout=30000", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
-        if not write:
+        if write:
+            _use_wal(connection)
+        else:
             connection.execute("PRAGMA query_only=ON")
 
     @event.listens_for(engine, "begin")
@@ -196,6 +200,20 @@ def _sqlite_engine(url: Any, *, write: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log. Changing the mode does not wait for another process that opens the same new
+    file, so it is tried again; once on, it stays with the file."""
+    for attempt in range(50):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if attempt == 49:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def open_database(url: str, *, info: dict[str, Any] | None = None) -> Database:

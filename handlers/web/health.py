@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from aiohttp import web
 from prometheus_client import generate_latest
@@ -17,7 +17,7 @@ from bot.core.metrics import REGISTRY
 from bot.migrations import head
 
 Probe = Callable[[], bool]
-PROBES: web.AppKey[Mapping[str, Probe]] = web.AppKey("probes")  # loops that must be alive, by name
+PROBES: web.AppKey[dict[str, Probe]] = web.AppKey("probes")  # loops that must be alive, by name
 
 
 def add_routes(app: web.Application) -> None:

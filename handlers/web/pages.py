@@ -64,7 +64,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise
         response = refuse(request, Problem("not_found", "没有找到这个页面。"), status=error.status)
     except Exception as error:
-        log.exception("page_failed", path=request.path, error=type(error).__name__)
+        route = getattr(request.match_info.route.resource, "canonical", "?")  # the path itself may hold a token
+        log.exception("page_failed", route=route, error=type(error).__name__)
         response = refuse(request, Problem("broken", "系统出了点问题，已经记录。请稍后再试。"), status=500)
     if not response.prepared:
         for name, value in (

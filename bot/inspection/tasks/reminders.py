@@ -62,12 +62,12 @@ def _of_visit(
             steps = profile.reminders["assignment"]
             for slot in due_slots(steps, calendar, started_on=started, due_on=None, today=today):
                 _assignment(session, slot, officer, task, tell)
-        elif visit.planned_on == today:
+        elif visit.planned_on <= today:  # also when the day went by: the visit is still to be made
             tell("visit_day", officer.person_id, today.isoformat())
     started = china_day(min((o.assigned_at for o in officers), default=now))
     steps = profile.reminders["visit_window"]
     for slot in due_slots(steps, calendar, started_on=started, due_on=visit.due_on, today=today):
-        if slot.who is Role.OFFICER and visit.planned_on != today:
+        if slot.who is Role.OFFICER and visit.planned_on > today:
             for officer in officers:
                 tell("visit_window", officer.person_id, slot.name)
         elif slot.who is Role.LEAD:

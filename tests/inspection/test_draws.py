@@ -215,7 +215,7 @@ def test_a_pool_or_rules_changed_after_the_commitment_stop_the_draw(db: Database
     assert db.read_now(counts) == before
 
 
-@pytest.mark.parametrize("where", ["_store_visits", "_store_teams", "_tell", "record", "enqueue_many"])
+@pytest.mark.parametrize("where", ["_store_visits", "_store_teams", "tell_everybody", "record"])
 def test_a_crash_inside_the_lock_leaves_nothing_half_written(
     db: Database, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,21 +10,18 @@ from sqlalchemy import func, insert
 from sqlmodel import Session, col, select
 
 from bot.core.canonical import canonical
-from bot.core.clock import at_china, china_day
+from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import SALT, actor_digest, record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws.algorithm import Pick, officer_ticket
 from bot.inspection.draws.matching import Need, OfficerFacts, Shortage, match
 from bot.inspection.draws.models import Draw
-from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue, enqueue_many, row
-from bot.inspection.people.models import Absence, Department, Officer, Person, PersonRole, Relation, Role
+from bot.inspection.draws.telling import Told, tell_everybody
+from bot.inspection.people.models import Absence, Officer, Person, PersonRole, Relation, Role
 from bot.inspection.profile import Profile
-from bot.inspection.registry.models import InspectionObject, Item, NoticeMode
-from bot.inspection.tasks.models import EnterpriseNotice, Task, TaskState, Visit, VisitOfficer, VisitState
-from bot.inspection.tasks.queries import leads_of
-from bot.inspection.tasks.service import promise_enterprise_notice, useful_until
+from bot.inspection.registry.models import InspectionObject, Item
+from bot.inspection.tasks.models import Task, TaskState, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
 
@@ -53,13 +50,14 @@ def dispatch(
     teams, shortages = match(needs, officers, seed=seed)
     if shortages:
         raise _missing(shortages)
-    visits = _store_visits(session, task, picks, objects, days, now=now)
-    rows = _store_teams(session, visits, picks, teams, person_of, seed, task.lead_department_id, now=now)
+    people = [[person_of[officer] for officer in team] for team in teams]
+    visits = _store_visits(session, task, picks, objects, days, people)
+    assignments = _store_teams(session, visits, picks, teams, seed, task.lead_department_id, now=now)
     task.state, task.dispatched_at = TaskState.DISPATCHED, now
     task.policy = {"assignment": [s.model_dump(mode="json") for s in profile.reminders["assignment"]]}
     session.add(task)
-    record(session, "task.dispatched", f"task:{task.id}", now=now, visits=len(visits), assignments=len(rows))
-    _tell(session, task, visits, items, rows, now=now, profile=profile, calendar=calendar)
+    record(session, "task.dispatched", f"task:{task.id}", now=now, visits=len(visits), assignments=assignments)
+    tell_everybody(session, task, visits, items, now=now, profile=profile, calendar=calendar)
     return {
         "officers.jsonl": b"".join(_officer_line(o) for o in sorted(officers, key=lambda o: o.id)),
         "visits.jsonl": b"".join(
@@ -144,9 +142,9 @@ def _missing(shortages: Sequence[Shortage]) -> Problem:
 
 def _store_visits(
     session: Session, task: Task, picks: Sequence[Pick], objects: Mapping[str, InspectionObject],
-    days: Sequence[dt.date], *, now: dt.datetime,
-) -> list[tuple[int, str, dt.date]]:  # fmt: skip
-    """(visit id, object code, planned day) in ticket order."""
+    days: Sequence[dt.date], teams: Sequence[Sequence[int]],
+) -> list[Told]:  # fmt: skip
+    """Store a visit for each pick; what was stored, in ticket order."""
     rows = [
         {"number": f"{task.number}-{p.rank:04d}", "task_id": task.id, "object_id": objects[p.id].id,
          "state": VisitState.ASSIGNED, "stratum": p.stratum, "ticket": p.ticket, "rank": p.rank, "batch": p.batch,
@@ -156,56 +154,27 @@ def _store_visits(
     session.flush()
     for start in range(0, len(rows), 1000):
         session.execute(insert(Visit), rows[start : start + 1000])
-    ids = {v.rank: v.id or 0 for v in session.exec(select(Visit).where(Visit.task_id == task.id))}
-    return [(ids[p.rank], p.id, day) for p, day in zip(picks, days, strict=True)]
+    ids = {rank: visit or 0 for rank, visit in session.exec(select(Visit.rank, Visit.id).where(Visit.task_id == task.id))}
+    return [
+        Told(ids[p.rank], objects[p.id].id or 0, day, tuple(team))
+        for p, day, team in zip(picks, days, teams, strict=True)
+    ]
 
 
 def _store_teams(
-    session: Session, visits: Sequence[tuple[int, str, dt.date]], picks: Sequence[Pick],
-    teams: Sequence[Sequence[str]], person_of: Mapping[str, int], seed: bytes, department_id: int, *, now: dt.datetime,
-) -> list[dict[str, object]]:  # fmt: skip
-    rows: list[dict[str, object]] = [
-        {"visit_id": visit, "person_id": person_of[officer], "department_id": department_id, "state": "ASSIGNED",
+    session: Session, visits: Sequence[Told], picks: Sequence[Pick], teams: Sequence[Sequence[str]], seed: bytes,
+    department_id: int, *, now: dt.datetime,
+) -> int:  # fmt: skip
+    """Store every officer of every visit; returns how many assignments these are."""
+    rows = [
+        {"visit_id": visit.visit_id, "person_id": person, "department_id": department_id, "state": "ASSIGNED",
          "leader": place == 0, "ticket": officer_ticket(seed, p.id, officer), "assigned_at": now, "recusal_reason": ""}
-        for (visit, _, _), p, team in zip(visits, picks, teams, strict=True)
-        for place, officer in enumerate(team)
+        for visit, p, team in zip(visits, picks, teams, strict=True)
+        for place, (person, officer) in enumerate(zip(visit.team, team, strict=True))
     ]  # fmt: skip
     for start in range(0, len(rows), 1000):
         session.execute(insert(VisitOfficer), rows[start : start + 1000])
-    return rows
-
-
-def _tell(
-    session: Session, task: Task, visits: Sequence[tuple[int, str, dt.date]], items: Sequence[Item],
-    teams: Sequence[dict[str, object]], *, now: dt.datetime, profile: Profile, calendar: WorkCalendar,
-) -> None:  # fmt: skip
-    useless = useful_until(task.window_end, now=now)
-    enqueue_many(
-        session,
-        [
-            row("assignment", f"visit:{t['visit_id']}", recipient_id=int(str(t["person_id"])), now=now,
-                priority=Priority.ASSIGNMENT, expires_at=useless)
-            for t in teams
-        ],
-    )  # fmt: skip
-    advance = all(item.notice_mode == NoticeMode.ADVANCE for item in items)  # the strictest item wins
-    leader_of = {t["visit_id"]: int(str(t["person_id"])) for t in teams if t["leader"]}
-    for visit_id, _, planned in visits:
-        due = calendar.add_workdays(planned, -profile.visit.notice_lead_workdays) if advance else None
-        session.add(EnterpriseNotice(visit_id=visit_id, due_on=due))
-        session.flush()
-        if due is None:
-            continue
-        at = max(now, at_china(due, 9))
-        promise_enterprise_notice(session, visit_id, at=at, now=now)
-        if session.get_one(EnterpriseNotice, visit_id).delivery == "NOT_DELIVERED":
-            enqueue(session, "notice_on_paper", f"visit:{visit_id}", recipient_id=leader_of[visit_id], now=now,
-                    not_before=at, expires_at=max(at, at_china(planned, 18)) + dt.timedelta(hours=1))  # fmt: skip
-    people = len({t["person_id"] for t in teams})
-    department = session.get_one(Department, task.lead_department_id)
-    for lead in leads_of(session, department.id or 0):
-        enqueue(session, "task_dispatched", f"task:{task.id}", recipient_id=lead, now=now,
-                data={"visits": len(visits), "officers": people})  # fmt: skip
+    return len(rows)
 
 
 def _officer_line(officer: OfficerFacts) -> bytes:

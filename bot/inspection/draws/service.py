@@ -13,13 +13,13 @@ from bot.core.canonical import canonical
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import SALT, actor_digest, record
+from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws import algorithm
 from bot.inspection.draws.dispatch import dispatch
 from bot.inspection.draws.models import Draw, DrawFile, DrawPick, DrawState
 from bot.inspection.draws.pool import Pool, eligible
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.plans.strata import StratumRule
-from bot.inspection.calendar import WorkCalendar
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import Task, TaskState

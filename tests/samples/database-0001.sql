@@ -91,6 +91,7 @@ CREATE TABLE card (
 	platform VARCHAR(16) NOT NULL, 
 	user_id VARCHAR(128) NOT NULL, 
 	token VARCHAR NOT NULL, 
+	shown VARCHAR(64) NOT NULL, 
 	kind VARCHAR(40) NOT NULL, 
 	subject VARCHAR(60) NOT NULL, 
 	stale BOOLEAN NOT NULL, 

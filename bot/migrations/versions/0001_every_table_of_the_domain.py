@@ -431,6 +431,7 @@ def upgrade() -> None:
         sa.Column("platform", sa.String(length=16), nullable=False),
         sa.Column("user_id", sa.String(length=128), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
+        sa.Column("shown", sa.String(length=64), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("subject", sa.String(length=60), nullable=False),
         sa.Column("stale", sa.Boolean(), nullable=False),

@@ -28,11 +28,13 @@ def at(day: int, hour: int = 9, minute: int = 0) -> dt.datetime:
     return dt.datetime(2026, 3, day, hour, minute, tzinfo=CHINA)
 
 
-def prepared(session: Session, visits: int = 1) -> tuple[int, int, list[int]]:
-    """Visits locked on 2026-03-10 at 09:30, planned for 03-16. Returns lead, task id, visit ids."""
+def prepared(session: Session, visits: int = 1, *, planned: int = 16) -> tuple[int, int, list[int]]:
+    """Visits locked on 2026-03-10 at 09:30, planned for a day of March. Returns lead, task id, visit ids."""
     task = make_task(session, state="DISPATCHED")
     lead = make_person(session, role=Role.LEAD, department_id=task.lead_department_id).id or 0
-    return lead, task.id or 0, [make_visit(session, task=task).id or 0 for _ in range(visits)]
+    return lead, task.id or 0, [
+        make_visit(session, task=task, planned_on=dt.date(2026, 3, planned)).id or 0 for _ in range(visits)
+    ]
 
 
 def tick(session: Session, now: dt.datetime, limit: int = 500) -> int:
@@ -66,7 +68,7 @@ def test_c13_no_answer_by_the_end_of_the_next_working_day_reminds_and_a_day_late
 
 
 def test_who_answers_in_time_is_not_reminded(db: Database) -> None:
-    lead, task, [visit] = db.write_now(prepared)
+    _, task, [visit] = db.write_now(prepared)
     team = db.read_now(team_of, visit)
     db.write_now(lambda s: accept_visit(s, visit_id=visit, person_id=team[0], now=at(10, 15)))
     tick_through(db, [at(11)])
@@ -85,7 +87,7 @@ def test_the_lead_gets_one_message_a_day_however_many_have_not_answered(db: Data
 
 
 def test_after_days_of_downtime_everybody_gets_one_reminder_and_the_lead_one(db: Database) -> None:
-    lead, _, [visit] = db.write_now(prepared)
+    db.write_now(prepared)
     tick_through(db, [at(13, 10)])
     tick_through(db, [at(16, 10)])
     kinds = sorted((kind, when) for kind, _, when in db.read_now(told))
@@ -101,8 +103,18 @@ def test_the_morning_of_the_visit_reminds_those_who_accepted(db: Database) -> No
     assert db.read_now(told) == [("visit_day", person, at(16)) for person in team]
 
 
+def test_who_lets_the_day_go_by_is_reminded_each_working_day(db: Database) -> None:
+    _, _, [visit] = db.write_now(prepared)
+    [first, _] = team = db.read_now(team_of, visit)
+    for person in team:
+        db.write_now(lambda s, p=person: accept_visit(s, visit_id=visit, person_id=p, now=at(10, 15)))
+    tick_through(db, working_hours(11, 22))
+    days = [when.day for kind, person, when in db.read_now(told) if (kind, person) == ("visit_day", first)]
+    assert days == [16, 17, 18, 19, 20]
+
+
 def test_the_end_of_the_window_reminds_officers_and_lead_until_somebody_begins(db: Database) -> None:
-    lead, task, [visit] = db.write_now(prepared)
+    lead, task, [visit] = db.write_now(prepared, planned=31)
     team = db.read_now(team_of, visit)
     for person in team:
         db.write_now(lambda s, p=person: accept_visit(s, visit_id=visit, person_id=p, now=at(10, 15)))

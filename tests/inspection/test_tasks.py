@@ -297,7 +297,10 @@ def test_only_a_contact_reads_the_notice_and_the_first_time_counts(db: Database)
 def test_a_notice_of_a_visit_that_is_over_is_not_sent_any_more(db: Database) -> None:
     visit, _ = db.write_now(prepared, contact="boss")
     kind = next(k for k in KINDS if k.name == "enterprise_notice")
-    about = Notice(kind=kind.name, subject=f"visit:{visit}", recipient_id=1, not_before=NOW, created_at=NOW)
+    [contact] = db.read_now(lambda s: visit_facts(s, visit).contacts)
+    about = Notice(kind=kind.name, subject=f"visit:{visit}", recipient_id=contact, not_before=NOW, created_at=NOW)
+    silent = Notice(kind=kind.name, subject=f"visit:{visit}", recipient_id=-1, not_before=NOW, created_at=NOW)
+    assert db.read_now(kind.content, silent, NOW) == Skip("联络员没有聊天账号，书面送达")
     shown = db.read_now(kind.content, about, NOW)
     assert isinstance(shown, Content)
     assert [ask.verb for ask in shown.asks] == ["read_notice"]

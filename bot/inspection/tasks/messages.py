@@ -11,9 +11,15 @@ from bot.core.clock import china
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person
-from bot.inspection.registry.models import InspectionObject
-from bot.inspection.tasks.models import CheckIn, EnterpriseNotice, OfficerState, Task, VisitOfficer, VisitState
-from bot.inspection.tasks.queries import VisitFacts, reachable, visit_facts
+from bot.inspection.tasks.models import (
+    CheckIn,
+    EnterpriseNotice,
+    OfficerState,
+    Task,
+    VisitOfficer,
+    VisitState,
+)
+from bot.inspection.tasks.queries import VisitFacts, visit_facts
 from bot.inspection.tasks.reminders import still_open, unanswered
 from bot.inspection.tasks.states import BEFORE_SUBMIT, BEFORE_VISIT, NAMES
 
@@ -168,6 +174,8 @@ def enterprise_notice(session: Session, notice: Notice, _now: dt.datetime) -> Co
     told = session.get_one(EnterpriseNotice, facts.visit.id)
     if told.read_at is None and facts.visit.state not in BEFORE_SUBMIT:
         return Skip("检查已结束")
+    if notice.recipient_id not in facts.contacts:
+        return Skip("联络员没有聊天账号，书面送达")
     officers = "、".join(person.name for person, _ in facts.officers)
     values = _values(facts) | {"officers": officers, "code": facts.object.code}
     shown = (("检查单位", facts.department), ("检查事项", facts.item_names), ("检查时间", values["planned"]),
@@ -189,7 +197,7 @@ def not_delivered(session: Session, notice: Notice, _now: dt.datetime) -> Conten
     facts = visit_facts(session, _id(notice))
     if facts.visit.state not in BEFORE_VISIT:
         return Skip("检查已开始")
-    if reachable(session, facts.contacts):
+    if facts.contacts:
         return Skip("联络员已绑定，通知书已在线发送")
     return Content(_values(facts))
 

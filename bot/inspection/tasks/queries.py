@@ -61,9 +61,17 @@ def require_officer(session: Session, visit_id: int, person_id: int) -> VisitOff
 
 
 def visit_facts(session: Session, visit_id: int) -> VisitFacts:
-    """Everything about one visit in six small queries. Raises Problem ``not_found``."""
-    visit = get_visit(session, visit_id)
-    task = session.get_one(Task, visit.task_id)
+    """Everything about one visit in four small queries. Raises Problem ``not_found``."""
+    found = session.exec(
+        select(Visit, Task, InspectionObject, Department.name)
+        .join(Task, col(Task.id) == Visit.task_id)
+        .join(InspectionObject, col(InspectionObject.id) == Visit.object_id)
+        .join(Department, col(Department.id) == Task.lead_department_id)
+        .where(Visit.id == visit_id)
+    ).first()
+    if found is None:
+        raise Problem("not_found", "没有找到这次检查。")
+    visit, task, inspected, department = found
     officers = session.exec(
         select(Person, VisitOfficer)
         .join(VisitOfficer, col(VisitOfficer.person_id) == Person.id)
@@ -73,11 +81,11 @@ def visit_facts(session: Session, visit_id: int) -> VisitFacts:
     return VisitFacts(
         visit=visit,
         task=task,
-        object=session.get_one(InspectionObject, visit.object_id),
-        items=list(session.exec(select(Item).where(col(Item.id).in_(task.item_ids)).order_by(col(Item.id)))),
+        object=inspected,
+        items=[session.get_one(Item, item) for item in sorted(task.item_ids)],
         officers=[(person, officer) for person, officer in officers],
         contacts=_contacts(session, visit.object_id),
-        department=session.get_one(Department, task.lead_department_id).name,
+        department=department,
     )
 
 
@@ -88,6 +96,17 @@ def reachable(session: Session, people: Collection[int]) -> set[int]:
         part = col(Account.person_id).in_(wanted[start : start + 5000])
         found.update(session.exec(select(Account.person_id).where(part, col(Account.dead_since).is_(None))))
     return found
+
+
+def _contacts(session: Session, object_id: int) -> list[int]:
+    """The object's contacts who can be reached in a chat; the others are told on paper (C37)."""
+    query = (
+        select(EnterpriseContact.person_id)
+        .join(Account, col(Account.person_id) == EnterpriseContact.person_id)
+        .where(EnterpriseContact.object_id == object_id, col(Account.dead_since).is_(None))
+        .distinct()
+    )
+    return list(session.exec(query.order_by(col(EnterpriseContact.person_id))))
 
 
 def people_with_role(session: Session, role: Role, *, department_id: int | None = None) -> list[int]:

@@ -23,7 +23,7 @@ from bot.inspection.tasks.models import (
     VisitOfficer,
     VisitState,
 )
-from bot.inspection.tasks.queries import get_visit, leads_of, live_officers, reachable, require_officer, visit_facts
+from bot.inspection.tasks.queries import get_visit, leads_of, live_officers, require_officer, visit_facts
 from bot.inspection.tasks.states import BEFORE_VISIT, NAMES, may_move
 
 WAITING = ("assignment", "assignment_reminder", "visit_day", "visit_window")  # untrue once the visit goes on
@@ -160,7 +160,7 @@ def promise_enterprise_notice(session: Session, visit_id: int, *, at: dt.datetim
     for contact in facts.contacts:
         enqueue(session, "enterprise_notice", subject_of(visit_id), recipient_id=contact, now=now, not_before=at,
                 statutory=True, generation=facts.visit.generation)  # fmt: skip
-    if not reachable(session, facts.contacts):
+    if not facts.contacts:
         notice = session.get_one(EnterpriseNotice, visit_id)
         notice.delivery = "NOT_DELIVERED"
         session.add(notice)

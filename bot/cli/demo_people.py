@@ -32,6 +32,7 @@ class Crowd:
     now: Callable[[], float]  # simulated time
     seen: dict[str, str] = field(default_factory=dict)  # person -> last message read
     did: Counter[str] = field(default_factory=Counter)
+    read_to: dict[str, str] = field(default_factory=dict)  # chat -> the last message looked at
     correcting: set[str] = field(default_factory=set)
     again: bool = False  # after a restart: look at everything once more, read or not
 
@@ -52,8 +53,10 @@ class Crowd:
 
     async def _read_and_act(self, person: dict[str, Any], *, again: bool) -> int:
         where = f"/people/{person['platform']}/{person['user_id']}"
-        messages = await self._get(f"{where}/messages")
-        if messages:  # what comes in between stays unread
+        after = "" if again else self.read_to.get(where, "")
+        messages = await self._get(f"{where}/messages?after={after}")
+        if messages:
+            self.read_to[where] = messages[-1]["id"]  # what comes in between stays unread
             await self._post(f"{where}/read", {"until": messages[-1]["id"]})
         done = 0
         for message in messages:

@@ -18,7 +18,7 @@ from bot.inspection.audit.service import record
 from bot.inspection.notices.message import Kind, Skip
 from bot.inspection.notices.models import Card, Notice
 from bot.messaging.outbox import drop_token, newest_token, push_token, refreshable
-from bot.messaging.render import Renderer
+from bot.messaging.render import Renderer, digest
 from bot.messaging.turns import Turns
 from bot.platforms.base import CardRef, ErrorClass, OutboundMessage, Platform, PlatformError
 
@@ -75,6 +75,9 @@ class Cards:
             log.exception("card_broke", card=card.card_id, kind=card.kind)
             card.stale, card.closed = False, True
             return None
+        if digest(message) == card.shown:  # nothing changed for this person: no update is spent on it
+            card.stale, card.tries = False, 0
+            return None
         return _Refresh(card, now + LEASE, newest_token(card), message)
 
     def _message(self, session: Session, card: Card, now: dt.datetime) -> OutboundMessage:
@@ -107,7 +110,7 @@ class Cards:
         if error is None or error.cls is ErrorClass.CARD:
             drop_token(card, item.token)
         if error is None:
-            card.stale, card.tries = touched, 0
+            card.stale, card.tries, card.shown = touched, 0, digest(item.message)
         elif error.cls is ErrorClass.CARD and newest_token(card):
             card.stale, card.not_before = True, now
         elif error.cls is ErrorClass.CARD or card.tries >= _TRIES:

@@ -27,7 +27,7 @@ from bot.messaging import outbox
 from bot.messaging.hours import is_quiet
 from bot.messaging.outbox import Earlier, Outcome
 from bot.messaging.people import addresses, why_unreachable
-from bot.messaging.render import Renderer
+from bot.messaging.render import Renderer, digest
 from bot.messaging.throttle import Throttle
 from bot.platforms.base import ErrorClass, InboundEvent, InboundKind, OutboundMessage, Platform, PlatformError, Sent
 
@@ -165,8 +165,9 @@ class Delivery:
             at=before.first_at or now,
         )  # fmt: skip
         outbox.begin(
-            session, notice, platform=name, user_id=user_id, card_id=card_id, repeated=repeated, now=now
-        )
+            session, notice, platform=name, user_id=user_id, card_id=card_id, shown=digest(message),
+            repeated=repeated, now=now,
+        )  # fmt: skip
         return Job(notice, notice.attempts, name, user_id, message)
 
     def _unreachable(self, session: Session, notice: Notice) -> str:

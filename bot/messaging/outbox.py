@@ -141,9 +141,11 @@ def card_for(session: Session, notice: Notice, *, platform: str, user_id: str, n
 
 
 def begin(
-    session: Session, notice: Notice, *, platform: str, user_id: str, card_id: str, repeated: bool, now: dt.datetime
-) -> None:
-    """Note the attempt and, with a *card_id*, the card's row, before anything leaves."""
+    session: Session, notice: Notice, *, platform: str, user_id: str, card_id: str, shown: str, repeated: bool,
+    now: dt.datetime,
+) -> None:  # fmt: skip
+    """Note the attempt and, with a *card_id*, the card's row with the digest of what it will show, before
+    anything leaves."""
     notice.attempts += 1
     notice.platform = platform
     if card_id and card_id != notice.card_id:
@@ -152,8 +154,10 @@ def begin(
         notice.card_id = card_id
         session.add(
             Card(card_id=card_id, notice_id=notice.id or 0, person_id=notice.recipient_id, platform=platform,
-                 user_id=user_id, kind=notice.kind, subject=notice.subject, sent_at=now)
+                 user_id=user_id, kind=notice.kind, subject=notice.subject, shown=shown, sent_at=now)
         )  # fmt: skip
+    elif card_id:
+        session.execute(update(Card).where(col(Card.card_id) == card_id).values(shown=shown))
     session.add(notice)
     session.add(Attempt(notice_id=notice.id or 0, n=notice.attempts, platform=platform, at=now, repeated=repeated))
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bot.core.canonical import canonical
+from bot.core.ids import sha256_hex
 from bot.core.links import Links
 from bot.inspection.notices.message import Ask, Content, Page
 from bot.messaging.actions import Action
@@ -21,6 +23,13 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 def escape_markdown(value: Any) -> str:
     """Take the meaning out of Markdown signs in what a person typed; line breaks become spaces."""
     return _SPECIAL.sub(r"\\\1", " ".join(str(value).split()))
+
+
+def digest(message: OutboundMessage) -> str:
+    """What a person would see of a card; two links to the same page look alike."""
+    buttons = [(button.text, button.action, button.style) for button in message.buttons]
+    seen = [message.title, message.body, list(message.facts), buttons, message.done]
+    return sha256_hex(canonical(seen))
 
 
 class Renderer:

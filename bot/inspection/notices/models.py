@@ -86,7 +86,8 @@ class Card(SQLModel, table=True):
     person_id: int = Field(foreign_key="person.id", index=True)
     platform: str = Field(max_length=16)
     user_id: str = Field(max_length=128)
-    token: str = ""  # WeCom response_code; used once
+    token: str = ""  # WeCom response_codes, each good for one update
+    shown: str = Field(default="", max_length=64)  # digest of what it shows: an update that changes nothing is saved
     kind: str = Field(max_length=40)
     subject: str = Field(max_length=60, index=True)
     stale: bool = False

@@ -54,9 +54,12 @@ class Cards:
 
     def _claim(self, session: Session, *, card_id: str, now: dt.datetime, limit: int) -> list[_Refresh]:
         ids = refreshable(now, card_id=card_id).limit(limit).with_for_update(skip_locked=True, of=Card)
+        found = session.execute(ids).scalars().all()
+        if not found:
+            return []
         cards = session.execute(
             update(Card)
-            .where(col(Card.card_id).in_(session.execute(ids).scalars().all()))
+            .where(col(Card.card_id).in_(found))
             .values(not_before=now + LEASE, tries=Card.tries + 1)
             .returning(Card)
             .execution_options(synchronize_session=False, populate_existing=True)
@@ -78,6 +81,7 @@ class Cards:
         if digest(message) == card.shown:  # nothing changed for this person: no update is spent on it
             card.stale, card.tries = False, 0
             return None
+        card.shown = ""  # nobody knows what it shows until the update is settled
         return _Refresh(card, now + LEASE, newest_token(card), message)
 
     def _message(self, session: Session, card: Card, now: dt.datetime) -> OutboundMessage:

@@ -83,6 +83,7 @@ async def test_a_press_brings_a_token_and_only_the_pressed_card_is_refreshed(rig
         outbox.push_token(session, pressed, "fresh")
         touch_one_card(session, pressed, now=rig.clock.now())
 
+    say(rig, "已接收")
     rig.db.write_now(press)
     touch(rig, "visit:8")
     assert await rig.cards.refresh(card_id=pressed) == 1
@@ -95,6 +96,7 @@ async def test_a_spent_token_gives_way_to_the_next_and_then_the_card_stays_as_it
     notice = await sent_card(rig)
     card_id = rig.card(notice).card_id
     rig.db.write_now(outbox.push_token, card_id, "spent")
+    say(rig, "已接收")
     touch(rig)
     rig.wecom.then(error(ErrorClass.CARD))
     await rig.cards.refresh()
@@ -117,6 +119,7 @@ async def test_a_spent_token_gives_way_to_the_next_and_then_the_card_stays_as_it
 
 async def test_a_busy_service_is_tried_again_and_the_token_is_kept(rig: Rig) -> None:
     notice = await sent_card(rig)
+    say(rig, "已接收")
     touch(rig)
     rig.wecom.then(error(ErrorClass.RETRY, after=30), error(ErrorClass.UNKNOWN, after=30))
     for _ in range(2):
@@ -128,8 +131,31 @@ async def test_a_busy_service_is_tried_again_and_the_token_is_kept(rig: Rig) -> 
     assert not rig.card(notice).stale
 
 
+async def test_no_update_is_spent_on_a_card_that_looks_the_same(rig: Rig) -> None:
+    notice = await sent_card(rig)
+    touch(rig)
+    await rig.cards.refresh()
+    card = rig.card(notice)
+    assert (rig.wecom.calls, card.stale, card.token) == (1, False, "token-1")
+
+
+async def test_a_card_whose_update_was_lost_is_updated_even_when_the_truth_is_as_it_was(rig: Rig) -> None:
+    """The lost update may have arrived: the screen may show what is no longer true."""
+    await sent_card(rig)
+    before = rig.truth["card"]
+    say(rig, "已接收")
+    touch(rig)
+    rig.wecom.then(error(ErrorClass.UNKNOWN, after=30))
+    await rig.cards.refresh()
+    rig.truth["card"] = before
+    rig.clock.advance(seconds=30)
+    await rig.cards.refresh()
+    assert [m.body for _, m in rig.wecom.updated] == ["状态：待接收"]
+
+
 async def test_a_card_that_never_succeeds_is_given_up(rig: Rig) -> None:
     await sent_card(rig)
+    say(rig, "已接收")
     touch(rig)
     rig.wecom.then(*[error(ErrorClass.RETRY)] * 20)
     for _ in range(20):

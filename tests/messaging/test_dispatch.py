@@ -15,6 +15,7 @@ from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.audit.models import AuditEntry
 from bot.inspection.audit.service import verify
+from bot.inspection.notices.message import Content
 from bot.inspection.notices.models import InboxEvent, InboxState, Notice
 from bot.inspection.people.models import Department
 from bot.messaging import inbox
@@ -374,6 +375,7 @@ async def test_a_press_refreshes_the_card_it_sat_on_with_the_token_it_brought(ri
     notice = rig.promise(rig.person("wecom:u1"), "card")
     await rig.until_quiet()
     rig.router.actions["accept"] = saying()
+    rig.truth["card"] = lambda *_: Content({"state": "已接收"})
     await take(rig, rig.event(kind=InboundKind.BUTTON, action="accept|visit:1|1", card_id=rig.notice(notice).card_id,
                               card_token="fresh"))  # fmt: skip
     [(ref, _)] = rig.wecom.updated

@@ -84,9 +84,12 @@ def claim(session: Session, *, worker: str, now: dt.datetime, quiet: bool, limit
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    found = session.execute(ids).scalars().all()
+    if not found:
+        return []
     claimed = session.execute(
         update(Notice)
-        .where(col(Notice.id).in_(session.execute(ids).scalars().all()))
+        .where(col(Notice.id).in_(found))
         .values(state=NoticeState.SENDING, lease_by=worker, lease_until=now + LEASE)
         .returning(Notice)
         .execution_options(synchronize_session=False, populate_existing=True)

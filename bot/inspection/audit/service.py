@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col
@@ -19,6 +19,13 @@ from bot.inspection.audit.models import AuditEntry, AuditHead
 
 SALT = "audit_salt"  # key in Session.info, set where the database is opened
 _SYSTEM = "system"
+
+
+# built once: every change of every service runs these
+_ONE = col(AuditHead.id) == 1
+_HEAD = select(col(AuditHead.seq), col(AuditHead.hash)).where(_ONE).with_for_update()
+_MOVE_HEAD = update(AuditHead).where(_ONE).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"))
+_APPEND = insert(AuditEntry.__table__)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +63,19 @@ def record(
     seq += 1
     digest = actor_digest(session.info[SALT], actor)
     this = entry_hash(prev, seq, now, digest, action, subject, data)
-    session.execute(
-        insert(AuditEntry).values(
-            seq=seq, at=now, actor=digest, action=action, subject=subject, data=data, prev_hash=prev, hash=this
-        )
-    )
-    session.execute(update(AuditHead).where(AuditHead.id == 1).values(seq=seq, hash=this))  # type: ignore[arg-type]
+    entry = {"seq": seq, "at": now, "actor": digest, "action": action, "subject": subject, "data": data,
+             "prev_hash": prev, "hash": this}  # fmt: skip
+    session.execute(_APPEND, entry)
+    session.execute(_MOVE_HEAD, {"new_seq": seq, "new_hash": this})
 
 
 def _lock_head(session: Session) -> tuple[int, str]:
     """Number and hash of the last entry; other writers wait until this transaction ends."""
-    query = select(col(AuditHead.seq), col(AuditHead.hash)).where(col(AuditHead.id) == 1).with_for_update()
-    head = session.execute(query).one_or_none()
+    head = session.execute(_HEAD).one_or_none()
     if head is None:
         make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
         session.execute(make(AuditHead).values(id=1, seq=0, hash="0" * 64).on_conflict_do_nothing())
-        head = session.execute(query).one()
+        head = session.execute(_HEAD).one()
     return head[0], head[1]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
@@ -38,6 +39,29 @@ class VisitFacts:
         return next((o for p, o in self.officers if p.id == person_id), None)
 
 
+# built once: a statement's cache key costs more than SQLite's answer
+_VISIT = (
+    select(Visit, Task, InspectionObject, Department.name)
+    .join(Task, col(Task.id) == Visit.task_id)
+    .join(InspectionObject, col(InspectionObject.id) == Visit.object_id)
+    .join(Department, col(Department.id) == Task.lead_department_id)
+    .where(col(Visit.id) == bindparam("visit"))
+)
+_TEAM = (
+    select(Person, VisitOfficer)
+    .join(VisitOfficer, col(VisitOfficer.person_id) == Person.id)
+    .where(col(VisitOfficer.visit_id) == bindparam("visit"), col(VisitOfficer.state).in_(LIVE))
+    .order_by(col(VisitOfficer.leader).desc(), col(VisitOfficer.id))
+)
+_CONTACTS = (
+    select(EnterpriseContact.person_id)
+    .join(Account, col(Account.person_id) == EnterpriseContact.person_id)
+    .where(col(EnterpriseContact.object_id) == bindparam("object"), col(Account.dead_since).is_(None))
+    .distinct()
+    .order_by(col(EnterpriseContact.person_id))
+)
+
+
 def get_visit(session: Session, visit_id: int, *, lock: bool = False) -> Visit:
     """The visit; with *lock* its officers' other presses wait until this transaction ends."""
     visit = session.get(Visit, visit_id, with_for_update=lock or None)
@@ -62,28 +86,16 @@ def require_officer(session: Session, visit_id: int, person_id: int) -> VisitOff
 
 def visit_facts(session: Session, visit_id: int) -> VisitFacts:
     """Everything about one visit in four small queries. Raises Problem ``not_found``."""
-    found = session.exec(
-        select(Visit, Task, InspectionObject, Department.name)
-        .join(Task, col(Task.id) == Visit.task_id)
-        .join(InspectionObject, col(InspectionObject.id) == Visit.object_id)
-        .join(Department, col(Department.id) == Task.lead_department_id)
-        .where(Visit.id == visit_id)
-    ).first()
+    found = session.execute(_VISIT, {"visit": visit_id}).first()
     if found is None:
         raise Problem("not_found", "没有找到这次检查。")
     visit, task, inspected, department = found
-    officers = session.exec(
-        select(Person, VisitOfficer)
-        .join(VisitOfficer, col(VisitOfficer.person_id) == Person.id)
-        .where(VisitOfficer.visit_id == visit_id, col(VisitOfficer.state).in_(LIVE))
-        .order_by(col(VisitOfficer.leader).desc(), col(VisitOfficer.id))
-    ).all()
     return VisitFacts(
         visit=visit,
         task=task,
         object=inspected,
         items=[session.get_one(Item, item) for item in sorted(task.item_ids)],
-        officers=[(person, officer) for person, officer in officers],
+        officers=[(person, officer) for person, officer in session.execute(_TEAM, {"visit": visit_id})],
         contacts=_contacts(session, visit.object_id),
         department=department,
     )
@@ -100,13 +112,7 @@ def reachable(session: Session, people: Collection[int]) -> set[int]:
 
 def _contacts(session: Session, object_id: int) -> list[int]:
     """The object's contacts who can be reached in a chat; the others are told on paper (C37)."""
-    query = (
-        select(EnterpriseContact.person_id)
-        .join(Account, col(Account.person_id) == EnterpriseContact.person_id)
-        .where(EnterpriseContact.object_id == object_id, col(Account.dead_since).is_(None))
-        .distinct()
-    )
-    return list(session.exec(query.order_by(col(EnterpriseContact.person_id))))
+    return list(session.execute(_CONTACTS, {"object": object_id}).scalars())
 
 
 def people_with_role(session: Session, role: Role, *, department_id: int | None = None) -> list[int]:

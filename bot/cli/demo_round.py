@@ -68,6 +68,8 @@ async def play(options: DemoOptions) -> Report:
             (options.folder / "finished").touch()
             progress.stop()
             _show(console, report, stage, time.monotonic() - began)
+            for name, page in office.stuck.items():
+                console.print(f"[yellow]没有填完：{name}：{page}")
             if not options.once:
                 await _stay(console, stage)
         finally:

@@ -82,9 +82,10 @@ def commit(task: Task, as_json: Json = False) -> None:
     from bot.cli.context import MACHINE, open_context
     from bot.inspection.draws.service import commit_draw
 
+    secret = MACHINE.get().secret()
     with open_context() as context:
         draw = context.db.write_now(
-            lambda s: commit_draw(s, task_id=_task(s, task), secret=MACHINE.get().secret(),
+            lambda s: commit_draw(s, task_id=_task(s, task), secret=secret,
                                   now=context.clock.now(), profile=context.profile)
         )  # fmt: skip
     _say(as_json, f"名单 {draw.pool_size} 户，指纹 {draw.pool_sha256}\n规则指纹 {draw.rules_sha256}\n秘密指纹 {draw.secret_sha256}",

@@ -26,7 +26,9 @@ def names(session: Session) -> list[str]:
     return sorted(session.exec(select(Department.code)))
 
 
-def test_a_row_refused_only_when_it_is_flushed_fails_its_own_call_and_the_road_stays_open(db: Database) -> None:
+def test_a_row_refused_only_when_it_is_flushed_fails_its_own_call_and_the_road_stays_open(
+    db: Database,
+) -> None:
     """Bug: the caller was answered twice, which ended SQLite's only writer thread; every later write hung."""
     db.write_now(add, "a")
     with pytest.raises(IntegrityError):
@@ -36,7 +38,7 @@ def test_a_row_refused_only_when_it_is_flushed_fails_its_own_call_and_the_road_s
 
 
 def test_in_a_group_each_call_gets_its_own_answer(sqlite_db: Database) -> None:
-    """A hundred calls wait while one holds the writer; then they share a commit, and the bad ones fail alone."""
+    """A hundred calls wait for the writer; then they share a commit, and the bad ones fail alone."""
     held, go = threading.Event(), threading.Event()
 
     def hold(_session: Session) -> None:
@@ -125,7 +127,11 @@ def test_sqlite_is_durable_strict_and_readers_never_block_on_the_writer(sqlite_d
     def pragma(session: Session, name: str) -> object:
         return session.connection().exec_driver_sql(f"PRAGMA {name}").scalar_one()
 
-    assert [sqlite_db.write_now(pragma, p) for p in ("journal_mode", "synchronous", "foreign_keys")] == ["wal", 2, 1]
+    assert [sqlite_db.write_now(pragma, p) for p in ("journal_mode", "synchronous", "foreign_keys")] == [
+        "wal",
+        2,
+        1,
+    ]
 
     def slow(session: Session) -> int:
         add(session, "a")

@@ -27,7 +27,11 @@ def refused(made: Links, token: str, purpose: str = "form") -> str:
     return caught.value.key
 
 
-@given(st.recursive(st.integers() | st.text() | st.booleans() | st.none(), lambda inner: st.lists(inner, max_size=3)))
+@given(
+    st.recursive(
+        st.integers() | st.text() | st.booleans() | st.none(), lambda inner: st.lists(inner, max_size=3)
+    )
+)
 def test_what_was_signed_is_what_is_opened(value: object) -> None:
     made, _ = links()
     assert made.open("form", made.sign("form", value), max_age=DAY) == value

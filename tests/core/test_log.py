@@ -46,7 +46,9 @@ def read(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_our_lines_and_those_of_libraries_are_one_json_object_each(capsys: pytest.CaptureFixture[str]) -> None:
+def test_our_lines_and_those_of_libraries_are_one_json_object_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     configure_logging()
     structlog.get_logger().info("sent", notice=7, url="https://x/?access_token=T0KEN", name="企业")
     logging.getLogger("aiohttp").warning("cannot reach %s", "https://x/?secret=S3CRET")

@@ -25,7 +25,7 @@ class Killed(BaseException):
 @dataclass
 class FakePlatform:
     """Implements ``Platform``. ``script`` holds what the next calls do, in order: raise an error, or None for
-    success; when it is empty every call succeeds. ``shown`` is what people see, also when the answer was lost."""
+    success; when it is empty every call succeeds. ``shown`` is what people see, lost answers included."""
 
     name: str = "wecom"
     capabilities: Capabilities = field(default_factory=Capabilities)
@@ -97,4 +97,3 @@ def arrived(error: PlatformError) -> PlatformError:
     """The same error, raised although the message was shown: its answer was lost."""
     error.arrived = True  # type: ignore[attr-defined]
     return error
-

@@ -71,16 +71,20 @@ def test_changing_another_stratum_does_not_change_this_one(pool: list[tuple[str,
 @given(st.permutations([f"o{n}" for n in range(10)]))
 def test_one_object_more_or_less_changes_the_fingerprint(names: list[str]) -> None:
     pool = [(name, "A") for name in names]
-    prints = {fingerprint(pool_bytes(pool)), fingerprint(pool_bytes(pool[1:])), fingerprint(pool_bytes([*pool, ("x", "A")])),
-              fingerprint(pool_bytes([(names[0], "B"), *pool[1:]]))}  # fmt: skip
+    prints = {
+        fingerprint(pool_bytes(pool)),
+        fingerprint(pool_bytes(pool[1:])),
+        fingerprint(pool_bytes([*pool, ("x", "A")])),
+        fingerprint(pool_bytes([(names[0], "B"), *pool[1:]])),
+    }
     assert len(prints) == 4
 
 
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**64))
 def test_every_position_is_picked_as_often_as_chance_allows(start: int) -> None:
-    """400 draws of 5 out of 20: each object is in Binomial(400, 1/4) of them. The bound is exact: below 1e-12 for
-    each tail and object, so below 1e-9 for the whole test."""
+    """400 draws of 5 out of 20: each object is in Binomial(400, 1/4) of them. The bound is exact: below 1e-12
+    for each tail and object, so below 1e-9 for the whole test."""
     draws, size, taken = 400, 20, 5
     pool = [(f"91440800MA{n:08}", "A") for n in range(size)]
     counts = dict.fromkeys((identity for identity, _ in pool), 0)
@@ -104,7 +108,12 @@ def test_the_seed_and_the_tickets_are_what_the_protocol_says() -> None:
     parts = ["suicha-draw/1", "4408002026-1", "1", "a" * 64, "b" * 64, "c" * 64, "福彩 3D 472"]
     want = hashlib.sha256("".join(part + "\n" for part in parts).encode()).digest()
     seed = seed_of(
-        task=parts[1], number=1, pool_sha256=parts[3], rules_sha256=parts[4], secret_hex="C" * 64, public_value=parts[6]
+        task=parts[1],
+        number=1,
+        pool_sha256=parts[3],
+        rules_sha256=parts[4],
+        secret_hex="C" * 64,
+        public_value=parts[6],
     )
     assert seed == want
     assert ticket(seed, "企业1") == hashlib.sha256(seed + "object\n企业1".encode()).hexdigest()

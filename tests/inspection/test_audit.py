@@ -15,7 +15,7 @@ from bot.inspection.audit.models import AuditEntry
 from bot.inspection.audit.service import actor_digest, entry_hash, record, verify
 from tests.fakes.builders import NOW
 
-DATA = {"数量": 3, "list": [1, 2.5, None, True], "nested": {"b": 1, "a": "中文 \" \\ \n"}}
+DATA = {"数量": 3, "list": [1, 2.5, None, True], "nested": {"b": 1, "a": '中文 " \\ \n'}}
 
 
 def write(session: Session, n: int, **data: object) -> None:
@@ -69,7 +69,9 @@ def test_an_entry_rewritten_with_a_fitting_hash_breaks_the_next_one(chain: Datab
     def forge(session: Session) -> None:
         entry = session.get_one(AuditEntry, 2)
         entry.action = "forged"
-        entry.hash = entry_hash(entry.prev_hash, 2, entry.at, entry.actor, "forged", entry.subject, entry.data)
+        entry.hash = entry_hash(
+            entry.prev_hash, 2, entry.at, entry.actor, "forged", entry.subject, entry.data
+        )
 
     chain.write_now(forge)
     assert (chain.read_now(verify).broken_at, chain.read_now(verify).reason) == (3, "与上一条不相接")
@@ -79,7 +81,9 @@ def test_an_entry_put_at_the_end_without_the_service_is_found(chain: Database) -
     def add(session: Session) -> None:
         last = session.get_one(AuditEntry, 5)
         made = entry_hash(last.hash, 6, NOW, "system", "x", "x", {})
-        session.add(AuditEntry(seq=6, at=NOW, actor="system", action="x", subject="x", prev_hash=last.hash, hash=made))
+        session.add(
+            AuditEntry(seq=6, at=NOW, actor="system", action="x", subject="x", prev_hash=last.hash, hash=made)
+        )
 
     chain.write_now(add)
     assert chain.read_now(verify).broken_at is not None
@@ -114,7 +118,16 @@ def test_people_are_salted_digests() -> None:
     assert len(actor_digest("salt", 7)) == 32
 
 
-@given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False)))
+@given(
+    st.dictionaries(
+        st.text(),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.text()
+        | st.floats(allow_nan=False, allow_infinity=False),
+    )
+)
 def test_the_order_of_the_data_has_no_influence_on_the_hash(data: dict[str, object]) -> None:
     turned = dict(reversed(list(data.items())))
     assert entry_hash("0", 1, NOW, "a", "b", "c", data) == entry_hash("0", 1, NOW, "a", "b", "c", turned)

@@ -61,7 +61,7 @@ TABLES = (Draw, DrawFile, DrawPick, Visit, VisitOfficer, EnterpriseNotice, Notic
 def setting(
     session: Session, *, objects: int = 40, officers: int = 5, item: dict[str, Any] | None = None, **line: Any
 ) -> int:
-    """A department with a lead and officers, objects of class B, and a task ready to draw. Returns the task's id."""
+    """A department with a lead and officers, objects of class B, and a task ready to draw (its id)."""
     department = make_department(session).id or 0
     make_person(session, role=Role.LEAD, department_id=department, account=f"lead{department}")
     for n in range(officers):
@@ -144,9 +144,7 @@ def test_c10_a_second_press_says_the_list_is_locked_and_changes_nothing(db: Data
 def test_a_second_commit_or_reveal_keeps_the_first(db: Database) -> None:
     task = db.write_now(setting)
     first = db.write_now(commit, task)
-    again = db.write_now(
-        lambda s: commit_draw(s, task_id=task, secret=bytes(32), now=NOW, profile=PROFILE)
-    )
+    again = db.write_now(lambda s: commit_draw(s, task_id=task, secret=bytes(32), now=NOW, profile=PROFILE))
     assert again.secret_sha256 == first.secret_sha256
     seed = db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW, public_value="1")).seed_hex
     assert db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW, public_value="2")).seed_hex == seed
@@ -157,7 +155,7 @@ def test_the_steps_only_go_in_their_order(db: Database) -> None:
     assert refused(lambda: db.write_now(lock, task)).key == "not_committed"
     db.write_now(commit, task)
     assert refused(lambda: db.write_now(lock, task)).key == "not_revealed"
-    assert refused(lambda: db.write_now(commit, db.write_now(lambda s: _unconfirmed(s)))).key == "libraries_not_confirmed"
+    assert refused(lambda: db.write_now(commit, db.write_now(_unconfirmed))).key == "libraries_not_confirmed"
 
 
 def _unconfirmed(session: Session) -> int:
@@ -177,7 +175,7 @@ def test_the_secret_stays_sealed_until_the_reveal(db: Database) -> None:
 
 
 def test_what_changes_in_the_library_after_the_commitment_has_no_influence(db: Database) -> None:
-    """C10: the pool is frozen; new objects, deregistered ones and a changed plan line wait for the next draw."""
+    """C10: the pool is frozen; new objects and a changed plan line wait for the next draw."""
     task = db.write_now(setting)
     db.write_now(commit, task)
 
@@ -274,13 +272,26 @@ def test_a_lock_after_the_window_is_refused_in_words(db: Database) -> None:
 def test_c10_eligible_are_980_of_1000_and_the_excluded_are_counted_by_reason(db: Database) -> None:
     def prepare(session: Session) -> int:
         task = session.get_one(Task, setting(session, objects=0, ratios={"B": 3}))
-        objects = [make_object(session, status=ObjectStatus.DEREGISTERED if n < 12 else "ACTIVE") for n in range(1000)]
-        earlier = make_task(session, line=session.get_one(PlanLine, task.plan_line_id), state=TaskState.COMPLETED)
+        objects = [
+            make_object(session, status=ObjectStatus.DEREGISTERED if n < 12 else "ACTIVE")
+            for n in range(1000)
+        ]
+        earlier = make_task(
+            session, line=session.get_one(PlanLine, task.plan_line_id), state=TaskState.COMPLETED
+        )
         for n in range(100, 108):
             session.add(
-                Visit(number=f"old-{n}", task_id=earlier.id or 0, object_id=objects[n].id or 0, stratum="B",
-                      ticket=f"{n:064x}", rank=n, planned_on=dt.date(2026, 2, 2), due_on=dt.date(2026, 2, 27))
-            )  # fmt: skip
+                Visit(
+                    number=f"old-{n}",
+                    task_id=earlier.id or 0,
+                    object_id=objects[n].id or 0,
+                    stratum="B",
+                    ticket=f"{n:064x}",
+                    rank=n,
+                    planned_on=dt.date(2026, 2, 2),
+                    due_on=dt.date(2026, 2, 27),
+                )
+            )
         return task.id or 0
 
     task = db.write_now(prepare)
@@ -300,9 +311,17 @@ def test_last_years_visit_does_not_exclude_even_in_the_first_hours_of_january(db
         earlier = make_task(session, line=line, state=TaskState.COMPLETED)  # created in March 2026
         target = make_object(session)
         session.add(
-            Visit(number="old", task_id=earlier.id or 0, object_id=target.id or 0, stratum="B", ticket="0", rank=1,
-                  planned_on=dt.date(2026, 12, 30), due_on=dt.date(2026, 12, 31))
-        )  # fmt: skip
+            Visit(
+                number="old",
+                task_id=earlier.id or 0,
+                object_id=target.id or 0,
+                stratum="B",
+                ticket="0",
+                rank=1,
+                planned_on=dt.date(2026, 12, 30),
+                due_on=dt.date(2026, 12, 31),
+            )
+        )
         session.flush()
         return len(eligible(session, task=task, line=line, profile=PROFILE, now=new_year).entries)
 
@@ -339,7 +358,9 @@ def test_officers_on_leave_or_related_are_not_drawn(db: Database) -> None:
         people = list(session.exec(select(VisitOfficer.person_id)))
         assert not people
         officers = _officers(session, task)
-        session.add(Absence(person_id=officers[0], first_day=dt.date(2026, 3, 1), last_day=dt.date(2026, 4, 30)))
+        session.add(
+            Absence(person_id=officers[0], first_day=dt.date(2026, 3, 1), last_day=dt.date(2026, 4, 30))
+        )
         target = session.exec(select(draw_service.InspectionObject.id)).one()
         session.add(Relation(person_id=officers[1], object_id=target or 0, ground="近亲属"))
         return task
@@ -383,7 +404,9 @@ def test_c15_the_notice_for_a_visit_on_16_march_leaves_on_11_march(db: Database)
         [notice] = session.exec(select(Notice).where(Notice.kind == "enterprise_notice")).all()
         assert notice.not_before == at_china(dt.date(2026, 3, 11), 9)
         assert notice.statutory
-        [paper] = session.exec(select(Notice).where(Notice.kind == "notice_on_paper")).all()  # no contact there
+        [paper] = session.exec(
+            select(Notice).where(Notice.kind == "notice_on_paper")
+        ).all()  # no contact there
         assert paper.not_before == at_china(dt.date(2026, 3, 11), 9)
 
     db.read_now(look)
@@ -410,7 +433,9 @@ def asked(session: Session, task: int) -> tuple[int, int, int]:
     assert visit is not None
     for person in team_of(session, visit.id or 0):
         accept_visit(session, visit_id=visit.id or 0, person_id=person, now=NOW)
-    row = session.exec(select(VisitOfficer).where(VisitOfficer.visit_id == visit.id, col(VisitOfficer.leader))).one()
+    row = session.exec(
+        select(VisitOfficer).where(VisitOfficer.visit_id == visit.id, col(VisitOfficer.leader))
+    ).one()
     ask_recusal(session, visit_id=visit.id or 0, person_id=row.person_id, reason="负责人是近亲属", now=NOW)
     return visit.id or 0, row.id or 0, row.person_id
 
@@ -424,7 +449,7 @@ def lead_of(session: Session, task: int) -> int:
 def test_c13_a_granted_recusal_draws_the_next_officer_and_the_log_shows_both(db: Database) -> None:
     task = db.write_now(setting)
     db.write_now(whole, task)
-    visit, officer, person = db.write_now(asked, task)
+    visit, officer, _ = db.write_now(asked, task)
     lead = db.read_now(lead_of, task)
     follower = db.write_now(lambda s: decide_recusal(s, officer_id=officer, granted=True, by=lead, now=NOW))
     assert follower is not None
@@ -444,8 +469,12 @@ def test_c13_a_granted_recusal_draws_the_next_officer_and_the_log_shows_both(db:
         assert follower.person_id in cards
 
     db.read_now(look)
-    assert db.write_now(lambda s: decide_recusal(s, officer_id=officer, granted=True, by=lead, now=NOW)) is None
-    assert db.write_now(lambda s: decide_recusal(s, officer_id=officer, granted=False, by=lead, now=NOW)) is None
+    assert (
+        db.write_now(lambda s: decide_recusal(s, officer_id=officer, granted=True, by=lead, now=NOW)) is None
+    )
+    assert (
+        db.write_now(lambda s: decide_recusal(s, officer_id=officer, granted=False, by=lead, now=NOW)) is None
+    )
     assert len(db.read_now(team_of, visit)) == 3
 
 
@@ -453,12 +482,19 @@ def test_only_the_departments_lead_decides(db: Database) -> None:
     task = db.write_now(setting)
     db.write_now(whole, task)
     _, officer, person = db.write_now(asked, task)
-    assert refused(
-        lambda: db.write_now(lambda s: decide_recusal(s, officer_id=officer, granted=True, by=person, now=NOW))
-    ).key == "forbidden"  # fmt: skip
+    assert (
+        refused(
+            lambda: db.write_now(
+                lambda s: decide_recusal(s, officer_id=officer, granted=True, by=person, now=NOW)
+            )
+        ).key
+        == "forbidden"
+    )
 
 
-def test_a_denied_recusal_gives_back_what_was_and_a_second_request_reaches_the_lead_again(db: Database) -> None:
+def test_a_denied_recusal_gives_back_what_was_and_a_second_request_reaches_the_lead_again(
+    db: Database,
+) -> None:
     """Bug: the second request had the first one's key, so nobody was told of it."""
     task = db.write_now(setting)
     db.write_now(whole, task)
@@ -468,7 +504,9 @@ def test_a_denied_recusal_gives_back_what_was_and_a_second_request_reaches_the_l
     assert db.read_now(lambda s: s.get_one(VisitOfficer, officer).state) == "ACCEPTED"
     later = NOW + dt.timedelta(hours=1)
     db.write_now(lambda s: ask_recusal(s, visit_id=visit, person_id=person, reason="还有别的理由", now=later))
-    requests = db.read_now(lambda s: s.exec(select(func.count()).where(Notice.kind == "recusal_request")).one())
+    requests = db.read_now(
+        lambda s: s.exec(select(func.count()).where(Notice.kind == "recusal_request")).one()
+    )
     assert requests == 2
 
 
@@ -544,7 +582,9 @@ def test_each_lie_is_named(honest: dict[str, bytes]) -> None:
     assert {want: verify_bundle(files) for want, files in lies.items()} == {want: want for want in lies}
 
 
-def test_a_team_that_breaks_the_rules_is_named_even_when_its_fingerprint_fits(honest: dict[str, bytes]) -> None:
+def test_a_team_that_breaks_the_rules_is_named_even_when_its_fingerprint_fits(
+    honest: dict[str, bytes],
+) -> None:
     from bot.inspection.draws.algorithm import fingerprint  # noqa: PLC0415
 
     def lie(visits: list[Any]) -> str:
@@ -560,7 +600,9 @@ def test_a_team_that_breaks_the_rules_is_named_even_when_its_fingerprint_fits(ho
     assert lie(visits[1:]) == "选派结果与抽取结果不对应"
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"strata":[]}', b'{"strata":{"B":"x"}}'])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b"\xff", b'{"strata":[]}', b'{"strata":{"B":"x"}}']
+)
 @pytest.mark.parametrize("name", ["draw.json", "pool.jsonl", "rules.json", "picks.jsonl", "officers.jsonl"])
 def test_rubbish_is_a_fault_and_never_a_crash(honest: dict[str, bytes], name: str, body: bytes) -> None:
     """Bug: a ratio that is no number broke the verifier with a traceback."""

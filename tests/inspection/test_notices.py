@@ -90,7 +90,9 @@ def test_withdrawing_takes_back_only_what_is_queued_and_meant(db: Database) -> N
             for who in (one, two):
                 enqueue(session, kind, "visit:1", recipient_id=who, now=NOW)
         enqueue(session, "a", "visit:2", recipient_id=one, now=NOW)
-        session.exec(select(Notice).where(Notice.kind == "b", Notice.recipient_id == two)).one().state = "sent"
+        session.exec(
+            select(Notice).where(Notice.kind == "b", Notice.recipient_id == two)
+        ).one().state = "sent"
 
     db.write_now(prepare)
     take = lambda s, **only: withdraw(s, "visit:1", reason="已改派", now=NOW, **only)  # noqa: E731
@@ -108,8 +110,19 @@ def test_touching_makes_the_subjects_open_cards_stale(db: Database) -> None:
         promise(session, who)
         notice = session.exec(select(Notice)).one().id or 0
         for n, (subject, closed) in enumerate([("visit:1", False), ("visit:1", True), ("visit:2", False)]):
-            session.add(Card(card_id=f"c{n}", notice_id=notice, person_id=who, platform="wecom", user_id="u", kind="told",
-                             subject=subject, closed=closed, sent_at=NOW))  # fmt: skip
+            session.add(
+                Card(
+                    card_id=f"c{n}",
+                    notice_id=notice,
+                    person_id=who,
+                    platform="wecom",
+                    user_id="u",
+                    kind="told",
+                    subject=subject,
+                    closed=closed,
+                    sent_at=NOW,
+                )
+            )
 
     db.write_now(prepare)
     db.write_now(touch_cards, "visit:1", now=NOW)
@@ -118,18 +131,20 @@ def test_touching_makes_the_subjects_open_cards_stale(db: Database) -> None:
 
 
 @pytest.mark.parametrize("state", ["nonsense", "sending"])
-def test_the_database_refuses_states_nobody_knows_and_sending_without_a_lease(db: Database, state: str) -> None:
+def test_the_database_refuses_states_nobody_knows_and_sending_without_a_lease(
+    db: Database, state: str
+) -> None:
     who = db.write_now(person)
     db.write_now(promise, who)
     with pytest.raises(IntegrityError):
         db.write_now(lambda s: setattr(s.exec(select(Notice)).one(), "state", state))
 
 
-# -- query plans -----------------------------------------------------------------------------------------------
+# -- query plans -----------------------------------------------------------
 
 
 def plans_of(db: Database, call: Any) -> list[str]:
-    """How SQLite would run every statement of *call*: the lines of EXPLAIN QUERY PLAN, one text a statement."""
+    """How SQLite would run every statement of *call*: EXPLAIN QUERY PLAN, one text a statement."""
     seen: list[tuple[str, Any]] = []
 
     def note(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
@@ -151,7 +166,7 @@ def plans_of(db: Database, call: Any) -> list[str]:
 
 
 def test_claiming_uses_the_indexes_of_what_is_due_and_of_what_was_abandoned(sqlite_db: Database) -> None:
-    """Bug: the state was a bound parameter, so SQLite could not use the partial indexes and read every notice."""
+    """Bug: the state was a bound parameter, so SQLite could not use the partial indexes."""
     for quiet in (False, True):
         plans = plans_of(sqlite_db, lambda s, q=quiet: outbox.claim(s, worker="w", now=NOW, quiet=q))
         text = "\n".join(plans)
@@ -185,11 +200,22 @@ def test_looking_for_reminders_uses_the_index_of_open_visits(sqlite_db: Database
 
 
 def test_taking_back_and_touching_use_the_subject(sqlite_db: Database) -> None:
-    for call in (lambda s: withdraw(s, "visit:1", reason="", now=NOW), lambda s: touch_cards(s, "visit:1", now=NOW)):
+    for call in (
+        lambda s: withdraw(s, "visit:1", reason="", now=NOW),
+        lambda s: touch_cards(s, "visit:1", now=NOW),
+    ):
         [plan] = plans_of(sqlite_db, call)
         assert "subject" in plan
         assert "SCAN" not in plan
 
 
 def test_a_state_that_ends_a_notice_is_one_of_seven() -> None:
-    assert [s.value for s in NoticeState] == ["queued", "sending", "sent", "failed", "expired", "withdrawn", "skipped"]
+    assert [s.value for s in NoticeState] == [
+        "queued",
+        "sending",
+        "sent",
+        "failed",
+        "expired",
+        "withdrawn",
+        "skipped",
+    ]

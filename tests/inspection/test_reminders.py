@@ -32,9 +32,11 @@ def prepared(session: Session, visits: int = 1, *, planned: int = 16) -> tuple[i
     """Visits locked on 2026-03-10 at 09:30, planned for a day of March. Returns lead, task id, visit ids."""
     task = make_task(session, state="DISPATCHED")
     lead = make_person(session, role=Role.LEAD, department_id=task.lead_department_id).id or 0
-    return lead, task.id or 0, [
-        make_visit(session, task=task, planned_on=dt.date(2026, 3, planned)).id or 0 for _ in range(visits)
-    ]
+    return (
+        lead,
+        task.id or 0,
+        [make_visit(session, task=task, planned_on=dt.date(2026, 3, planned)).id or 0 for _ in range(visits)],
+    )
 
 
 def tick(session: Session, now: dt.datetime, limit: int = 500) -> int:
@@ -56,7 +58,9 @@ def working_hours(first: int, last: int) -> list[dt.datetime]:
     return [at(day, hour) for day in range(first, last + 1) for hour in (8, 9, 12, 18)]
 
 
-def test_c13_no_answer_by_the_end_of_the_next_working_day_reminds_and_a_day_later_the_lead_knows(db: Database) -> None:
+def test_c13_no_answer_by_the_end_of_the_next_working_day_reminds_and_a_day_later_the_lead_knows(
+    db: Database,
+) -> None:
     lead, task, [visit] = db.write_now(prepared)
     team = db.read_now(team_of, visit)
     tick_through(db, working_hours(10, 12))
@@ -125,7 +129,9 @@ def test_the_end_of_the_window_reminds_officers_and_lead_until_somebody_begins(d
     assert {kind for kind, _, _ in rows} == {"visit_window", "window_ending"}
     assert db.read_now(still_open, task) == 1
     for person in team:
-        db.write_now(lambda s, p=person: check_in(s, visit_id=visit, person_id=p, now=at(28), profile=PROFILE))
+        db.write_now(
+            lambda s, p=person: check_in(s, visit_id=visit, person_id=p, now=at(28), profile=PROFILE)
+        )
     before = len(db.read_now(told))
     tick_through(db, [at(30), at(31)])
     assert len(db.read_now(told)) == before

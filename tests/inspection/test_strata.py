@@ -66,7 +66,13 @@ def test_no_rule_takes_more_than_there_are_or_more_than_its_cap(
         assert found <= most
 
 
-@given(PERCENT, st.none() | PERCENT, st.integers(0, 9), st.none() | st.integers(0, 9), st.none() | st.integers(0, 9))
+@given(
+    PERCENT,
+    st.none() | PERCENT,
+    st.integers(0, 9),
+    st.none() | st.integers(0, 9),
+    st.none() | st.integers(0, 9),
+)
 def test_what_is_published_reads_back_as_the_same_rule(
     ratio: Decimal, cap: Decimal | None, least: int, most: int | None, number: int | None
 ) -> None:

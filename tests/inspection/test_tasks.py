@@ -106,7 +106,7 @@ def test_a_second_accept_keeps_the_first_time(db: Database) -> None:
 
 @pytest.mark.postgres
 def test_a_team_that_accepts_in_the_same_moment_has_accepted(postgres_db: Database) -> None:
-    """Bug: each of two transactions saw the other officer as not yet accepted, and the visit stayed 待接收."""
+    """Bug: each of two transactions saw the other's officer as not yet accepted."""
     db = postgres_db
     for _ in range(15):
         visit, people = db.write_now(prepared)
@@ -127,7 +127,7 @@ def test_only_the_visits_officers_may_act(db: Database) -> None:
     assert db.read_now(actions) == []
 
 
-# -- recusal ---------------------------------------------------------------------------------------------------
+# -- recusal ---------------------------------------------------------------
 
 
 def ask(session: Session, visit: int, person: int, reason: str = "近亲属") -> None:
@@ -141,7 +141,12 @@ def test_c13_recusal_goes_to_the_lead_with_the_reason_and_blocks_accept_and_chec
     requests = db.read_now(lambda s: s.exec(select(Notice).where(Notice.kind == "recusal_request")).all())
     lead = db.read_now(lambda s: leads_of(s, visit_facts(s, visit).task.lead_department_id))
     assert [n.recipient_id for n in requests] == lead
-    assert db.read_now(lambda s: s.exec(select(VisitOfficer.recusal_reason).where(VisitOfficer.person_id == one)).one()) == "近亲属"
+    assert (
+        db.read_now(
+            lambda s: s.exec(select(VisitOfficer.recusal_reason).where(VisitOfficer.person_id == one)).one()
+        )
+        == "近亲属"
+    )
     assert refused(lambda: db.write_now(accept, visit, one)) == "recusal_pending"
     assert refused(lambda: db.write_now(arrive, visit, one)) == "recusal_pending"
 
@@ -154,7 +159,7 @@ def test_recusal_without_a_reason_or_after_the_start_is_refused(db: Database) ->
     assert refused(lambda: db.write_now(ask, visit, one)) == "wrong_state"
 
 
-# -- check-in ----------------------------------------------------------------------------------------------------
+# -- check-in --------------------------------------------------------------
 
 
 def test_c16_one_officer_is_not_enough_and_the_second_opens_the_form(db: Database) -> None:
@@ -167,7 +172,9 @@ def test_c16_one_officer_is_not_enough_and_the_second_opens_the_form(db: Databas
     assert db.read_now(state, visit) == VisitState.ON_SITE
     check_ins = db.read_now(lambda s: s.exec(select(CheckIn).order_by(col(CheckIn.id))).all())
     assert [(c.person_id, c.at, c.place) for c in check_ins] == [(one, NOW, "人民路"), (two, LATER, "")]
-    assert db.read_now(lambda s: s.get_one(Task, s.get_one(Visit, visit).task_id).state) == TaskState.IN_PROGRESS
+    assert (
+        db.read_now(lambda s: s.get_one(Task, s.get_one(Visit, visit).task_id).state) == TaskState.IN_PROGRESS
+    )
 
 
 def test_checking_in_is_accepting(db: Database) -> None:
@@ -221,10 +228,12 @@ def test_reminders_still_queued_are_withdrawn_when_they_become_untrue(db: Databa
     assert set(db.read_now(states).values()) == {NoticeState.WITHDRAWN}
 
 
-# -- moves ---------------------------------------------------------------------------------------------------------
+# -- moves -----------------------------------------------------------------
 
 
-def test_a_visit_moves_only_as_the_state_machine_allows_and_each_move_is_a_new_generation(db: Database) -> None:
+def test_a_visit_moves_only_as_the_state_machine_allows_and_each_move_is_a_new_generation(
+    db: Database,
+) -> None:
     visit, _ = db.write_now(prepared)
 
     def move(session: Session, to: VisitState) -> int:
@@ -248,7 +257,7 @@ def test_every_state_can_be_reached_and_the_last_ones_are_final() -> None:
     assert not any(may_move(state, to) for state in ("PUBLISHED", "NON_PUBLIC") for to in VisitState)
 
 
-# -- the enterprise ---------------------------------------------------------------------------------------------------
+# -- the enterprise --------------------------------------------------------
 
 
 def test_c15_without_advance_notice_the_enterprise_is_told_at_check_in(db: Database) -> None:
@@ -277,7 +286,9 @@ def test_an_enterprise_whose_contact_has_no_account_is_told_on_paper(db: Databas
     db.write_now(lambda s: promise_enterprise_notice(s, visit, at=NOW, now=NOW))
     assert db.read_now(lambda s: s.get_one(EnterpriseNotice, visit).delivery) == "NOT_DELIVERED"
     paper = next(kind for kind in KINDS if kind.name == "notice_on_paper")
-    about = Notice(kind="notice_on_paper", subject=f"visit:{visit}", recipient_id=contact, not_before=NOW, created_at=NOW)
+    about = Notice(
+        kind="notice_on_paper", subject=f"visit:{visit}", recipient_id=contact, not_before=NOW, created_at=NOW
+    )
     assert isinstance(db.read_now(paper.content, about, NOW), Content)
     db.write_now(lambda s: make_account(s, contact, user_id="boss"))
     assert db.read_now(paper.content, about, NOW) == Skip("联络员已绑定，通知书已在线发送")
@@ -286,7 +297,10 @@ def test_an_enterprise_whose_contact_has_no_account_is_told_on_paper(db: Databas
 def test_only_a_contact_reads_the_notice_and_the_first_time_counts(db: Database) -> None:
     visit, (one, _) = db.write_now(prepared, contact="boss")
     [contact] = db.read_now(lambda s: visit_facts(s, visit).contacts)
-    assert refused(lambda: db.write_now(lambda s: read_notice(s, visit_id=visit, person_id=one, now=NOW))) == "forbidden"
+    assert (
+        refused(lambda: db.write_now(lambda s: read_notice(s, visit_id=visit, person_id=one, now=NOW)))
+        == "forbidden"
+    )
     for now in (NOW, LATER):
         db.write_now(lambda s, now=now: read_notice(s, visit_id=visit, person_id=contact, now=now))
     told = db.read_now(lambda s: s.get_one(EnterpriseNotice, visit))
@@ -298,7 +312,9 @@ def test_a_notice_of_a_visit_that_is_over_is_not_sent_any_more(db: Database) -> 
     visit, _ = db.write_now(prepared, contact="boss")
     kind = next(k for k in KINDS if k.name == "enterprise_notice")
     [contact] = db.read_now(lambda s: visit_facts(s, visit).contacts)
-    about = Notice(kind=kind.name, subject=f"visit:{visit}", recipient_id=contact, not_before=NOW, created_at=NOW)
+    about = Notice(
+        kind=kind.name, subject=f"visit:{visit}", recipient_id=contact, not_before=NOW, created_at=NOW
+    )
     silent = Notice(kind=kind.name, subject=f"visit:{visit}", recipient_id=-1, not_before=NOW, created_at=NOW)
     assert db.read_now(kind.content, silent, NOW) == Skip("联络员没有聊天账号，书面送达")
     shown = db.read_now(kind.content, about, NOW)
@@ -308,7 +324,7 @@ def test_a_notice_of_a_visit_that_is_over_is_not_sent_any_more(db: Database) -> 
     assert db.read_now(kind.content, about, NOW) == Skip("检查已结束")
 
 
-# -- urging ------------------------------------------------------------------------------------------------------------
+# -- urging ----------------------------------------------------------------
 
 
 def test_urging_reaches_everybody_who_has_not_answered_once_an_hour(db: Database) -> None:
@@ -327,7 +343,7 @@ def test_urging_long_after_the_window_still_works(db: Database) -> None:
     assert db.write_now(lambda s: remind_all(s, task_id=task, now=NOW + dt.timedelta(days=60), actor=1)) == 2
 
 
-# -- making tasks ------------------------------------------------------------------------------------------------------
+# -- making tasks ----------------------------------------------------------
 
 
 def line(session: Session, **item: Any) -> int:
@@ -349,13 +365,19 @@ def test_a_plan_line_gives_one_task_with_its_items(db: Database) -> None:
 
 def test_no_task_without_a_published_plan_or_with_an_item_off_the_list(db: Database) -> None:
     inactive = db.write_now(line, active=False)
-    assert refused(lambda: db.write_now(lambda s: create_task(s, plan_line_id=inactive, now=NOW))) == "item_inactive"
+    assert (
+        refused(lambda: db.write_now(lambda s: create_task(s, plan_line_id=inactive, now=NOW)))
+        == "item_inactive"
+    )
     draft = db.write_now(line)
 
     def unpublish(session: Session) -> None:
         session.get_one(Plan, session.get_one(PlanLine, draft).plan_id).state = PlanState.DRAFT
 
     db.write_now(unpublish)
-    assert refused(lambda: db.write_now(lambda s: create_task(s, plan_line_id=draft, now=NOW))) == "plan_not_published"
+    assert (
+        refused(lambda: db.write_now(lambda s: create_task(s, plan_line_id=draft, now=NOW)))
+        == "plan_not_published"
+    )
     assert refused(lambda: db.write_now(lambda s: create_task(s, plan_line_id=9999, now=NOW))) == "not_found"
     assert db.read_now(lambda s: s.exec(select(func.count()).select_from(Task)).one()) == 0

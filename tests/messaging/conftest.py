@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +21,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def rig(db: Database, clock: ManualClock, folder: Path) -> AsyncIterator[Rig]:
-    yield Rig(db, clock, folder)
+async def rig(db: Database, clock: ManualClock, folder: Path) -> Rig:
+    return Rig(db, clock, folder)
 
 
 @pytest.fixture
-async def small(sqlite_db: Database, clock: ManualClock, folder: Path) -> AsyncIterator[Rig]:
-    yield Rig(sqlite_db, clock, folder)
+async def small(sqlite_db: Database, clock: ManualClock, folder: Path) -> Rig:
+    return Rig(sqlite_db, clock, folder)
 
 
 @pytest.fixture

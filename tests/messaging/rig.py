@@ -41,7 +41,11 @@ Truth = Callable[[Session, Notice, dt.datetime], Content | Skip]
 
 def write_templates(folder: Path) -> Path:
     """Two kinds of our own, ``told`` and ``card``, and the reply."""
-    for kind, body in (("told", "您好 {{ name|md }}"), ("card", "状态：{{ state|md }}"), ("reply", "{{ text }}")):
+    for kind, body in (
+        ("told", "您好 {{ name|md }}"),
+        ("card", "状态：{{ state|md }}"),
+        ("reply", "{{ text }}"),
+    ):
         (folder / kind).mkdir()
         title = "{{ title }}" if kind == "reply" else "标题"
         (folder / kind / "title.txt.j2").write_text(title, encoding="utf-8")
@@ -59,11 +63,13 @@ class Rig:
         self.renderer = Renderer(self.links, folder=folder)
         self.truth: dict[str, Truth] = {
             "told": lambda *_: Content({"name": "*王*"}),
-            "card": lambda *_: Content({"state": "待接收"}, asks=(Ask("收到", "accept"),), pages=(Page("打开", "form", (1,)),)),
-        }  # fmt: skip
+            "card": lambda *_: Content(
+                {"state": "待接收"}, asks=(Ask("收到", "accept"),), pages=(Page("打开", "form", (1,)),)
+            ),
+        }
         self.kinds: Mapping[str, Kind] = {
-            "told": Kind("told", lambda *a: self.truth["told"](*a), Content()),
-            "card": Kind("card", lambda *a: self.truth["card"](*a), Content(), card=True),
+            "told": Kind("told", lambda *a: self.truth["told"](*a), Content()),  # noqa: PLW0108 - looked up at each call
+            "card": Kind("card", lambda *a: self.truth["card"](*a), Content(), card=True),  # noqa: PLW0108
             "reply": REPLY,
         }
         self.router = Router()
@@ -78,15 +84,28 @@ class Rig:
 
     def make_delivery(self, *, db: Database | None = None) -> Delivery:
         return Delivery(
-            db or self.db, self.clock, platforms=self.platforms, kinds=self.kinds, renderer=self.renderer,
-            profile=PROFILE, calendar=CALENDAR, prefer="wecom",
-        )  # fmt: skip
+            db or self.db,
+            self.clock,
+            platforms=self.platforms,
+            kinds=self.kinds,
+            renderer=self.renderer,
+            profile=PROFILE,
+            calendar=CALENDAR,
+            prefer="wecom",
+        )
 
     def make_dispatcher(self) -> Dispatcher:
         return Dispatcher(
-            self.db, self.clock, platforms=self.platforms, router=self.router, cards=self.cards, links=self.links,
-            settings=Settings(_env_file=None), profile=PROFILE, calendar=CALENDAR,  # type: ignore[call-arg]
-        )  # fmt: skip
+            self.db,
+            self.clock,
+            platforms=self.platforms,
+            router=self.router,
+            cards=self.cards,
+            links=self.links,
+            settings=Settings(_env_file=None),
+            profile=PROFILE,
+            calendar=CALENDAR,  # type: ignore[call-arg]
+        )
 
     # -- what is to be told ---------------------------------------------------------------------------
 
@@ -122,7 +141,9 @@ class Rig:
         return list(self.db.read_now(lambda s: s.exec(query).all()))
 
     def card(self, notice_id: int) -> Card:
-        return self.db.read_now(lambda s: s.exec(select(Card).where(Card.notice_id == notice_id, ~col(Card.closed))).one())
+        return self.db.read_now(
+            lambda s: s.exec(select(Card).where(Card.notice_id == notice_id, ~col(Card.closed))).one()
+        )
 
     def account(self, user_id: str) -> Account:
         return self.db.read_now(lambda s: s.exec(select(Account).where(Account.user_id == user_id)).one())
@@ -138,9 +159,13 @@ class Rig:
 
     def event(self, text: str = "", *, user: str = "u1", **fields: Any) -> InboundEvent:
         defaults: dict[str, Any] = {
-            "platform": "wecom", "event_id": f"e{next(_events)}", "kind": InboundKind.TEXT, "user_id": user,
-            "at": self.clock.now(), "text": text,
-        }  # fmt: skip
+            "platform": "wecom",
+            "event_id": f"e{next(_events)}",
+            "kind": InboundKind.TEXT,
+            "user_id": user,
+            "at": self.clock.now(),
+            "text": text,
+        }
         return InboundEvent(**defaults | fields)
 
 

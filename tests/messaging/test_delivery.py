@@ -36,7 +36,12 @@ async def test_a_notice_is_sent_once_and_its_attempt_is_kept(rig: Rig) -> None:
     await rig.until_quiet()
     assert [(user, m.body) for user, m in rig.wecom.shown] == [("u1", "您好 \\*王\\*")]
     row = rig.notice(notice)
-    assert (row.state, row.done_at, row.lease_by, row.platform) == (NoticeState.SENT, rig.clock.now(), "", "wecom")
+    assert (row.state, row.done_at, row.lease_by, row.platform) == (
+        NoticeState.SENT,
+        rig.clock.now(),
+        "",
+        "wecom",
+    )
     [attempt] = rig.attempts(notice)
     assert (attempt.n, attempt.outcome, attempt.ref, attempt.repeated) == (1, "sent", "msg-1", False)
     assert rig.db.read_now(verify).broken_at is None
@@ -82,7 +87,9 @@ async def test_a_busy_service_is_tried_again_later_and_later(rig: Rig) -> None:
     assert not rig.wecom.shown[0][1].body.startswith("（可能重复）")
 
 
-@pytest.mark.parametrize(("cls", "seconds"), [(ErrorClass.QUOTA, 21600), (ErrorClass.TOKEN, 60), (ErrorClass.CHANNEL, 300)])
+@pytest.mark.parametrize(
+    ("cls", "seconds"), [(ErrorClass.QUOTA, 21600), (ErrorClass.TOKEN, 60), (ErrorClass.CHANNEL, 300)]
+)
 async def test_the_time_a_service_names_is_kept(rig: Rig, cls: ErrorClass, seconds: float) -> None:
     notice = rig.promise(rig.person("wecom:u1"))
     rig.wecom.then(error(cls, after=seconds))
@@ -100,7 +107,7 @@ async def test_a_refused_message_fails_for_good_with_the_advice(rig: Rig, cls: E
     assert rig.attempts(notice)[0].code == "code"
 
 
-# -- accounts -------------------------------------------------------------------------------------------------
+# -- accounts --------------------------------------------------------------
 
 
 async def test_an_unreachable_account_falls_to_the_next_and_then_fails_by_name(
@@ -113,7 +120,10 @@ async def test_an_unreachable_account_falls_to_the_next_and_then_fails_by_name(
     await rig.until_quiet()
     assert rig.notice(first).state == NoticeState.SENT
     assert [user for user, _ in rig.platforms["dingtalk"].shown] == ["d1"]
-    assert [(a.platform, a.outcome) for a in rig.attempts(first)] == [("wecom", "failed"), ("dingtalk", "sent")]
+    assert [(a.platform, a.outcome) for a in rig.attempts(first)] == [
+        ("wecom", "failed"),
+        ("dingtalk", "sent"),
+    ]
     assert rig.account("u1").dead_reason == "不在可见范围"
 
     second = rig.promise(person)
@@ -134,7 +144,7 @@ async def test_a_card_for_the_next_account_is_a_new_card(rig: Rig) -> None:
     assert rig.notice(notice).card_id == card.card_id
 
 
-# -- unknown outcomes ----------------------------------------------------------------------------------------------
+# -- unknown outcomes ------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["told", "card"])
@@ -153,7 +163,9 @@ async def test_an_unknown_outcome_on_a_safe_service_is_sent_again_to_the_byte(ri
 
 
 @pytest.mark.parametrize("kind", ["told", "card"])
-async def test_an_unknown_outcome_on_an_unsafe_service_is_repeated_once_and_marked(rig: Rig, kind: str) -> None:
+async def test_an_unknown_outcome_on_an_unsafe_service_is_repeated_once_and_marked(
+    rig: Rig, kind: str
+) -> None:
     rig.wecom.capabilities = UNSAFE
     notice = rig.promise(rig.person("wecom:u1"), kind)
     rig.wecom.then(*[arrived(error(ErrorClass.UNKNOWN))] * 5)
@@ -175,12 +187,14 @@ async def test_an_unsafe_repetition_that_gets_through_ends_it(rig: Rig) -> None:
         await rig.until_quiet()
         rig.clock.advance(minutes=10)
     assert [(a.outcome, a.repeated) for a in rig.attempts(notice)] == [
-        ("unknown", False), ("retry", True), ("sent", True),
-    ]  # fmt: skip
+        ("unknown", False),
+        ("retry", True),
+        ("sent", True),
+    ]
     assert len(rig.wecom.shown) == 1
 
 
-# -- killed processes -------------------------------------------------------------------------------------------------
+# -- killed processes ------------------------------------------------------
 
 
 async def test_what_a_killed_process_claimed_is_taken_over_when_its_lease_runs_out(rig: Rig) -> None:
@@ -294,7 +308,7 @@ async def test_two_processes_share_the_work_without_a_double(
     two.close()
 
 
-# -- when not ------------------------------------------------------------------------------------------------------------
+# -- when not --------------------------------------------------------------
 
 
 async def test_quiet_hours_hold_all_but_the_statutory_and_the_urgent(rig: Rig) -> None:
@@ -371,7 +385,7 @@ async def test_the_urgent_go_first(small: Rig) -> None:
     assert [n.priority for n in claimed] == [Priority.URGENT, Priority.ASSIGNMENT, Priority.REMINDER]
 
 
-# -- what breaks -------------------------------------------------------------------------------------------------------
+# -- what breaks -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("broken", [ValueError("bug"), Problem("not_found", "没有找到"), KeyError("x")])

@@ -30,7 +30,11 @@ from tests.messaging.rig import Rig
 
 def note(session: Session, word: str) -> None:
     """An effect one can count."""
-    session.add(Department(code=f"{word}-{session.exec(select(func.count()).select_from(Department)).one()}", name=word))
+    session.add(
+        Department(
+            code=f"{word}-{session.exec(select(func.count()).select_from(Department)).one()}", name=word
+        )
+    )
 
 
 def effects(rig: Rig) -> list[str]:
@@ -91,7 +95,11 @@ async def test_three_deliveries_at_once_have_one_effect(rig: Rig) -> None:
     rig.person("wecom:u1")
     rig.router.fallback = saying()
     event = rig.event("你好")
-    assert sorted(await asyncio.gather(*(rig.dispatcher.take(event) for _ in range(3)))) == [False, False, True]
+    assert sorted(await asyncio.gather(*(rig.dispatcher.take(event) for _ in range(3)))) == [
+        False,
+        False,
+        True,
+    ]
     await rig.dispatcher.settle()
     assert effects(rig) == ["你好"]
 
@@ -100,7 +108,9 @@ async def test_the_same_id_on_another_service_is_another_event(rig: Rig) -> None
     rig.platforms["dingtalk"] = FakePlatform("dingtalk")
     rig.person("wecom:u1", "dingtalk:u1")
     rig.router.fallback = saying()
-    assert await take(rig, rig.event("a", event_id="x"), rig.event("b", event_id="x", platform="dingtalk")) == [True, True]
+    assert await take(
+        rig, rig.event("a", event_id="x"), rig.event("b", event_id="x", platform="dingtalk")
+    ) == [True, True]
     assert sorted(effects(rig)) == ["a", "b"]
 
 
@@ -122,7 +132,9 @@ async def test_a_problem_becomes_the_reply_and_the_event_is_done(rig: Rig) -> No
     await rig.until_quiet()
     assert [m.body for _, m in rig.wecom.replied] == ["您不是这次检查的执法检查人员。"]
     assert rows(rig)[0].state == InboxState.DONE
-    entry = rig.db.read_now(lambda s: s.exec(select(AuditEntry).where(AuditEntry.action == "chat.handled")).one())
+    entry = rig.db.read_now(
+        lambda s: s.exec(select(AuditEntry).where(AuditEntry.action == "chat.handled")).one()
+    )
     assert entry.data == {"what": "text", "outcome": "refused: forbidden"}
     assert rig.db.read_now(verify).broken_at is None
 
@@ -236,7 +248,7 @@ async def test_a_sweep_keeps_the_order_of_an_account_too(rig: Rig) -> None:
     assert effects(rig) == [str(n) for n in range(6)]
 
 
-# -- where it goes -------------------------------------------------------------------------------------------------
+# -- where it goes ---------------------------------------------------------
 
 
 async def test_an_unknown_account_gets_the_binding_talk_and_nothing_else(rig: Rig) -> None:
@@ -249,8 +261,11 @@ async def test_an_unknown_account_gets_the_binding_talk_and_nothing_else(rig: Ri
     rig.router.talks["binding"] = binding
     rig.router.fallback = saying()
     rig.router.actions["accept"] = saying()
-    await take(rig, rig.event("绑定 ABCD2345", user="stranger"),
-               rig.event(user="stranger", kind=InboundKind.BUTTON, action="accept|visit:1|1"))  # fmt: skip
+    await take(
+        rig,
+        rig.event("绑定 ABCD2345", user="stranger"),
+        rig.event(user="stranger", kind=InboundKind.BUTTON, action="accept|visit:1|1"),
+    )
     assert seen == ["0绑定 ABCD2345", "0"]
     assert [m.body for _, m in rig.wecom.replied] == ["请绑定"] * 2
     assert effects(rig) == []
@@ -287,11 +302,18 @@ async def test_each_kind_finds_its_handler(small: Rig) -> None:
     router.photo("place")(named("place"))
     router.fallback = named("fallback")
     await take(
-        rig, rig.event(kind=InboundKind.BUTTON, action="accept|visit:17|2"), rig.event("待办任务 今天"), rig.event("待办"),
-        rig.event("天气"), rig.event(kind=InboundKind.IMAGE, media_id="m"), rig.event(kind=InboundKind.LOCATION),
-        rig.event(kind=InboundKind.ENTER), rig.event(kind=InboundKind.CONTACT), rig.event(kind=InboundKind.OTHER),
+        rig,
+        rig.event(kind=InboundKind.BUTTON, action="accept|visit:17|2"),
+        rig.event("待办任务 今天"),
+        rig.event("待办"),
+        rig.event("天气"),
+        rig.event(kind=InboundKind.IMAGE, media_id="m"),
+        rig.event(kind=InboundKind.LOCATION),
+        rig.event(kind=InboundKind.ENTER),
+        rig.event(kind=InboundKind.CONTACT),
+        rig.event(kind=InboundKind.OTHER),
         rig.event("x", user=""),
-    )  # fmt: skip
+    )
     assert seen == ["accept:visit:17", "to_do:今天", "to_do:", "fallback:天气", "photo:", "place:"]
     rig.db.write_now(open_talk, "wecom:u1", topic="reason", now=rig.clock.now())
     await take(rig, rig.event("待办事项太多"), rig.event("待办"))
@@ -301,8 +323,18 @@ async def test_each_kind_finds_its_handler(small: Rig) -> None:
     assert seen[-1] == "fallback:因为"  # a talk of yesterday is forgotten
 
 
-@pytest.mark.parametrize("action", ["", "accept", "accept|visit|1", "accept|visit:x|1", "a|b:1|1|1", "drop table|v:1|1",
-                                    "accept|visit:99999999999999999999999|1"])  # fmt: skip
+@pytest.mark.parametrize(
+    "action",
+    [
+        "",
+        "accept",
+        "accept|visit|1",
+        "accept|visit:x|1",
+        "a|b:1|1|1",
+        "drop table|v:1|1",
+        "accept|visit:99999999999999999999999|1",
+    ],
+)
 async def test_a_button_we_did_not_make_is_answered_in_words(small: Rig, action: str) -> None:
     small.person("wecom:u1")
     small.router.actions["accept"] = saying()
@@ -313,7 +345,7 @@ async def test_a_button_we_did_not_make_is_answered_in_words(small: Rig, action:
     assert effects(small) == []
 
 
-# -- the answer ----------------------------------------------------------------------------------------------------
+# -- the answer ------------------------------------------------------------
 
 
 async def test_a_reply_goes_back_to_where_the_question_came_from(rig: Rig) -> None:
@@ -321,14 +353,18 @@ async def test_a_reply_goes_back_to_where_the_question_came_from(rig: Rig) -> No
     rig.platforms["dingtalk"] = FakePlatform("dingtalk")
     rig.person("wecom:u1", "dingtalk:d1")
     rig.router.fallback = saying("在这里")
-    await take(rig, rig.event("你好", platform="dingtalk", user="d1", reply_token="hook", conversation="group"))
+    await take(
+        rig, rig.event("你好", platform="dingtalk", user="d1", reply_token="hook", conversation="group")
+    )
     await rig.until_quiet()
     [(event, _)] = rig.platforms["dingtalk"].replied
     assert (event.user_id, event.reply_token, event.conversation) == ("d1", "hook", "group")
     assert rig.wecom.calls == 0
 
 
-async def test_a_reply_whose_account_died_meanwhile_is_sent_to_the_next_one_without_the_old_token(rig: Rig) -> None:
+async def test_a_reply_whose_account_died_meanwhile_is_sent_to_the_next_one_without_the_old_token(
+    rig: Rig,
+) -> None:
     rig.platforms["dingtalk"] = FakePlatform("dingtalk")
     rig.person("wecom:u1", "dingtalk:d1")
     rig.router.fallback = saying("在这里")
@@ -376,8 +412,15 @@ async def test_a_press_refreshes_the_card_it_sat_on_with_the_token_it_brought(ri
     await rig.until_quiet()
     rig.router.actions["accept"] = saying()
     rig.truth["card"] = lambda *_: Content({"state": "已接收"})
-    await take(rig, rig.event(kind=InboundKind.BUTTON, action="accept|visit:1|1", card_id=rig.notice(notice).card_id,
-                              card_token="fresh"))  # fmt: skip
+    await take(
+        rig,
+        rig.event(
+            kind=InboundKind.BUTTON,
+            action="accept|visit:1|1",
+            card_id=rig.notice(notice).card_id,
+            card_token="fresh",
+        ),
+    )
     [(ref, _)] = rig.wecom.updated
     assert ref.card_token == "fresh"
     assert rig.notice(notice).state == "sent"
@@ -386,20 +429,26 @@ async def test_a_press_refreshes_the_card_it_sat_on_with_the_token_it_brought(ri
 async def test_an_event_of_a_service_that_is_gone_does_not_break_the_sweep(small: Rig) -> None:
     small.person("dingtalk:d1")
     small.router.fallback = saying()
-    small.db.write_now(inbox.store, small.event("你好", platform="dingtalk", user="d1"), now=small.clock.now())
+    small.db.write_now(
+        inbox.store, small.event("你好", platform="dingtalk", user="d1"), now=small.clock.now()
+    )
     for _ in range(8):
         await later(small, 600)
     assert rows(small)[0].state == InboxState.FAILED
 
 
 @pytest.mark.postgres
-async def test_many_events_of_many_people_at_once_on_postgresql(postgres_db: Database, clock: ManualClock, folder: Path) -> None:
+async def test_many_events_of_many_people_at_once_on_postgresql(
+    postgres_db: Database, clock: ManualClock, folder: Path
+) -> None:
     db = postgres_db
     rig = Rig(db, clock, folder)
     for n in range(10):
         rig.person(f"wecom:u{n}")
     rig.router.fallback = saying_uniquely()
-    await asyncio.gather(*(rig.dispatcher.take(rig.event(f"{k}", user=f"u{n}")) for n in range(10) for k in range(10)))
+    await asyncio.gather(
+        *(rig.dispatcher.take(rig.event(f"{k}", user=f"u{n}")) for n in range(10) for k in range(10))
+    )
     await rig.dispatcher.settle()
     assert {r.state for r in rows(rig)} == {InboxState.DONE}
     assert rig.db.read_now(verify).entries == 100

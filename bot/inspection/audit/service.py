@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import hmac
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, text, update
@@ -81,8 +82,21 @@ def _lock_head(session: Session) -> tuple[int, str]:
 
 def verify(session: Session) -> ChainReport:
     """Recompute the whole chain and name the first entry that does not hold."""
+    columns = AuditEntry.__table__.c  # type: ignore[attr-defined]
+    query = select(*columns).order_by(columns.seq).execution_options(yield_per=2000)
+    with contextlib.closing(session.execute(query)) as entries:
+        report = _follow(entries)
+    if report.broken_at is not None:
+        return report
+    head = session.execute(text("SELECT seq, hash FROM audithead WHERE id = 1")).one_or_none()
+    if head is not None and (head[0], head[1]) != (report.entries, report.head):
+        return replace(report, broken_at=report.entries + 1, reason="末尾记录被删除")
+    return report
+
+
+def _follow(entries: Iterable[Any]) -> ChainReport:
     prev, seq = "0" * 64, 0
-    for entry in _entries(session):
+    for entry in entries:
         seq += 1
         if entry.seq != seq:
             return ChainReport(seq - 1, prev, seq, "缺少记录")
@@ -92,13 +106,4 @@ def verify(session: Session) -> ChainReport:
         if not hmac.compare_digest(want, entry.hash):
             return ChainReport(seq - 1, prev, seq, "内容被改动")
         prev = entry.hash
-    head = session.execute(text("SELECT seq, hash FROM audithead WHERE id = 1")).one_or_none()
-    if head is not None and (head[0], head[1]) != (seq, prev):
-        return ChainReport(seq, prev, seq + 1, "末尾记录被删除")
     return ChainReport(seq, prev)
-
-
-def _entries(session: Session) -> Iterator[Any]:
-    columns = AuditEntry.__table__.c  # type: ignore[attr-defined]
-    query = select(*columns).order_by(columns.seq).execution_options(yield_per=2000)
-    yield from session.execute(query)

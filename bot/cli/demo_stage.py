@@ -11,7 +11,7 @@ import secrets
 from pathlib import Path
 
 from aiohttp import web
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlmodel import Session
 
 from bot.app import SERVICE, Service, make_app
@@ -19,7 +19,7 @@ from bot.cli.serve import bind
 from bot.core.clock import CHINA, ManualClock
 from bot.core.config import DingTalkSettings, Settings, WeComSettings
 from bot.core.errors import Problem
-from bot.inspection.notices.models import InboxEvent, InboxState, Notice, NoticeState
+from bot.inspection.notices.models import Card, InboxEvent, InboxState, Notice, NoticeState
 from bot.messaging.hours import is_quiet
 from bot.messaging.outbox import count_due
 from bot.simulator.dingtalk import DingTalkServer
@@ -123,12 +123,14 @@ class Stage:
         return int(new) + count_due(session, now=now, quiet=quiet)
 
     def _next_try(self, session: Session) -> dt.datetime | None:
-        """When the next retry of something already tried is due."""
-        tried = select(func.min(Notice.not_before)).where(
-            Notice.state == NoticeState.QUEUED, Notice.attempts > 0, Notice.not_before > self.clock.now()  # type: ignore[arg-type]
-        )
+        """When the next retry, or what a rate limit holds back, is due."""
+        held = select(func.min(Notice.not_before)).where(
+            Notice.state == NoticeState.QUEUED, Notice.not_before > self.clock.now(),  # type: ignore[arg-type]
+            or_(Notice.attempts > 0, Notice.detail != ""),  # type: ignore[arg-type]
+        )  # fmt: skip
         events = select(func.min(InboxEvent.not_before)).where(InboxEvent.state == InboxState.NEW)  # type: ignore[arg-type]
-        found = [m for m in (session.execute(tried).scalar(), session.execute(events).scalar()) if m is not None]
+        cards = select(func.min(Card.not_before)).where(Card.stale.is_(True))  # type: ignore[attr-defined]
+        found = [m for q in (held, events, cards) if (m := session.execute(q).scalar()) is not None]
         return min(found, default=None)
 
     # -- building ---------------------------------------------------------------------------------------

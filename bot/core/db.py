@@ -167,7 +167,7 @@ class Database:
         for callback in self.after_commit if wake else ():
             try:
                 callback()
-            except Exception:  # the commit stands, and the one writer thread must live on
+            except Exception:  # noqa: BLE001 - the commit stands, and the one writer thread must live on
                 log.exception("after_commit_broke")
 
 

@@ -74,7 +74,7 @@ class Cards:
             message = self._message(session, card, now)
         except DBAPIError:
             raise
-        except Exception:  # one card that cannot be said must not stop the others
+        except Exception:  # noqa: BLE001 - one card that cannot be said must not stop the others
             log.exception("card_broke", card=card.card_id, kind=card.kind)
             card.stale, card.closed = False, True
             return None
@@ -101,7 +101,7 @@ class Cards:
                 sent = await self.platforms[item.card.platform].update(ref, item.message)
         except PlatformError as error:
             await self.db.write(self._settle, item, now=self.clock.now(), error=error)
-        except Exception:
+        except Exception:  # noqa: BLE001 - logged, and the work goes on
             log.exception("card_update_broke", card=item.card.card_id)
         else:
             await self.db.write(self._settle, item, now=self.clock.now(), token=sent.card_token)

@@ -29,7 +29,15 @@ from bot.messaging.outbox import Earlier, Outcome
 from bot.messaging.people import addresses, why_unreachable
 from bot.messaging.render import Renderer, digest
 from bot.messaging.throttle import Throttle
-from bot.platforms.base import ErrorClass, InboundEvent, InboundKind, OutboundMessage, Platform, PlatformError, Sent
+from bot.platforms.base import (
+    ErrorClass,
+    InboundEvent,
+    InboundKind,
+    OutboundMessage,
+    Platform,
+    PlatformError,
+    Sent,
+)
 
 _PARALLEL = 64  # requests under way at once
 _BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)  # seconds; the notice's own expiry ends it
@@ -78,7 +86,7 @@ class Delivery:
             try:
                 while await asyncio.shield(self.run_once()):
                     pass
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged, and the work goes on
                 log.exception("delivery_failed")
                 await asyncio.sleep(self._poll)
             try:
@@ -140,7 +148,7 @@ class Delivery:
             return self._begin(session, notice, kind, content, account, before, now)
         except DBAPIError:
             raise
-        except Exception as error:  # one notice that cannot be said must not stop the others
+        except Exception as error:  # noqa: BLE001 - one notice that cannot be said must not stop the others
             log.exception("message_broke", notice=notice.id, kind=notice.kind)
             return Outcome(notice.id, "failed", NoticeState.FAILED, code=type(error).__name__, detail=BROKE)
 
@@ -191,7 +199,7 @@ class Delivery:
                 sent = await self._deliver(job)
         except PlatformError as error:
             outcome = self._failed(job, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logged, and the work goes on
             log.exception("send_broke", notice=job.notice.id, kind=job.notice.kind)
             outcome = Outcome(
                 job.notice.id, "failed", NoticeState.FAILED, attempt=job.attempt, code=type(error).__name__, detail=BROKE

@@ -81,7 +81,7 @@ class Dispatcher:
             async with self._turns.of(account):
                 try:
                     await self._work(row_id)
-                except Exception:  # the row is leased, not lost: the sweep comes back to it
+                except Exception:  # noqa: BLE001 - the row is leased, not lost: the sweep comes back to it
                     log.exception("dispatch_broke")
 
     async def _work(self, row_id: int) -> None:
@@ -92,7 +92,7 @@ class Dispatcher:
         try:
             event = inbox.read_event(body)
             person, reply = await self._handle(row_id, event)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - logged, and the work goes on
             log.exception("handler_broke", kind=event.kind if event else "unreadable")
             again = await self.db.write(
                 inbox.give_back, row_id, now=self.clock.now(), error=f"{type(error).__name__}: {error}"

@@ -19,8 +19,9 @@ def is_quiet(profile: Profile, calendar: WorkCalendar, *, now: dt.datetime) -> b
     if profile.messages.quiet_on_rest_days and not calendar.is_workday(local.date()):
         return True
     start, end = _time(profile.messages.quiet_from), _time(profile.messages.quiet_until)
-    inside = start <= local.time() or local.time() < end if start > end else start <= local.time() < end
-    return inside
+    if start > end:  # over midnight
+        return start <= local.time() or local.time() < end
+    return start <= local.time() < end
 
 
 def quiet_ends(profile: Profile, calendar: WorkCalendar, *, now: dt.datetime) -> dt.datetime:

@@ -67,8 +67,8 @@ def _in_scope(scope: dict[str, Any]) -> list[Any]:
     ):  # fmt: skip
         if scope.get(key):
             conditions.append(col(column).in_(scope[key]))
-    for label in scope.get("labels", ()):
-        conditions.append(cast(InspectionObject.labels, String).like(f'%"{label}"%'))
+    labels = cast(InspectionObject.labels, String)
+    conditions.extend(labels.like(f'%"{label}"%') for label in scope.get("labels", ()))
     return conditions
 
 

@@ -24,6 +24,7 @@ _SAY = (
 
 @dataclass(slots=True)
 class Talk:
+    name: str  # of the object
     person: dict[str, Any]
     where: str
     card: str
@@ -35,7 +36,7 @@ class Talk:
 
 @dataclass(slots=True)
 class Chatter:
-    """``talks`` by the object's name; ``work`` takes each as far as the service answers."""
+    """``talks`` by the card they began on; ``work`` takes each as far as the service answers."""
 
     base: str
     http: aiohttp.ClientSession
@@ -43,13 +44,13 @@ class Chatter:
     submitted: int = 0
 
     def arrive(self, name: str, person: dict[str, Any], where: str, card: str, *, now: float) -> None:
-        self.talks.setdefault(name, Talk(person, where, card, now))
+        self.talks.setdefault(card, Talk(name, person, where, card, now))
 
     async def work(self, now: float) -> int:
-        ready = [(name, talk) for name, talk in self.talks.items() if talk.since < now]
-        return sum(await asyncio.gather(*(self._go_on(name, talk) for name, talk in ready)))
+        ready = [talk for talk in self.talks.values() if talk.since < now]
+        return sum(await asyncio.gather(*(self._go_on(talk) for talk in ready)))
 
-    async def _go_on(self, name: str, talk: Talk) -> int:
+    async def _go_on(self, talk: Talk) -> int:
         if not talk.begun and not await self._begin(talk):
             return 0
         moved = 0
@@ -57,10 +58,10 @@ class Chatter:
             talk.last = message["id"]
             moved = 1
             if "已提交审核" in message["view"]["body"] or "已经提交" in message["view"]["body"]:
-                del self.talks[name]
+                del self.talks[talk.card]
                 self.submitted += 1
                 return 1
-            await self._say(name, talk, message["view"]["body"])
+            await self._say(talk.name, talk, message["view"]["body"])
         return moved
 
     async def _begin(self, talk: Talk) -> bool:

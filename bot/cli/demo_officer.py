@@ -23,7 +23,7 @@ class FormFiller:
     """``at_work`` holds the links of visits that somebody stands in front of."""
 
     http: aiohttp.ClientSession
-    at_work: dict[str, tuple[str, float]] = field(default_factory=dict)  # object name -> link, arrival
+    at_work: dict[str, tuple[str, float]] = field(default_factory=dict)  # link -> object name, arrival
     submitted: int = 0
     stuck: dict[str, str] = field(default_factory=dict)  # object name -> what the page said
 
@@ -33,7 +33,7 @@ class FormFiller:
         return all(person["name"] <= name for name in partners.split("、"))
 
     def arrive(self, name: str, link: str, *, now: float) -> None:
-        self.at_work.setdefault(name, (link, now))
+        self.at_work.setdefault(link, (name, now))
 
     async def work(self, now: float) -> int:
         """Hand in what was begun before *now*: an inspection takes its time. Without the partner it waits."""
@@ -43,10 +43,10 @@ class FormFiller:
             async with gate:
                 if not await self._fill(name, link):
                     return 0
-            del self.at_work[name]
+            del self.at_work[link]
             return 1
 
-        ready = [(name, link) for name, (link, since) in self.at_work.items() if since < now]
+        ready = [(name, link) for link, (name, since) in self.at_work.items() if since < now]
         done = sum(await asyncio.gather(*(one(name, link) for name, link in ready)))
         self.submitted += done
         return done

@@ -110,7 +110,7 @@ class Crowd:
         return did
 
     async def _returned(self, _person: Person, _where: str, message: Message) -> str:
-        link, name = _link(message), _object_of(message)
+        link, name = _link(message), _object_of(message) or message["view"]["body"]
         if not link or name in self.correcting:
             return ""  # the lead only reads it, and one of two officers is enough
         self.correcting.add(name)

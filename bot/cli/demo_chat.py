@@ -47,8 +47,11 @@ class Chatter:
         self.talks.setdefault(card, Talk(name, person, where, card, now))
 
     async def work(self, now: float) -> int:
-        ready = [talk for talk in self.talks.values() if talk.since < now]
-        return sum(await asyncio.gather(*(self._go_on(talk) for talk in ready)))
+        ready: dict[str, Talk] = {}  # a person talks about one visit at a time, and ends it first
+        for talk in self.talks.values():
+            if talk.since < now and (talk.begun or talk.where not in ready):
+                ready[talk.where] = talk
+        return sum(await asyncio.gather(*(self._go_on(talk) for talk in ready.values())))
 
     async def _go_on(self, talk: Talk) -> int:
         if not talk.begun and not await self._begin(talk):
@@ -79,7 +82,7 @@ class Chatter:
     async def _reply(self, talk: Talk) -> dict[str, Any] | None:
         """The newest thing the service said in this talk, if it says anything soon."""
         for _ in range(_WAIT):
-            fresh = [m for m in await self._messages(talk) if m["id"] > talk.last and _is_reply(m)]
+            fresh = [m for m in await self._messages(talk, after=talk.last) if _is_reply(m)]
             if fresh:
                 return fresh[-1]
             await asyncio.sleep(0.025)
@@ -107,8 +110,8 @@ class Chatter:
         async with self.http.post(f"{self.base}{talk.where}/photo", data=photo, headers=head) as response:
             await response.read()
 
-    async def _messages(self, talk: Talk) -> list[dict[str, Any]]:
-        async with self.http.get(f"{self.base}{talk.where}/messages") as response:
+    async def _messages(self, talk: Talk, *, after: str = "") -> list[dict[str, Any]]:
+        async with self.http.get(f"{self.base}{talk.where}/messages?after={after}") as response:
             found: list[dict[str, Any]] = await response.json()
             return found
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from bot.simulator.people import SimMessage, SimPerson, World
@@ -40,7 +40,7 @@ def message_json(phones: Phones, message: SimMessage) -> dict[str, Any]:
         "recalled": message.recalled,
         "versions": message.versions,
         "pressed": message.pressed,
-        "view": asdict(view) | {"image": phones.picture(view)},
+        "view": msgspec.to_builtins(view) | {"image": phones.picture(view)},
     }
 
 

@@ -137,7 +137,7 @@ def eligible(line: Line, objects: list[Values]) -> Counter[str]:
     )
 
 
-def test_the_plan_draws_about_a_hundred_and_fifty_visits_under_its_caps(
+def test_the_plan_draws_about_a_hundred_visits_under_its_caps(
     demo: DemoData, objects: tuple[list[Values], list[Fault]]
 ) -> None:
     plan = parse_plan(demo.plan.read_text(encoding="utf-8"))
@@ -151,7 +151,7 @@ def test_the_plan_draws_about_a_hundred_and_fifty_visits_under_its_caps(
         drawn.append(seen.total)
     assert len(drawn) == 3
     assert min(drawn) >= 25
-    assert 130 <= sum(drawn) <= 160
+    assert 100 <= sum(drawn) <= 130
 
 
 def test_the_plan_names_departments_that_exist(demo: DemoData) -> None:

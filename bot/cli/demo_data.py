@@ -52,7 +52,7 @@ def write_demo_files(
 ) -> DemoData:
     """Write all sheets into *folder* (made if missing) and say what they hold.
 
-    With the defaults the plan's three tasks draw 130 to 160 visits. The same arguments give the same rows.
+    With the defaults the plan's three tasks draw 100 to 130 visits. The same arguments give the same rows.
     ``objects`` is at least 1,000: a smaller county has no lifts to ride.
     """
     county = made_up.County(random.Random(seed))  # noqa: S311 - made-up people, no lottery
@@ -87,8 +87,8 @@ def plan() -> dict[str, Any]:
         "name": f"云溪县市场监督管理局{YEAR}年度双随机抽查计划",
         "department": "SCJG",
         "lines": [
-            _line(1, f"{TARGET_TOWN}企业公示信息抽查", "SC-01", "登记住所与公示信息是否真实",
-                  {"districts": [TARGET_TOWN]}),
+            _line(1, f"{TARGET_TOWN}商贸企业公示信息抽查", "SC-01", "登记住所与公示信息是否真实",
+                  {"districts": [TARGET_TOWN], "industries": ["零售", "批发", "食品销售"]}),
             _line(2, "网络餐饮服务定向抽查", "SC-02", "线上线下同标同质",
                   {"industries": ["餐饮服务"], "labels": ["网络餐饮"]}, joint=("WJJ",)),
             _line(3, "电梯使用单位抽查", "SC-03", "维护保养和定期检验", {"kinds": ["EQUIPMENT"]}),

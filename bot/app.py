@@ -88,7 +88,9 @@ def _require_current(db: Database) -> None:
     found = current(db)
     if found != head():
         db.close()
-        raise Problem("database_not_migrated", "数据库版本与程序不一致，请先运行 suicha migrate。", 数据库=found or "空")
+        raise Problem(
+            "database_not_migrated", "数据库版本与程序不一致，请先运行 suicha migrate。", 数据库=found or "空"
+        )
 
 
 async def _running(app: web.Application) -> AsyncIterator[None]:
@@ -116,7 +118,9 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         worker = asyncio.create_task(delivery.run(), name="delivery")
         scheduler = make_scheduler(ticks, seconds=settings.tick_seconds)
         scheduler.start()
-        app[health.PROBES].update(delivery=lambda: not worker.done(), scheduler=lambda: bool(scheduler.running))
+        app[health.PROBES].update(
+            delivery=lambda: not worker.done(), scheduler=lambda: bool(scheduler.running)
+        )
         log.info("started", platforms=sorted(platforms), database=db.url.get_backend_name())
         yield
         log.info("stopping")
@@ -149,7 +153,14 @@ def _add_platforms(
 @contextlib.asynccontextmanager
 async def _http(settings: Settings) -> AsyncIterator[aiohttp.ClientSession]:
     """One client session for everything that leaves; private deployments may bring their own authority."""
-    bundles = {b for b in (settings.wecom and settings.wecom.ca_bundle, settings.dingtalk and settings.dingtalk.ca_bundle) if b}
+    bundles = {
+        b
+        for b in (
+            settings.wecom and settings.wecom.ca_bundle,
+            settings.dingtalk and settings.dingtalk.ca_bundle,
+        )
+        if b
+    }
     context: ssl.SSLContext | bool = True
     if bundles:
         context = ssl.create_default_context()

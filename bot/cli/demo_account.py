@@ -23,7 +23,13 @@ from bot.inspection.results.models import Review
 from bot.inspection.tasks.models import OfficerState, Visit, VisitOfficer, VisitState
 from bot.simulator.people import World
 
-_ENDS = (NoticeState.SENT, NoticeState.FAILED, NoticeState.EXPIRED, NoticeState.WITHDRAWN, NoticeState.SKIPPED)
+_ENDS = (
+    NoticeState.SENT,
+    NoticeState.FAILED,
+    NoticeState.EXPIRED,
+    NoticeState.WITHDRAWN,
+    NoticeState.SKIPPED,
+)
 
 
 @dataclass(slots=True)
@@ -39,7 +45,9 @@ def account(session: Session, world: World) -> Report:
     report = Report(rows=_rows(session))
     for check in (_draws, _visits, _notices, _arrivals, _inbox, _audit):
         report.broken += check(session, world)
-    outcomes = session.exec(select(Visit.number, Visit.state, Visit.outcome).order_by(col(Visit.number))).all()
+    outcomes = session.exec(
+        select(Visit.number, Visit.state, Visit.outcome).order_by(col(Visit.number))
+    ).all()
     report.fingerprint = f"{zlib.crc32(repr([tuple(o) for o in outcomes]).encode()):08x}"
     return report
 
@@ -57,7 +65,9 @@ def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
     ).all()
 
     def told(*kinds: str) -> Counter[str]:
-        return Counter({p: sum(n for k, q, n in sent if q == p and (not kinds or k in kinds)) for _, p, _ in sent})
+        return Counter(
+            {p: sum(n for k, q, n in sent if q == p and (not kinds or k in kinds)) for _, p, _ in sent}
+        )
 
     published = {p.visit_id for p in session.exec(select(Publication))}
     returned = set(session.exec(select(Review.visit_id).where(Review.decision == "RETURNED")))
@@ -67,7 +77,9 @@ def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
         "派发（人次）": Counter(home.get(o.person_id, "") for o in officers),
         "送达（条）": told(),
         "接收（人次）": Counter(home.get(o.person_id, "") for o in officers if o.accepted_at),
-        "回避并重抽": Counter(home.get(o.person_id, "") for o in officers if o.state == OfficerState.REPLACED),
+        "回避并重抽": Counter(
+            home.get(o.person_id, "") for o in officers if o.state == OfficerState.REPLACED
+        ),
         "提醒": told("assignment_reminder", "visit_window"),
         "升级到负责人": told("assignment_overdue", "window_ending"),
         "检查（户）": Counter(leader[v.id or 0] for v in visits if v.submitted_at),
@@ -76,7 +88,9 @@ def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
         "公示（户）": Counter(leader[i] for i in published),
         "问题（项）": Counter(leader[f.visit_id] for f in follow),
         "整改完成": Counter(leader[f.visit_id] for f in follow if f.state == FollowUpState.CLOSED),
-        "告知企业（条）": told("enterprise_notice", "enterprise_published", "enterprise_order", "enterprise_record"),
+        "告知企业（条）": told(
+            "enterprise_notice", "enterprise_published", "enterprise_order", "enterprise_record"
+        ),
     }
     return [(what, sum(by.values()), dict(by)) for what, by in counted.items()]
 
@@ -89,8 +103,12 @@ def _draws(session: Session, _world: World) -> list[str]:
     broken = []
     for draw in session.exec(select(Draw).where(Draw.state == DrawState.LOCKED)):
         fault = verify_bundle(bundle(session, draw))
-        picks = session.exec(select(func.count()).select_from(DrawPick).where(DrawPick.draw_id == draw.id)).one()
-        visits = session.exec(select(func.count()).select_from(Visit).where(Visit.task_id == draw.task_id)).one()
+        picks = session.exec(
+            select(func.count()).select_from(DrawPick).where(DrawPick.draw_id == draw.id)
+        ).one()
+        visits = session.exec(
+            select(func.count()).select_from(Visit).where(Visit.task_id == draw.task_id)
+        ).one()
         if fault:
             broken.append(f"抽取 {draw.id} 不能重算：{fault}")
         if picks != visits:
@@ -115,7 +133,9 @@ def _notices(session: Session, _world: World) -> list[str]:
     states = session.exec(select(Notice.state, func.count()).group_by(Notice.state)).all()
     return [f"{n} 条通知没有结局：{state}" for state, n in states if state not in _ENDS] + [
         f"通知 {notice.id}（{notice.kind}）失败而没有原因"
-        for notice in session.exec(select(Notice).where(Notice.state == NoticeState.FAILED, Notice.detail == ""))
+        for notice in session.exec(
+            select(Notice).where(Notice.state == NoticeState.FAILED, Notice.detail == "")
+        )
     ]
 
 
@@ -123,7 +143,9 @@ def _arrivals(session: Session, world: World) -> list[str]:
     """Every card that was sent stands in exactly one chat; every plain message arrived, and at most one more."""
     shown = Counter(m.card_id for m in world.messages.values() if m.card_id and not m.mine)
     cards = session.exec(
-        select(Card.card_id).join(Notice, col(Notice.id) == Card.notice_id).where(Notice.state == NoticeState.SENT)
+        select(Card.card_id)
+        .join(Notice, col(Notice.id) == Card.notice_id)
+        .where(Notice.state == NoticeState.SENT)
     ).all()
     broken = [f"卡片 {card} 送达 {shown[card]} 次" for card in cards if shown[card] != 1]
     plain = session.exec(

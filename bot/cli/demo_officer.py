@@ -57,7 +57,9 @@ class FormFiller:
         form = page.form(URL(link).path)
         if form is None:
             return False
-        notes = [n for g in form.groups if not g.key.startswith("visit:") for n in g.inputs if n.endswith(".note")]
+        notes = [
+            n for g in form.groups if not g.key.startswith("visit:") for n in g.inputs if n.endswith(".note")
+        ]
         better = {note: "补充说明：现场情况已再次核对" for note in notes[:1]}
         sent = {**form.fields, **form.filled, **better, "action": "submit"}
         return await self._hand_in(link, list(sent.items()), name)

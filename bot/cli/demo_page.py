@@ -54,7 +54,9 @@ class PageReader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append(Form(given.get("action", ""), multipart="multipart" in given.get("enctype", "")))
+            self.forms.append(
+                Form(given.get("action", ""), multipart="multipart" in given.get("enctype", ""))
+            )
         elif tag in ("fieldset", "details") and "data-key" in given:
             self._open_group(given)
         elif tag == "legend":

@@ -175,7 +175,9 @@ class Crowd:
                 continue
             if button["key"]:
                 for _ in range(3):
-                    answer = await self._post(f"{where}/press", {"message": message["id"], "key": button["key"]})
+                    answer = await self._post(
+                        f"{where}/press", {"message": message["id"], "key": button["key"]}
+                    )
                     if answer.get("ok"):
                         return words
             elif button["url"]:

@@ -138,7 +138,9 @@ class Office:
             self.stage.move_to(moment)
             await self._until_quiet(crowd)
             done, total = await self.stage.service.db.read(_published)
-            self.progress.update(step, advance=1, description=f"{china(moment):%m月%d日 %H:%M} 已公示 {done}/{total}")
+            self.progress.update(
+                step, advance=1, description=f"{china(moment):%m月%d日 %H:%M} 已公示 {done}/{total}"
+            )
             if done == total and not await self._open_follow_ups():
                 self.progress.update(step, completed=len(moments))
                 return
@@ -183,7 +185,9 @@ class Office:
             except SystemExit as exit_:
                 code = exit_.code
         if code not in (None, 0, 1):
-            raise Problem("command_failed", f"命令没有成功：suicha {' '.join(words)}", 输出=said.getvalue()[-500:])
+            raise Problem(
+                "command_failed", f"命令没有成功：suicha {' '.join(words)}", 输出=said.getvalue()[-500:]
+            )
 
 
 def _moments(calendar: WorkCalendar) -> Iterator[dt.datetime]:
@@ -221,10 +225,14 @@ def _show(console: Console, report: Report, stage: Stage, seconds: float) -> Non
         table.add_row(what, str(total), str(by.get("wecom", 0)), str(by.get("dingtalk", 0)))
     console.print(table)
     if stage.faults.happened:
-        console.print("故意的故障：" + "，".join(f"{k} {n}" for k, n in sorted(stage.faults.happened.items())))
+        console.print(
+            "故意的故障：" + "，".join(f"{k} {n}" for k, n in sorted(stage.faults.happened.items()))
+        )
     for line in report.broken[:20]:
         console.print(f"[red]不成立：{line}")
-    console.print(f"结果指纹 {report.fingerprint}，" + ("[red]有约定不成立" if report.broken else "[green]全部约定成立"))
+    console.print(
+        f"结果指纹 {report.fingerprint}，" + ("[red]有约定不成立" if report.broken else "[green]全部约定成立")
+    )
 
 
 async def _stay(console: Console, stage: Stage) -> None:

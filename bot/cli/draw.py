@@ -56,10 +56,14 @@ def prepare(plan: Annotated[str, typer.Argument(help="计划编号")], as_json: 
     from bot.inspection.tasks.creation import confirm_libraries, create_task
 
     def run(session: Session) -> list[str]:
-        published = session.exec(select(Plan).where(Plan.code == plan, Plan.state == PlanState.PUBLISHED)).first()
+        published = session.exec(
+            select(Plan).where(Plan.code == plan, Plan.state == PlanState.PUBLISHED)
+        ).first()
         if published is None:
             raise Problem("plan_not_published", "没有已公示的这份年度计划。", 计划=plan)
-        lines = session.exec(select(PlanLine).where(PlanLine.plan_id == published.id).order_by(col(PlanLine.number)))
+        lines = session.exec(
+            select(PlanLine).where(PlanLine.plan_id == published.id).order_by(col(PlanLine.number))
+        )
         numbers = []
         for line in lines.all():
             task = create_task(session, plan_line_id=line.id or 0, now=now)
@@ -94,7 +98,11 @@ def commit(task: Task, as_json: Json = False) -> None:
 
 
 @app.command()
-def reveal(task: Task, public_value: Annotated[str, typer.Option(help="公开随机值（如有）。")] = "", as_json: Json = False) -> None:
+def reveal(
+    task: Task,
+    public_value: Annotated[str, typer.Option(help="公开随机值（如有）。")] = "",
+    as_json: Json = False,
+) -> None:
     """揭示秘密，确定随机种子。
 
     例：suicha draw reveal 4509232026/1
@@ -104,7 +112,9 @@ def reveal(task: Task, public_value: Annotated[str, typer.Option(help="公开随
 
     with open_context() as context:
         draw = context.db.write_now(
-            lambda s: reveal_draw(s, task_id=_task(s, task), now=context.clock.now(), public_value=public_value)
+            lambda s: reveal_draw(
+                s, task_id=_task(s, task), now=context.clock.now(), public_value=public_value
+            )
         )
     _say(as_json, f"随机种子 {draw.seed_hex}", seed=draw.seed_hex)
 
@@ -158,7 +168,14 @@ def verify(folder: Annotated[Path, typer.Argument(help="核验包文件夹。")]
     """
     from bot.inspection.draws.verify import verify_bundle
 
-    files = {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()} if folder.is_dir() else {}
+    files = (
+        {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()} if folder.is_dir() else {}
+    )
     fault = verify_bundle(files)
-    _say(as_json, f"不成立：{fault}" if fault else "核验通过：名单、规则、种子和抽取结果一致。", ok=not fault, fault=fault)
+    _say(
+        as_json,
+        f"不成立：{fault}" if fault else "核验通过：名单、规则、种子和抽取结果一致。",
+        ok=not fault,
+        fault=fault,
+    )
     raise typer.Exit(1 if fault else 0)

@@ -41,5 +41,7 @@ def bind(host: str, port: int) -> socket.socket:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise Problem("port_taken", "端口不能使用，可能已有程序在监听。", 地址=f"{host}:{port}", 原因=error.strerror) from error
+        raise Problem(
+            "port_taken", "端口不能使用，可能已有程序在监听。", 地址=f"{host}:{port}", 原因=error.strerror
+        ) from error
     return sock

@@ -8,4 +8,6 @@ from typing import Any
 
 def canonical(value: Any) -> bytes:
     """The one byte string that stands for *value*. Raises ValueError for NaN and infinities."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode()

@@ -64,8 +64,12 @@ class Settings(BaseSettings):
     """Everything an installation decides."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SUICHA_", env_nested_delimiter="__", env_file=".env", extra="forbid",
-        secrets_dir=None, hide_input_in_errors=True,
+        env_prefix="SUICHA_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="forbid",
+        secrets_dir=None,
+        hide_input_in_errors=True,
     )
 
     database_url: str = "sqlite:///suicha.db"
@@ -80,7 +84,9 @@ class Settings(BaseSettings):
     dingtalk: DingTalkSettings | None = None
     prefer: str = "wecom"  # the platform tried first when a person has accounts on several
     tick_seconds: float = 20.0  # how often the fixed ticks look for due work
-    quiet_from: int = Field(default=21, ge=0, le=23)  # hour in China from which nothing but statutory goes out
+    quiet_from: int = Field(
+        default=21, ge=0, le=23
+    )  # hour in China from which nothing but statutory goes out
     quiet_to: int = Field(default=8, ge=0, le=23)
     max_upload: int = 20 * 1024 * 1024  # bytes of one photo
     max_import: int = 256 * 1024 * 1024  # bytes of one import file

@@ -49,12 +49,18 @@ class Database:
         if self.is_sqlite:
             self.engine = _sqlite_engine(self.url, write=True)
             self._read_engine = _sqlite_engine(self.url, write=False)
-            self._jobs: queue.SimpleQueue[tuple[Callable[[Session], Any], Future[Any]] | None] = queue.SimpleQueue()
+            self._jobs: queue.SimpleQueue[tuple[Callable[[Session], Any], Future[Any]] | None] = (
+                queue.SimpleQueue()
+            )
             self._thread = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
             self._thread.start()
         else:
             self.engine = create_engine(
-                self.url, poolclass=QueuePool, pool_size=readers + writers, pool_pre_ping=True, json_serializer=_json
+                self.url,
+                poolclass=QueuePool,
+                pool_size=readers + writers,
+                pool_pre_ping=True,
+                json_serializer=_json,
             )
             self._read_engine = self.engine
             self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
@@ -73,7 +79,9 @@ class Database:
 
     # -- command line and tests -------------------------------------------------------------------------
 
-    def write_now(self, service: Callable[Concatenate[Session, P], T], *args: P.args, **values: P.kwargs) -> T:
+    def write_now(
+        self, service: Callable[Concatenate[Session, P], T], *args: P.args, **values: P.kwargs
+    ) -> T:
         """As ``write``, from ordinary code."""
         return self.submit(service, *args, **values).result()
 
@@ -225,5 +233,7 @@ def open_database(url: str, *, info: dict[str, Any] | None = None) -> Database:
             connection.exec_driver_sql("SELECT 1")
     except (OperationalError, sqlite3.Error) as error:
         reason = str(getattr(error, "orig", error)).splitlines()[0]
-        raise Problem("database_unreachable", "数据库打不开", SUICHA_DATABASE_URL=shown, 原因=reason) from error
+        raise Problem(
+            "database_unreachable", "数据库打不开", SUICHA_DATABASE_URL=shown, 原因=reason
+        ) from error
     return database

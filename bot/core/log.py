@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 
 _SECRET = re.compile(
-    r"((?:access_token|corpsecret|appsecret|secret|key|session|sign|ticket|token|code)=)[^&\s\"']+", re.IGNORECASE
+    r"((?:access_token|corpsecret|appsecret|secret|key|session|sign|ticket|token|code)=)[^&\s\"']+",
+    re.IGNORECASE,
 )
 
 

@@ -12,5 +12,7 @@ from bot.inspection.results import messages as results
 from bot.inspection.tasks import messages as tasks
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for slice_ in (people, plans, tasks, checklists, results, publication, followups) for kind in slice_.KINDS
+    kind.name: kind
+    for slice_ in (people, plans, tasks, checklists, results, publication, followups)
+    for kind in slice_.KINDS
 }

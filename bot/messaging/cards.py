@@ -88,7 +88,9 @@ class Cards:
         notice = session.get_one(Notice, card.notice_id)
         content = self.kinds[card.kind].content(session, notice, now)
         if isinstance(content, Skip):
-            return OutboundMessage(title="此卡片已失效", body=content.reason, card_id=card.card_id, done=content.reason)
+            return OutboundMessage(
+                title="此卡片已失效", body=content.reason, card_id=card.card_id, done=content.reason
+            )
         return self.renderer.message(
             card.kind, content, subject=notice.subject, generation=notice.generation, person_id=card.person_id,
             capabilities=self.platforms[card.platform].capabilities, card_id=card.card_id,
@@ -107,7 +109,13 @@ class Cards:
             await self.db.write(self._settle, item, now=self.clock.now(), token=sent.card_token)
 
     def _settle(
-        self, session: Session, item: _Refresh, *, now: dt.datetime, token: str = "", error: PlatformError | None = None
+        self,
+        session: Session,
+        item: _Refresh,
+        *,
+        now: dt.datetime,
+        token: str = "",
+        error: PlatformError | None = None,
     ) -> None:
         card = session.get_one(Card, item.card.card_id, with_for_update=True)
         touched = card.not_before != item.until

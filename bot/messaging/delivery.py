@@ -134,7 +134,12 @@ class Delivery:
         return jobs, ended
 
     def _job(
-        self, session: Session, notice: Notice, accounts: list[tuple[str, str]], before: Earlier, now: dt.datetime
+        self,
+        session: Session,
+        notice: Notice,
+        accounts: list[tuple[str, str]],
+        before: Earlier,
+        now: dt.datetime,
     ) -> Job | Outcome:
         assert notice.id is not None
         try:
@@ -143,7 +148,9 @@ class Delivery:
             if isinstance(content, Skip):
                 return Outcome(notice.id, "skipped", NoticeState.SKIPPED, detail=content.reason)
             if not accounts:
-                return Outcome(notice.id, "failed", NoticeState.FAILED, detail=self._unreachable(session, notice))
+                return Outcome(
+                    notice.id, "failed", NoticeState.FAILED, detail=self._unreachable(session, notice)
+                )
             account = _where(notice, accounts)
             return self._begin(session, notice, kind, content, account, before, now)
         except DBAPIError:
@@ -202,11 +209,21 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - logged, and the work goes on
             log.exception("send_broke", notice=job.notice.id, kind=job.notice.kind)
             outcome = Outcome(
-                job.notice.id, "failed", NoticeState.FAILED, attempt=job.attempt, code=type(error).__name__, detail=BROKE
+                job.notice.id,
+                "failed",
+                NoticeState.FAILED,
+                attempt=job.attempt,
+                code=type(error).__name__,
+                detail=BROKE,
             )
         else:
             outcome = Outcome(
-                job.notice.id, "sent", NoticeState.SENT, attempt=job.attempt, ref=sent.ref, card_token=sent.card_token
+                job.notice.id,
+                "sent",
+                NoticeState.SENT,
+                attempt=job.attempt,
+                ref=sent.ref,
+                card_token=sent.card_token,
             )
         sends.labels(job.platform, job.notice.kind, outcome.result).inc()
         return outcome

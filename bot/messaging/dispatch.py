@@ -110,7 +110,13 @@ class Dispatcher:
             person = await self.db.read(person_of, platform=event.platform, user_id=event.user_id)
             reply, outcome = await self._answer(event, person)
             await self.db.write(
-                self._finish, row_id, event=event, person=person, reply=reply, outcome=outcome, now=self.clock.now()
+                self._finish,
+                row_id,
+                event=event,
+                person=person,
+                reply=reply,
+                outcome=outcome,
+                now=self.clock.now(),
             )
         return person, reply
 

@@ -53,7 +53,9 @@ def read_event(body: dict[str, Any]) -> InboundEvent:
     return msgspec.convert(body, InboundEvent)
 
 
-def finish(session: Session, row_id: int, *, now: dt.datetime, actor: int | None, what: str, outcome: str) -> None:
+def finish(
+    session: Session, row_id: int, *, now: dt.datetime, actor: int | None, what: str, outcome: str
+) -> None:
     """The event is done; one audit entry says what it was and how it ended."""
     session.execute(
         update(InboxEvent)

@@ -153,7 +153,9 @@ def begin(
     notice.platform = platform
     if card_id and card_id != notice.card_id:
         if notice.card_id:
-            session.execute(update(Card).where(col(Card.card_id) == notice.card_id).values(closed=True, stale=False))
+            session.execute(
+                update(Card).where(col(Card.card_id) == notice.card_id).values(closed=True, stale=False)
+            )
         notice.card_id = card_id
         session.add(
             Card(card_id=card_id, notice_id=notice.id or 0, person_id=notice.recipient_id, platform=platform,
@@ -162,7 +164,9 @@ def begin(
     elif card_id:
         session.execute(update(Card).where(col(Card.card_id) == card_id).values(shown=shown))
     session.add(notice)
-    session.add(Attempt(notice_id=notice.id or 0, n=notice.attempts, platform=platform, at=now, repeated=repeated))
+    session.add(
+        Attempt(notice_id=notice.id or 0, n=notice.attempts, platform=platform, at=now, repeated=repeated)
+    )
 
 
 def settle(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: dt.datetime) -> None:

@@ -26,7 +26,9 @@ def addresses(
     """Living accounts of each person on *platforms*, the preferred platform first."""
     found: dict[int, list[tuple[str, str]]] = {}
     query = select(Account).where(
-        col(Account.person_id).in_(people), col(Account.platform).in_(platforms), col(Account.dead_since).is_(None)
+        col(Account.person_id).in_(people),
+        col(Account.platform).in_(platforms),
+        col(Account.dead_since).is_(None),
     )
     for account in sorted(session.exec(query), key=lambda a: (a.platform != prefer, a.id or 0)):
         found.setdefault(account.person_id, []).append((account.platform, account.user_id))
@@ -46,12 +48,20 @@ def revive(session: Session, *, platform: str, user_id: str) -> None:
     """Somebody spoke from there, so they can be reached there."""
     session.execute(
         update(Account)
-        .where(col(Account.platform) == platform, col(Account.user_id) == user_id, col(Account.dead_since).is_not(None))
+        .where(
+            col(Account.platform) == platform,
+            col(Account.user_id) == user_id,
+            col(Account.dead_since).is_not(None),
+        )
         .values(dead_since=None, dead_reason="")
     )
 
 
 def why_unreachable(session: Session, person_id: int, *, platforms: Collection[str]) -> str:
     """What the services said about the person's accounts (zh-CN); empty for somebody who has none."""
-    query = select(Account.dead_reason).where(Account.person_id == person_id, col(Account.platform).in_(platforms))
-    return "；".join(dict.fromkeys(reason for reason in session.exec(query.order_by(col(Account.id))) if reason))
+    query = select(Account.dead_reason).where(
+        Account.person_id == person_id, col(Account.platform).in_(platforms)
+    )
+    return "；".join(
+        dict.fromkeys(reason for reason in session.exec(query.order_by(col(Account.id))) if reason)
+    )

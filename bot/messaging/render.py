@@ -63,7 +63,9 @@ class Renderer:
         title = self._text(f"{kind}/title.txt.j2", content)
         body = self._text(f"{kind}/body.md.j2", content)
         buttons = [
-            self._ask(ask, subject, generation, person_id, callbacks=capabilities.cards and bool(card_id), at=at)
+            self._ask(
+                ask, subject, generation, person_id, callbacks=capabilities.cards and bool(card_id), at=at
+            )
             for ask in content.asks
         ]
         buttons += [Button(page.text, url=self.url(page, person_id, at=at)) for page in content.pages]
@@ -85,7 +87,14 @@ class Renderer:
         return f"{self.links.base}/{page.purpose}/{token}"
 
     def _ask(
-        self, ask: Ask, subject: str, generation: int, person_id: int, *, callbacks: bool, at: dt.datetime | None
+        self,
+        ask: Ask,
+        subject: str,
+        generation: int,
+        person_id: int,
+        *,
+        callbacks: bool,
+        at: dt.datetime | None,
     ) -> Button:
         action = Action(ask.verb, ask.subject or subject, generation).pack()
         if callbacks:

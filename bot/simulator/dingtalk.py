@@ -98,9 +98,16 @@ class DingTalkServer:
         self.world.change(message_id, pressed=[*card.pressed, key])
         private = json.dumps({"cardPrivateData": {"actionIds": [key], "params": {}}})
         payload = {
-            "type": "actionCallback", "outTrackId": card.card_id, "corpId": self._corp_id, "userId": user_id,
-            "userIdType": 1, "spaceType": "im", "spaceId": f"cid-{user_id}", "extension": "{}",
-            "content": private, "value": private,
+            "type": "actionCallback",
+            "outTrackId": card.card_id,
+            "corpId": self._corp_id,
+            "userId": user_id,
+            "userIdType": 1,
+            "spaceType": "im",
+            "spaceId": f"cid-{user_id}",
+            "extension": "{}",
+            "content": private,
+            "value": private,
         }
         answer = await self._push(CARD_TOPIC, payload, patience=self._card_patience)
         self._show_response(card.card_id, answer.get("response"))
@@ -132,8 +139,11 @@ class DingTalkServer:
         """Tell the app that the directory changed, for example ``user_leave_org``."""
         milliseconds = str(int(self.world.now() * 1000))
         more = {
-            "eventType": name, "eventId": uuid4().hex, "eventBornTime": milliseconds,
-            "eventCorpId": self._corp_id, "eventUnifiedAppId": str(self._agent_id),
+            "eventType": name,
+            "eventId": uuid4().hex,
+            "eventBornTime": milliseconds,
+            "eventCorpId": self._corp_id,
+            "eventUnifiedAppId": str(self._agent_id),
         }
         data = {"timeStamp": milliseconds, "userId": user_ids}
         await self.stream.push("EVENT", "*", data, patience=self._robot_patience, headers=more)
@@ -154,11 +164,20 @@ class DingTalkServer:
     async def _push_message(self, bubble: SimMessage, kind: str, **content: Any) -> None:
         person = self.world.person("dingtalk", bubble.user_id)
         payload = {
-            "conversationId": f"cid-{bubble.user_id}", "conversationType": "1", "msgId": f"msg-{bubble.id}",
-            "msgtype": kind, **content, "senderId": f"$:LWCP_v1:${bubble.user_id}",
-            "senderNick": person.name if person else "", "senderStaffId": bubble.user_id if person else "",
-            "senderCorpId": self._corp_id, "chatbotCorpId": self._corp_id, "isAdmin": False,
-            "createAt": int(bubble.at * 1000), "robotCode": self._client[0], **self._session(bubble.user_id),
+            "conversationId": f"cid-{bubble.user_id}",
+            "conversationType": "1",
+            "msgId": f"msg-{bubble.id}",
+            "msgtype": kind,
+            **content,
+            "senderId": f"$:LWCP_v1:${bubble.user_id}",
+            "senderNick": person.name if person else "",
+            "senderStaffId": bubble.user_id if person else "",
+            "senderCorpId": self._corp_id,
+            "chatbotCorpId": self._corp_id,
+            "isAdmin": False,
+            "createAt": int(bubble.at * 1000),
+            "robotCode": self._client[0],
+            **self._session(bubble.user_id),
         }
         await self._push(ROBOT_TOPIC, payload, patience=self._robot_patience)
 

@@ -19,7 +19,9 @@ from bot.simulator.dingtalk_wire import Refused, json_body
 from bot.simulator.faults import Fault, FaultPlan
 
 DISCONNECT = {
-    "specVersion": "1.0", "type": "SYSTEM", "headers": {"topic": "disconnect"},
+    "specVersion": "1.0",
+    "type": "SYSTEM",
+    "headers": {"topic": "disconnect"},
     "data": '{"reason":"connection is expired"}',
 }
 TICKET_SECONDS = 90.0  # of real time: it is a time-out

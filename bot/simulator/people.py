@@ -94,8 +94,15 @@ class World:
         message_id = more.pop("id", "") or self.next_id("m")
         self._record(
             "message",
-            {"id": message_id, "platform": platform, "user_id": user_id, "kind": kind, "content": content,
-             "at": self.now(), **more},
+            {
+                "id": message_id,
+                "platform": platform,
+                "user_id": user_id,
+                "kind": kind,
+                "content": content,
+                "at": self.now(),
+                **more,
+            },
         )
         return self.messages[message_id]
 

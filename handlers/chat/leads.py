@@ -84,5 +84,3 @@ def _told(notice: Notice | None) -> str:
     if notice.state in (NoticeState.QUEUED, NoticeState.SENDING):
         return f"待发送{'，' + notice.detail if notice.detail else ''}"
     return f"未送达，{notice.detail or notice.state}"
-
-

@@ -24,7 +24,9 @@ async def accept(ctx: Context) -> Reply:
 
 @router.action("recuse")
 async def recuse(ctx: Context) -> Reply:
-    return await _ask_reason(ctx, "recusal", "请直接回复回避理由（例如：被检查单位负责人是本人近亲属）。回复“取消”则不申请。")
+    return await _ask_reason(
+        ctx, "recusal", "请直接回复回避理由（例如：被检查单位负责人是本人近亲属）。回复“取消”则不申请。"
+    )
 
 
 @router.action("cannot_attend")
@@ -47,7 +49,9 @@ async def recusal_reason(ctx: Context) -> Reply:
 
 
 def _ask_and_close(session: Session, ctx: Context, *, reason: str) -> None:
-    ask_recusal(session, visit_id=ctx.talk["visit"], person_id=ctx.person_id, reason=reason, now=ctx.clock.now())
+    ask_recusal(
+        session, visit_id=ctx.talk["visit"], person_id=ctx.person_id, reason=reason, now=ctx.clock.now()
+    )
     close_talk(session, ctx.talk_key)
 
 
@@ -114,5 +118,3 @@ async def read(ctx: Context) -> Reply:
     """An enterprise's contact confirms the notice."""
     await ctx.db.write(read_notice, visit_id=ctx.subject_id, person_id=ctx.person_id, now=ctx.clock.now())
     return Reply()
-
-

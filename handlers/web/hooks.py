@@ -20,7 +20,9 @@ routes = web.RouteTableDef()
 async def verify_wecom(request: web.Request) -> web.Response:
     """URL verification: the decrypted digits, nothing else, inside one second."""
     if "echostr" not in request.query:
-        return web.Response(text="suicha wecom callback")  # lets an operator see that no proxy page answers here
+        return web.Response(
+            text="suicha wecom callback"
+        )  # lets an operator see that no proxy page answers here
     try:
         return web.Response(body=request.app[WECOM].answer_echo(request.query), content_type="text/plain")
     except CallbackError as error:

@@ -26,8 +26,12 @@ _STATUS = {"link_expired": 410, "link_broken": 404, "not_found": 404, "forbidden
 def make_environment() -> Environment:
     """Compile templates once; a name missing in a template is an error, not an empty string."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES / "pages"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True, auto_reload=False,
+        loader=FileSystemLoader(TEMPLATES / "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.filters["moment"] = _moment
     environment.filters["day"] = _day
@@ -64,7 +68,9 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise
         response = refuse(request, Problem("not_found", "没有找到这个页面。"), status=error.status)
     except Exception as error:
-        route = getattr(request.match_info.route.resource, "canonical", "?")  # the path itself may hold a token
+        route = getattr(
+            request.match_info.route.resource, "canonical", "?"
+        )  # the path itself may hold a token
         log.exception("page_failed", route=route, error=type(error).__name__)
         response = refuse(request, Problem("broken", "系统出了点问题，已经记录。请稍后再试。"), status=500)
     if not response.prepared:

@@ -24,7 +24,12 @@ def days(first: dt.date, last: dt.date) -> list[dt.date]:
 
 def test_c28_reminders_fall_on_the_four_days_and_none_in_the_holiday() -> None:
     told = {day: officer_slots(day) for day in days(STARTED, DUE) if officer_slots(day)}
-    assert list(told) == [dt.date(2026, 10, 9), dt.date(2026, 10, 15), dt.date(2026, 10, 19), dt.date(2026, 10, 21)]
+    assert list(told) == [
+        dt.date(2026, 10, 9),
+        dt.date(2026, 10, 15),
+        dt.date(2026, 10, 19),
+        dt.date(2026, 10, 21),
+    ]
 
 
 def test_c28_after_the_due_date_officer_daily_department_on_the_third_coordinator_on_the_fifth_day() -> None:
@@ -43,10 +48,18 @@ def test_after_a_long_downtime_each_role_gets_only_the_newest_step() -> None:
     slots = due_slots(
         PROFILE.reminders["publicity"], CALENDAR, started_on=STARTED, due_on=DUE, today=dt.date(2026, 10, 21)
     )
-    assert sorted((s.who, s.name) for s in slots) == [("lead", "T-1"), ("officer", "T-1"), ("reviewer", "T-1")]
+    assert sorted((s.who, s.name) for s in slots) == [
+        ("lead", "T-1"),
+        ("officer", "T-1"),
+        ("reviewer", "T-1"),
+    ]
 
 
 def test_a_step_that_lay_before_the_duty_began_never_comes_due() -> None:
     assert not due_slots(
-        PROFILE.reminders["publicity"], CALENDAR, started_on=dt.date(2026, 10, 19), due_on=DUE, today=dt.date(2026, 10, 19)
+        PROFILE.reminders["publicity"],
+        CALENDAR,
+        started_on=dt.date(2026, 10, 19),
+        due_on=DUE,
+        today=dt.date(2026, 10, 19),
     )

@@ -41,8 +41,11 @@ def card(card_id: str = "card-1", user: str = "u1001", **changes: Any) -> dict[s
     buttons = json.dumps([{"id": "ok", "text": "接受", "request": True}])
     params = {"title": "任务", "body": "幸福超市", "buttons": buttons, "done": "false"}
     known = {
-        "cardTemplateId": "suicha.schema", "outTrackId": card_id, "callbackType": "STREAM",
-        "cardData": {"cardParamMap": params}, "openSpaceId": f"dtv1.card//IM_ROBOT.{user}",
+        "cardTemplateId": "suicha.schema",
+        "outTrackId": card_id,
+        "callbackType": "STREAM",
+        "cardData": {"cardParamMap": params},
+        "openSpaceId": f"dtv1.card//IM_ROBOT.{user}",
         "imRobotOpenDeliverModel": {"spaceType": "IM_ROBOT", "robotCode": CLIENT_ID},
     }
     return {**known, **changes}

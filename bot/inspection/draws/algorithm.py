@@ -29,7 +29,9 @@ class Pick:
 def pool_bytes(pool: Iterable[tuple[str, str]]) -> bytes:
     """``pool.jsonl``: (id, stratum) sorted by the bytes of id, one canonical JSON line each."""
     ordered = sorted((identity.encode(), identity, stratum) for identity, stratum in pool)
-    return b"".join(canonical({"id": identity, "stratum": stratum}) + b"\n" for _, identity, stratum in ordered)
+    return b"".join(
+        canonical({"id": identity, "stratum": stratum}) + b"\n" for _, identity, stratum in ordered
+    )
 
 
 def fingerprint(body: bytes) -> str:

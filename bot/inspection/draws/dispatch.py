@@ -56,7 +56,9 @@ def dispatch(
     task.state, task.dispatched_at = TaskState.DISPATCHED, now
     task.policy = {"assignment": [s.model_dump(mode="json") for s in profile.reminders["assignment"]]}
     session.add(task)
-    record(session, "task.dispatched", f"task:{task.id}", now=now, visits=len(visits), assignments=assignments)
+    record(
+        session, "task.dispatched", f"task:{task.id}", now=now, visits=len(visits), assignments=assignments
+    )
     tell_everybody(session, task, visits, items, now=now, profile=profile, calendar=calendar)
     return {
         "officers.jsonl": b"".join(_officer_line(o) for o in sorted(officers, key=lambda o: o.id)),
@@ -154,7 +156,10 @@ def _store_visits(
     session.flush()
     for start in range(0, len(rows), 1000):
         session.execute(insert(Visit), rows[start : start + 1000])
-    ids = {rank: visit or 0 for rank, visit in session.exec(select(Visit.rank, Visit.id).where(Visit.task_id == task.id))}
+    ids = {
+        rank: visit or 0
+        for rank, visit in session.exec(select(Visit.rank, Visit.id).where(Visit.task_id == task.id))
+    }
     return [
         Told(ids[p.rank], objects[p.id].id or 0, day, tuple(team))
         for p, day, team in zip(picks, days, teams, strict=True)

@@ -110,7 +110,9 @@ def match(
     return teams, []
 
 
-def replacement(need: Need, officers: Sequence[OfficerFacts], *, taken: Iterable[str], seed: bytes) -> str | None:
+def replacement(
+    need: Need, officers: Sequence[OfficerFacts], *, taken: Iterable[str], seed: bytes
+) -> str | None:
     """The next officer by the same tickets among those not taken; least loaded first (D12)."""
     out = set(taken)
     able, _ = admissible(need, [o for o in officers if o.id not in out])
@@ -126,7 +128,9 @@ def _even_out(teams: list[list[str]], able: list[list[str]], load: dict[str, int
             held[officer].add(index)
     settled: set[str] = set()
     while True:
-        source = max((o for o in load if o not in settled and held[o]), key=lambda o: (load[o], o), default=None)
+        source = max(
+            (o for o in load if o not in settled and held[o]), key=lambda o: (load[o], o), default=None
+        )
         if source is None:
             return
         path, reached = _path(source, teams, able, load, held)
@@ -144,7 +148,11 @@ def _even_out(teams: list[list[str]], able: list[list[str]], load: dict[str, int
 
 
 def _path(
-    source: str, teams: list[list[str]], able: list[list[str]], load: dict[str, int], held: dict[str, set[int]]
+    source: str,
+    teams: list[list[str]],
+    able: list[list[str]],
+    load: dict[str, int],
+    held: dict[str, set[int]],
 ) -> tuple[list[tuple[str, int, str]], set[str]]:
     """Breadth-first: the shortest chain of hand-overs that ends at somebody with two visits fewer (empty: there is
     none), and everybody who was reached."""

@@ -25,8 +25,13 @@ class Draw(SQLModel, table=True):
         CheckConstraint(one_of("state", DrawState), name="ck_draw_state"),
         CheckConstraint("state = 'COMMITTED' OR state = 'VOID' OR seed_hex <> ''", name="ck_draw_seed"),
         CheckConstraint("state <> 'VOID' OR void_ground <> ''", name="ck_draw_void_ground"),
-        Index("uq_draw_live", "task_id", unique=True, sqlite_where=text("state <> 'VOID'"),
-              postgresql_where=text("state <> 'VOID'")),
+        Index(
+            "uq_draw_live",
+            "task_id",
+            unique=True,
+            sqlite_where=text("state <> 'VOID'"),
+            postgresql_where=text("state <> 'VOID'"),
+        ),
     )
     id: int | None = big_id()
     task_id: int = Field(foreign_key="task.id", index=True)

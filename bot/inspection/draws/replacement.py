@@ -62,7 +62,9 @@ def _replace(session: Session, facts: VisitFacts, officer: VisitOfficer, *, now:
     ever = session.exec(select(VisitOfficer.person_id).where(VisitOfficer.visit_id == officer.visit_id)).all()
     drawn = replacement(need, officers, taken=[officer_pseudonym(session, p) for p in ever], seed=seed)
     if drawn is None:
-        raise Problem("officers_missing", "名录库中没有其他符合条件的执法检查人员可以替换。", 检查对象=facts.object.name)
+        raise Problem(
+            "officers_missing", "名录库中没有其他符合条件的执法检查人员可以替换。", 检查对象=facts.object.name
+        )
     follower = VisitOfficer(
         visit_id=officer.visit_id, person_id=person_of[drawn], department_id=officer.department_id,
         leader=officer.leader, ticket=officer_ticket(seed, facts.object.code, drawn), assigned_at=now,
@@ -77,5 +79,3 @@ def _replace(session: Session, facts: VisitFacts, officer: VisitOfficer, *, now:
             generation=facts.visit.generation, priority=Priority.ASSIGNMENT,
             expires_at=useful_until(facts.task.window_end, now=now))  # fmt: skip
     return follower
-
-

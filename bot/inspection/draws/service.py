@@ -32,7 +32,13 @@ def live_draw(session: Session, task_id: int, *, lock: bool = False) -> Draw | N
 
 
 def commit_draw(
-    session: Session, *, task_id: int, secret: bytes, now: dt.datetime, profile: Profile, actor: int | None = None
+    session: Session,
+    *,
+    task_id: int,
+    secret: bytes,
+    now: dt.datetime,
+    profile: Profile,
+    actor: int | None = None,
 ) -> Draw:
     """Freeze pool and rules and publish their fingerprints with that of the secret (32 bytes), before any
     randomness is known. The secret stays sealed in the database until the reveal."""
@@ -41,7 +47,9 @@ def commit_draw(
     if existing is not None:
         return existing
     if task.state != TaskState.LIBRARIES_CONFIRMED:
-        raise Problem("libraries_not_confirmed", "抽取前须先确认检查对象名录库和执法检查人员名录库。", 任务=task.number)
+        raise Problem(
+            "libraries_not_confirmed", "抽取前须先确认检查对象名录库和执法检查人员名录库。", 任务=task.number
+        )
     line = session.get_one(PlanLine, task.plan_line_id)
     pool = eligible(session, task=task, line=line, profile=profile, now=now)
     if not pool.entries:
@@ -110,11 +118,19 @@ def lock_draw(
     )  # fmt: skip
     draw.state, draw.locked_at = DrawState.LOCKED, now
     transcript = dispatch(
-        session, task, draw, picks, rows, team_size=frozen["officers_per_visit"], now=now, profile=profile,
+        session,
+        task,
+        draw,
+        picks,
+        rows,
+        team_size=frozen["officers_per_visit"],
+        now=now,
+        profile=profile,
         calendar=calendar,
     )
     picks_body = b"".join(
-        canonical({"id": p.id, "stratum": p.stratum, "ticket": p.ticket, "rank": p.rank, "batch": p.batch}) + b"\n"
+        canonical({"id": p.id, "stratum": p.stratum, "ticket": p.ticket, "rank": p.rank, "batch": p.batch})
+        + b"\n"
         for p in picks
     )
     _store(session, draw, **{"picks.jsonl": picks_body, **transcript})
@@ -124,7 +140,9 @@ def lock_draw(
            for name, body in (("picks.jsonl", picks_body), *transcript.items())},
     }  # fmt: skip
     session.add(draw)
-    record(session, "draw.locked", f"draw:{draw.id}", now=now, actor=actor, task=task.number, **draw.transcript)
+    record(
+        session, "draw.locked", f"draw:{draw.id}", now=now, actor=actor, task=task.number, **draw.transcript
+    )
     return draw
 
 

@@ -46,7 +46,8 @@ def tell_everybody(
     ]  # fmt: skip
     if all(item.notice_mode == NoticeMode.ADVANCE for item in items):  # the strictest item wins
         days = {
-            day: calendar.add_workdays(day, -profile.visit.notice_lead_workdays) for day in {v.planned for v in visits}
+            day: calendar.add_workdays(day, -profile.visit.notice_lead_workdays)
+            for day in {v.planned for v in visits}
         }
         rows += _advance_notices(session, visits, days, now=now)
     else:
@@ -79,7 +80,14 @@ def _advance_notices(
         if paper:
             useless = max(at, at_china(visit.planned, 18)) + dt.timedelta(hours=1)
             rows.append(
-                row("notice_on_paper", subject, recipient_id=visit.team[0], now=now, not_before=at, expires_at=useless)
+                row(
+                    "notice_on_paper",
+                    subject,
+                    recipient_id=visit.team[0],
+                    now=now,
+                    not_before=at,
+                    expires_at=useless,
+                )
             )
     session.execute(insert(EnterpriseNotice), notices)
     return rows
@@ -92,7 +100,9 @@ def _notice(visit: Told, due: dt.date | None, delivery: str) -> dict[str, Any]:
 def _contacts(session: Session, object_ids: Sequence[int]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = defaultdict(list)
     for start in range(0, len(object_ids), 5000):
-        query = select(EnterpriseContact).where(col(EnterpriseContact.object_id).in_(object_ids[start : start + 5000]))
+        query = select(EnterpriseContact).where(
+            col(EnterpriseContact.object_id).in_(object_ids[start : start + 5000])
+        )
         for contact in session.exec(query.order_by(col(EnterpriseContact.person_id))):
             found[contact.object_id].append(contact.person_id)
     return found

@@ -57,14 +57,24 @@ def _check_picks(files: Mapping[str, bytes], seed: bytes) -> str:
     )
     shown = _lines(files["picks.jsonl"])
     for number, pick in enumerate(expected):
-        want = {"id": pick.id, "stratum": pick.stratum, "ticket": pick.ticket, "rank": pick.rank, "batch": pick.batch}
+        want = {
+            "id": pick.id,
+            "stratum": pick.stratum,
+            "ticket": pick.ticket,
+            "rank": pick.rank,
+            "batch": pick.batch,
+        }
         if number >= len(shown) or shown[number] != want:
             return f"抽取结果第 {number + 1} 个应为 {pick.id}"
     return "" if len(shown) == len(expected) else f"抽取结果多出 {len(shown) - len(expected)} 个"
 
 
 def _check_transcript(files: Mapping[str, bytes], transcript: Mapping[str, object]) -> str:
-    for name, words in (("picks.jsonl", "抽取结果"), ("officers.jsonl", "执法人员名录"), ("visits.jsonl", "选派结果")):
+    for name, words in (
+        ("picks.jsonl", "抽取结果"),
+        ("officers.jsonl", "执法人员名录"),
+        ("visits.jsonl", "选派结果"),
+    ):
         if name not in files:
             return f"缺少文件 {name}"
         if algorithm.fingerprint(files[name]) != transcript[name.replace(".", "_")]:

@@ -87,7 +87,9 @@ class Card(SQLModel, table=True):
     platform: str = Field(max_length=16)
     user_id: str = Field(max_length=128)
     token: str = ""  # WeCom response_codes, each good for one update
-    shown: str = Field(default="", max_length=64)  # digest of what it shows: an update that changes nothing is saved
+    shown: str = Field(
+        default="", max_length=64
+    )  # digest of what it shows: an update that changes nothing is saved
     kind: str = Field(max_length=40)
     subject: str = Field(max_length=60, index=True)
     stale: bool = False
@@ -132,13 +134,22 @@ class Talk(SQLModel, table=True):
 
 
 Index(
-    "ix_notice_due", Notice.not_before, Notice.priority,  # type: ignore[arg-type]
-    sqlite_where=text("state = 'queued'"), postgresql_where=text("state = 'queued'"),
+    "ix_notice_due",
+    Notice.not_before,
+    Notice.priority,  # type: ignore[arg-type]
+    sqlite_where=text("state = 'queued'"),
+    postgresql_where=text("state = 'queued'"),
 )
 Index(
-    "ix_notice_leased", Notice.lease_until,  # type: ignore[arg-type]
-    sqlite_where=text("state = 'sending'"), postgresql_where=text("state = 'sending'"),
+    "ix_notice_leased",
+    Notice.lease_until,  # type: ignore[arg-type]
+    sqlite_where=text("state = 'sending'"),
+    postgresql_where=text("state = 'sending'"),
 )
-Index("ix_inbox_new", InboxEvent.not_before, sqlite_where=text("state = 'new'"),  # type: ignore[arg-type]
-      postgresql_where=text("state = 'new'"))
+Index(
+    "ix_inbox_new",
+    InboxEvent.not_before,
+    sqlite_where=text("state = 'new'"),  # type: ignore[arg-type]
+    postgresql_where=text("state = 'new'"),
+)
 Index("ix_card_stale", Card.not_before, sqlite_where=text("stale"), postgresql_where=text("stale"))  # type: ignore[arg-type]

@@ -44,7 +44,9 @@ def upsert_trainings(session: Session, rows: Sequence[Row], *, now: dt.datetime)
     people = dict(session.execute(select(Person.code, Person.id).where(col(Person.code).in_(codes))).all())  # type: ignore[call-overload]
     known = {
         (t.person_id, t.session): t
-        for t in session.execute(select(Training).where(col(Training.person_id).in_(people.values()))).scalars()
+        for t in session.execute(
+            select(Training).where(col(Training.person_id).in_(people.values()))
+        ).scalars()
     }
     for row in rows:
         values = dict(row.values)

@@ -40,7 +40,15 @@ def create_task(session: Session, *, plan_line_id: int, now: dt.datetime, actor:
     session.add(task)
     session.flush()
     session.add_all(TaskItem(task_id=task.id or 0, item_id=item) for item in task.item_ids)
-    record(session, "task.created", f"task:{task.id}", now=now, actor=actor, number=task.number, line=plan_line_id)
+    record(
+        session,
+        "task.created",
+        f"task:{task.id}",
+        now=now,
+        actor=actor,
+        number=task.number,
+        line=plan_line_id,
+    )
     return task
 
 

@@ -110,7 +110,10 @@ def visit_day(session: Session, notice: Notice, _now: dt.datetime) -> Content | 
     if facts.visit.state in (VisitState.ON_SITE, VisitState.RECORDED):
         asks = (Ask("逐项问答", "ask_by_chat"),)
     return Content(
-        _values(facts), _facts(facts, notice.recipient_id)[:4], asks, (Page(_FORM.text, "form", (facts.visit.id,)),)
+        _values(facts),
+        _facts(facts, notice.recipient_id)[:4],
+        asks,
+        (Page(_FORM.text, "form", (facts.visit.id,)),),
     )
 
 
@@ -200,7 +203,6 @@ def not_delivered(session: Session, notice: Notice, _now: dt.datetime) -> Conten
     if facts.contacts:
         return Skip("联络员已绑定，通知书已在线发送")
     return Content(_values(facts))
-
 
 
 _ROWS = (("检查对象", "云溪县某某餐饮店"), ("事项", "餐饮服务"), ("同行人员", "李四"))

@@ -32,11 +32,15 @@ def queue_reminders(
     waits = col(Visit.state).in_(BEFORE_VISIT)  # in both branches, so that each can use the index
     visits = session.exec(
         select(Visit)
-        .where(or_(and_(waits, col(Visit.reminded_on).is_(None)), and_(waits, col(Visit.reminded_on) < today)))
+        .where(
+            or_(and_(waits, col(Visit.reminded_on).is_(None)), and_(waits, col(Visit.reminded_on) < today))
+        )
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    rows = [r for visit in visits for r in _of_visit(session, visit, now=now, profile=profile, calendar=calendar)]
+    rows = [
+        r for visit in visits for r in _of_visit(session, visit, now=now, profile=profile, calendar=calendar)
+    ]
     for visit in visits:
         visit.reminded_on = today
     enqueue_many(session, rows)
@@ -54,7 +58,9 @@ def _of_visit(
     rows: list[dict[str, object]] = []
 
     def tell(kind: str, person: int, slot: str, *, about: str = "", at: dt.datetime = now) -> None:
-        rows.append(_row(visit, kind, person, slot, about=about or f"visit:{visit.id}", at=max(at, now), now=now))
+        rows.append(
+            _row(visit, kind, person, slot, about=about or f"visit:{visit.id}", at=max(at, now), now=now)
+        )
 
     for officer in officers:
         if officer.state == OfficerState.ASSIGNED:

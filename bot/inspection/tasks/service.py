@@ -38,7 +38,9 @@ def move_visit(session: Session, visit: Visit, to: VisitState, *, now: dt.dateti
     if visit.state == to:
         return
     if not may_move(visit.state, to):
-        raise Problem("wrong_state", f"这次检查现在是“{NAMES[VisitState(visit.state)]}”，不能改为“{NAMES[to]}”。")
+        raise Problem(
+            "wrong_state", f"这次检查现在是“{NAMES[VisitState(visit.state)]}”，不能改为“{NAMES[to]}”。"
+        )
     visit.state = to
     visit.generation += 1
     visit.reminded_on = None
@@ -125,7 +127,14 @@ def check_in(
                     place=place, late_reason=late_reason)
         )  # fmt: skip
         visit.late = visit.late or bool(late_reason)
-        record(session, "visit.checked_in", subject_of(visit_id), now=now, actor=person_id, late=bool(late_reason))
+        record(
+            session,
+            "visit.checked_in",
+            subject_of(visit_id),
+            now=now,
+            actor=person_id,
+            late=bool(late_reason),
+        )
         touch_cards(session, subject_of(visit_id), now=now)
         present.add(person_id)
     present &= {o.person_id for o in live_officers(session, visit_id)}  # who was replaced counts no more
@@ -209,5 +218,3 @@ def count_by_state(session: Session, task_id: int) -> dict[str, int]:
         select(Visit.state, func.count()).where(Visit.task_id == task_id).group_by(Visit.state)
     ).all()
     return {state: int(n) for state, n in rows}
-
-

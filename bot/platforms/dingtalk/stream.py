@@ -216,5 +216,3 @@ class StreamClient:
             log.exception("dingtalk_event_not_stored", message_id=frame.message_id)
             return ask_again(frame)
         return ack(frame)
-
-

@@ -81,8 +81,13 @@ async def until(what: Callable[[], bool]) -> None:
 
 def settings_for(base: str, **changes: Any) -> DingTalkSettings:
     known = {
-        "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "corp_id": CORP_ID,
-        "api_base": base, "oapi_base": base, "card_template": "suicha.schema", "timeout": 2.0,
+        "client_id": CLIENT_ID,
+        "client_secret": CLIENT_SECRET,
+        "corp_id": CORP_ID,
+        "api_base": base,
+        "oapi_base": base,
+        "card_template": "suicha.schema",
+        "timeout": 2.0,
         "group_robot_url": f"{base}/robot/send?access_token={ROBOT_TOKEN}",
         "group_robot_secret": ROBOT_SECRET,
     }
@@ -102,8 +107,14 @@ async def dingtalk(
     faults = FaultPlan(hold=0.6, delay=0.05)
     known = {"resend_after": 0.05, "robot_patience": 1.0, "card_patience": 1.0, "robot_token": ROBOT_TOKEN}
     server = DingTalkServer(
-        world, faults, client_id=CLIENT_ID, client_secret=CLIENT_SECRET, corp_id=CORP_ID, agent_id=7,
-        robot_secret=ROBOT_SECRET, **{**known, **server_options},
+        world,
+        faults,
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+        corp_id=CORP_ID,
+        agent_id=7,
+        robot_secret=ROBOT_SECRET,
+        **{**known, **server_options},
     )
     root = web.Application()
     root.add_subapp("/dingtalk", server.app())

@@ -46,7 +46,12 @@ async def test_a_reply_that_fails_for_another_reason_is_not_sent_twice(rig: Rig)
     await rig.platform.send("u1002", HELLO)
     address = f"{rig.base}/robot/sendBySession?session=any"
     event = InboundEvent(
-        "dingtalk", "msg-1", InboundKind.TEXT, "u1001", START, reply_token=address,
+        "dingtalk",
+        "msg-1",
+        InboundKind.TEXT,
+        "u1001",
+        START,
+        reply_token=address,
         reply_until=START.replace(hour=2),
     )
     rig.faults.script = [Fault.BUSY]

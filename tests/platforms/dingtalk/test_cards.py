@@ -24,7 +24,9 @@ buttons = st.builds(
     Button,
     text=st.text(max_size=40),
     action=st.text(alphabet="abcdefgh:0123456789", max_size=30),
-    url=st.one_of(st.just(""), st.text(alphabet="abcdef/?=&%0123456789", max_size=80).map("https://x.example/".__add__)),
+    url=st.one_of(
+        st.just(""), st.text(alphabet="abcdef/?=&%0123456789", max_size=80).map("https://x.example/".__add__)
+    ),
 )
 messages = st.builds(
     OutboundMessage,
@@ -70,7 +72,10 @@ def test_the_number_of_links_decides_the_kind_of_message() -> None:
         return cards.robot_message(replace(TASK, buttons=links))[0]
 
     assert [key(count) for count in range(4)] == [
-        "sampleMarkdown", "sampleActionCard", "sampleActionCard2", "sampleActionCard3",
+        "sampleMarkdown",
+        "sampleActionCard",
+        "sampleActionCard2",
+        "sampleActionCard3",
     ]
 
 

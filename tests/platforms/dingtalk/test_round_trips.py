@@ -22,7 +22,9 @@ TASK = OutboundMessage(
     url="https://inspect.example.cn/t/7",
     card_id="visit-7-u1001",
 )
-LINKS = OutboundMessage(title="提醒", body="明天到期。", buttons=(Button("打开", url="https://inspect.example.cn/7"),))
+LINKS = OutboundMessage(
+    title="提醒", body="明天到期。", buttons=(Button("打开", url="https://inspect.example.cn/7"),)
+)
 
 
 async def test_a_card_is_shown_with_its_facts_and_buttons(rig: Rig) -> None:

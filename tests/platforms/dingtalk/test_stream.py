@@ -21,9 +21,7 @@ def test_the_pause_between_attempts_doubles_up_to_a_minute_and_is_spread() -> No
     assert pause_before(3, jitter=0.0) == pause_before(3, jitter=1.0) / 2
 
 
-async def test_nothing_is_acknowledged_before_it_is_stored(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_nothing_is_acknowledged_before_it_is_stored(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     started, stored = asyncio.Event(), asyncio.Event()
 
     async def store(_event: InboundEvent) -> None:

@@ -14,6 +14,7 @@ from bot.cli.demo_officer import picture
 
 _BAD_IS_YES = re.compile("存在来源不明|标价之外|虚假折价|低价招徕|经营异常名录|绝对化用语")
 _REPLY = re.compile(r"\d 是|请回复|请直接回复|请发送|请填写|请写明|认定为|提交|全部答完|没有|第.+项|先放着")
+_PATIENCE = 3
 _HEAD = re.compile(r"^[#*\s]*随查[*\s]*\n")
 _WAIT = 40  # looks at the phone, 25 ms apart, before it goes back into the pocket
 _SAY = (
@@ -31,7 +32,8 @@ class Talk:
     since: float  # when they arrived, in simulated time
     begun: bool = False
     last: str = ""  # the newest message answered
-    said: int = 0
+    silent: int = 0  # looks at the phone without an answer
+    refused: bool = False
 
 
 @dataclass(slots=True)
@@ -59,12 +61,14 @@ class Chatter:
         moved = 0
         while (message := await self._reply(talk)) is not None:
             talk.last = message["id"]
-            moved = 1
+            talk.silent, moved = 0, 1
             if "已提交审核" in message["view"]["body"] or "已经提交" in message["view"]["body"]:
                 del self.talks[talk.card]
                 self.submitted += 1
                 return 1
             await self._say(talk.name, talk, message["view"]["body"])
+        talk.silent += 1
+        talk.begun = talk.silent < _PATIENCE  # an answer that got lost: press the card's button again
         return moved
 
     async def _begin(self, talk: Talk) -> bool:
@@ -89,9 +93,9 @@ class Chatter:
         return None
 
     async def _say(self, name: str, talk: Talk, body: str) -> None:
-        talk.said += 1
         body = _HEAD.sub("", body)
-        if "全部答完" in body:
+        if "全部答完" in body and not talk.refused:
+            talk.refused = True
             await self._post(f"{talk.where}/say", {"text": "拒签 负责人外出，现场员工不愿代签"})
         elif "回复“提交”" in body:
             await self._post(f"{talk.where}/say", {"text": "提交"})

@@ -26,11 +26,11 @@ def free_port() -> int:
 
 def start(folder: Path, *options: str) -> subprocess.Popen[str]:
     words = [
-        sys.executable, str(ROOT / "suicha.py"), "demo", "--once", "--json", "--objects", "6000",
+        sys.executable, str(ROOT / "suicha.py"), "demo", "--once", "--json", "--objects", "9000",
         "--folder", str(folder), "--port", str(free_port()), "--sim-port", str(free_port()), *options,
     ]  # fmt: skip
     environment = {k: v for k, v in os.environ.items() if not k.startswith("SUICHA_")}
-    return subprocess.Popen(
+    return subprocess.Popen(  # noqa: S603 - our own demo
         words, cwd=folder.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
 

@@ -22,5 +22,5 @@ def make_scheduler(ticks: Ticks, *, seconds: float) -> AsyncIOScheduler:
 async def _guarded(ticks: Ticks, name: str) -> None:
     try:
         await ticks.run(name)
-    except Exception:
+    except Exception:  # noqa: BLE001 - logged; the next tick tries again
         log.exception("tick_failed", job=name)

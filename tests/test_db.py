@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
 from bot.core.db import Database
@@ -35,15 +36,11 @@ async def test_an_error_rolls_back_only_its_own_service(db: Database) -> None:
     )
     kinds = [type(r).__name__ for r in results]
     assert kinds[1:3] == ["ValueError", "NoneType"]
-    assert sorted([kinds[0], kinds[3]]) == [
-        "IntegrityError",
-        "NoneType",
-    ]  # on PostgreSQL either may come first
+    # on PostgreSQL either of the two may come first
+    assert sorted([kinds[0], kinds[3]]) == ["IntegrityError", "NoneType"]
     assert (await db.read(codes)) == ["a", "b"]
 
 
 async def test_readers_cannot_write_on_sqlite(sqlite_db: Database) -> None:
-    from sqlalchemy.exc import OperationalError
-
     with pytest.raises(OperationalError):
         await sqlite_db.read(add, "x")

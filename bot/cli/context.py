@@ -24,7 +24,7 @@ class Machine:
     secret: Callable[[], bytes] = lambda: secrets.token_bytes(32)
 
 
-MACHINE: ContextVar[Machine] = ContextVar("machine", default=Machine(SystemClock()))
+MACHINE: ContextVar[Machine] = ContextVar("machine", default=Machine(SystemClock()))  # noqa: B039 - frozen
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 
-def demo(
+def demo(  # noqa: PLR0917 - typer passes every option by name
     once: Annotated[bool, typer.Option("--once", help="演完即退出；所有约定都成立时退出码为 0。")] = False,
     faults: Annotated[float, typer.Option(min=0, max=60, help="每一百次调用中故意出错的次数。")] = 0,
     database_url: Annotated[str, typer.Option(help="数据库地址；默认在演示文件夹中新建 SQLite。")] = "",

@@ -60,7 +60,7 @@ class FormFiller:
         notes = [
             n for g in form.groups if not g.key.startswith("visit:") for n in g.inputs if n.endswith(".note")
         ]
-        better = {note: "补充说明：现场情况已再次核对" for note in notes[:1]}
+        better = dict.fromkeys(notes[:1], "补充说明：现场情况已再次核对")
         sent = {**form.fields, **form.filled, **better, "action": "submit"}
         return await self._hand_in(link, list(sent.items()), name)
 

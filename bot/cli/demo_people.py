@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 
@@ -18,6 +18,7 @@ from bot.cli.demo_officer import FormFiller
 _PARALLEL = 12
 Person = dict[str, Any]
 Message = dict[str, Any]
+Act = Callable[["Crowd", Person, str, Message], Awaitable[str]]  # what was done, empty for nothing
 _REASONS = ("被检查单位负责人是本人近亲属", "曾在该单位任职", "与该单位有利害关系")
 
 
@@ -120,14 +121,14 @@ class Crowd:
 
     # -- leads, reviewers, enterprises ----------------------------------------------------------------------
 
-    async def _recusal_request(self, person: Person, where: str, message: Message) -> str:
+    async def _recusal_request(self, _person: Person, where: str, message: Message) -> str:
         deny = chance("recusal", message["view"]["body"]) < 0.15
         return await self._press(where, message, "不同意" if deny else "同意并重新抽取")
 
-    async def _overdue(self, person: Person, where: str, message: Message) -> str:
+    async def _overdue(self, _person: Person, where: str, message: Message) -> str:
         return await self._press(where, message, "催办全部")
 
-    async def _review(self, person: Person, where: str, message: Message) -> str:
+    async def _review(self, _person: Person, where: str, message: Message) -> str:
         name = _object_of(message) or message["view"]["body"]
         key = f"returned:{name}"
         if chance("review", name) < 0.1 and key not in self.seen:
@@ -160,7 +161,7 @@ class Crowd:
             return words
         return ""
 
-    _HANDLERS = {
+    _HANDLERS: ClassVar[dict[str, Act]] = {
         "新的检查任务": _assignment, "请答复检查任务": _reminder, "今天的检查": _visit_day, "回避申请待决定": _recusal_request,
         "有人未接收任务": _overdue, "行政检查通知书": _read_notice, "检查结果待审核": _review, "检查结果被退回": _returned,
         "发现问题待处理": _opened, "责令改正": _order, "企业报告已整改": _recheck, "请送达责令改正": _on_paper,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 from sqlalchemy import func, or_, select
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from bot.app import SERVICE, Service, make_app
 from bot.cli.serve import bind
@@ -119,18 +119,18 @@ class Stage:
         quiet = is_quiet(self.service.delivery.profile, self.service.delivery.calendar, now=now)
         new = session.execute(
             select(func.count()).select_from(InboxEvent).where(
-                InboxEvent.state == InboxState.NEW, InboxEvent.not_before <= now)  # type: ignore[arg-type]
+                col(InboxEvent.state) == InboxState.NEW, col(InboxEvent.not_before) <= now)
         ).scalar_one()  # fmt: skip
         return int(new) + count_due(session, now=now, quiet=quiet)
 
     def _next_try(self, session: Session) -> dt.datetime | None:
         """When the next retry, or what a rate limit holds back, is due."""
         held = select(func.min(Notice.not_before)).where(
-            Notice.state == NoticeState.QUEUED, Notice.not_before > self.clock.now(),  # type: ignore[arg-type]
-            or_(Notice.attempts > 0, Notice.detail != ""),  # type: ignore[arg-type]
+            col(Notice.state) == NoticeState.QUEUED, col(Notice.not_before) > self.clock.now(),
+            or_(col(Notice.attempts) > 0, col(Notice.detail) != ""),
         )  # fmt: skip
-        events = select(func.min(InboxEvent.not_before)).where(InboxEvent.state == InboxState.NEW)  # type: ignore[arg-type]
-        cards = select(func.min(Card.not_before)).where(Card.stale.is_(True))  # type: ignore[attr-defined]
+        events = select(func.min(InboxEvent.not_before)).where(col(InboxEvent.state) == InboxState.NEW)
+        cards = select(func.min(Card.not_before)).where(col(Card.stale).is_(True))
         found = [m for q in (held, events, cards) if (m := session.execute(q).scalar()) is not None]
         return min(found, default=None)
 

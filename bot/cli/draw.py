@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from bot.inspection.draws.models import Draw
 
 app = typer.Typer(no_args_is_help=True, help="随机抽取：准备、公布指纹、揭示种子、锁定名单、导出核验包。")
 Task = Annotated[str, typer.Argument(help="任务编号，或“计划编号/行号”。")]
@@ -92,7 +95,8 @@ def commit(task: Task, as_json: Json = False) -> None:
             lambda s: commit_draw(s, task_id=_task(s, task), secret=secret,
                                   now=context.clock.now(), profile=context.profile)
         )  # fmt: skip
-    _say(as_json, f"名单 {draw.pool_size} 户，指纹 {draw.pool_sha256}\n规则指纹 {draw.rules_sha256}\n秘密指纹 {draw.secret_sha256}",
+    words = f"名单 {draw.pool_size} 户，指纹 {draw.pool_sha256}"
+    _say(as_json, f"{words}\n规则指纹 {draw.rules_sha256}\n秘密指纹 {draw.secret_sha256}",
          pool=draw.pool_size, pool_sha256=draw.pool_sha256, rules_sha256=draw.rules_sha256,
          secret_sha256=draw.secret_sha256)  # fmt: skip
 
@@ -153,7 +157,7 @@ def export(task: Task, folder: Annotated[Path, typer.Argument(help="写到这个
     typer.echo(f"{len(files)} 个文件已写入 {folder}")
 
 
-def _need(draw: object) -> object:
+def _need(draw: Draw | None) -> Draw:
     from bot.core.errors import Problem
 
     if draw is None:

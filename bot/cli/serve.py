@@ -28,7 +28,7 @@ def serve(
     settings = Settings()
     configure_logging(level=settings.log_level, json=settings.log_json)
     bound = bind(host or settings.host, port or settings.port)
-    uvloop.install() if hasattr(uvloop, "install") else None  # noqa: B018
+    uvloop.install() if hasattr(uvloop, "install") else None
     web.run_app(make_app(settings), sock=bound, print=lambda *_: None, access_log=None, shutdown_timeout=20)
 
 

@@ -152,7 +152,7 @@ class Delivery:
                     notice.id, "failed", NoticeState.FAILED, detail=self._unreachable(session, notice)
                 )
             account = _where(notice, accounts)
-            return self._begin(session, notice, kind, content, account, before, now)
+            return self._begin(session, notice, kind, content, account=account, before=before, now=now)
         except DBAPIError:
             raise
         except Exception as error:  # noqa: BLE001 - one notice that cannot be said must not stop the others
@@ -160,7 +160,7 @@ class Delivery:
             return Outcome(notice.id, "failed", NoticeState.FAILED, code=type(error).__name__, detail=BROKE)
 
     def _begin(
-        self, session: Session, notice: Notice, kind: Kind, content: Content, account: tuple[str, str],
+        self, session: Session, notice: Notice, kind: Kind, content: Content, *, account: tuple[str, str],
         before: Earlier, now: dt.datetime,
     ) -> Job | Outcome:  # fmt: skip
         assert notice.id is not None

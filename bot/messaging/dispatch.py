@@ -171,10 +171,7 @@ class Dispatcher:
         if reply.text and person is not None:
             enqueue(
                 session, "reply", f"inbox:{row_id}", recipient_id=person, now=now, priority=Priority.URGENT,
-                statutory=True, expires_at=now + dt.timedelta(hours=12),
-                data={"title": reply.title or "随查", "text": reply.text, "links": [list(x) for x in reply.links],
-                      "platform": event.platform, "user_id": event.user_id, "conversation": event.conversation, "reply_token": event.reply_token,
-                      "reply_until": event.reply_until.isoformat() if event.reply_until else ""},
+                statutory=True, expires_at=now + dt.timedelta(hours=12), data=_promised(event, reply),
             )  # fmt: skip
         if person is not None:
             revive(session, platform=event.platform, user_id=event.user_id)
@@ -210,6 +207,16 @@ def touch_one_card(session: Session, card_id: str, *, now: dt.datetime) -> None:
     if card is not None:
         card.stale, card.not_before, card.closed = True, now, False
         session.add(card)
+
+
+def _promised(event: InboundEvent, reply: Reply) -> dict[str, object]:
+    """What the reply kind needs later to say it where it was asked."""
+    return {
+        "title": reply.title or "随查", "text": reply.text, "links": [list(x) for x in reply.links],
+        "platform": event.platform, "user_id": event.user_id, "conversation": event.conversation,
+        "reply_token": event.reply_token,
+        "reply_until": event.reply_until.isoformat() if event.reply_until else "",
+    }  # fmt: skip
 
 
 def _reply_content(_session: Session, notice: Notice, _now: dt.datetime) -> Content:

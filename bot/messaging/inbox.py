@@ -58,9 +58,7 @@ def finish(
 ) -> None:
     """The event is done; one audit entry says what it was and how it ended."""
     session.execute(
-        update(InboxEvent)
-        .where(InboxEvent.id == row_id)  # type: ignore[arg-type]
-        .values(state=InboxState.DONE, handled_at=now)
+        update(InboxEvent).where(col(InboxEvent.id) == row_id).values(state=InboxState.DONE, handled_at=now)
     )
     record(session, "chat.handled", f"inbox:{row_id}", now=now, actor=actor, what=what, outcome=outcome)
 

@@ -39,7 +39,7 @@ def bury(session: Session, *, platform: str, user_id: str, reason: str, now: dt.
     """The platform says nobody can be reached there; kept, and tried no more until it is bound again."""
     session.execute(
         update(Account)
-        .where(Account.platform == platform, Account.user_id == user_id)  # type: ignore[arg-type]
+        .where(col(Account.platform) == platform, col(Account.user_id) == user_id)
         .values(dead_since=now, dead_reason=reason)
     )
 

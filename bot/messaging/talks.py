@@ -12,7 +12,7 @@ from bot.inspection.notices.models import Talk
 _FORGET_AFTER = dt.timedelta(hours=24)
 
 
-def open_talk(session: Session, key: str, *, topic: str, now: dt.datetime, **data: Any) -> None:
+def open_talk(session: Session, /, key: str, *, topic: str, now: dt.datetime, **data: Any) -> None:
     """Wait for the next words of account *key* (``wecom:insp007``)."""
     talk = session.get(Talk, key) or Talk(person_key=key, topic=topic, since=now)
     talk.topic, talk.data, talk.since = topic, data, now

@@ -66,6 +66,15 @@ def refuse_newer(version: str) -> None:
         )
 
 
+def require_current(database: Database) -> None:
+    """Raise ``Problem`` ``database_newer`` or ``database_not_migrated`` unless *database* is at :func:`head`."""
+    found = current(database)
+    if found == head():
+        return
+    refuse_newer(found)
+    raise Problem("database_not_migrated", "数据库还没有建立或版本较旧，请先运行 suicha migrate。", 数据库=found or "空")
+
+
 def draft(message: str) -> Path:
     """Write the next file of ``versions`` from what the models have and the files so far have not."""
     from alembic import command  # noqa: PLC0415

@@ -102,7 +102,7 @@ class Media:
 
 class ErrorClass(StrEnum):
     RETRY = "retry"  # try again after retry_after seconds
-    TOKEN = "token"  # the client refreshed once already and failed again
+    TOKEN = "token"  # noqa: S105 - a word, no secret: the client refreshed once already and failed again
     QUOTA = "quota"  # wait for the quota window
     RECIPIENT = "recipient"  # this person cannot be reached here
     CARD = "card"  # the card cannot be updated any more: send a new one

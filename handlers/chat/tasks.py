@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.inspection.registry.models import InspectionObject
-from bot.inspection.tasks.models import OfficerState, Visit, VisitOfficer
+from bot.inspection.tasks.models import OfficerState, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.service import accept_visit, ask_recusal, check_in, read_notice
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE, NAMES
 from bot.messaging.router import Context, Reply, Router
@@ -107,7 +107,7 @@ def _open_visits(session: Session, *, person_id: int) -> tuple[list[str], int]:
         .order_by(col(Visit.planned_on), col(Visit.id))
     ).all()  # fmt: skip
     lines = [
-        f"- {visit.planned_on:%m-%d} {name}（{'待接收' if state == OfficerState.ASSIGNED else NAMES[visit.state]}）"  # type: ignore[index]
+        f"- {visit.planned_on:%m-%d} {name}（{'待接收' if state == OfficerState.ASSIGNED else NAMES[VisitState(visit.state)]}）"
         for visit, name, state in rows[:_LISTED]
     ]
     return lines, max(0, len(rows) - _LISTED)

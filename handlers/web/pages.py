@@ -67,7 +67,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400 or error.status in (401, 405):
             raise
         response = refuse(request, Problem("not_found", "没有找到这个页面。"), status=error.status)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the last guard before a person: logged, and an apology
         route = getattr(
             request.match_info.route.resource, "canonical", "?"
         )  # the path itself may hold a token

@@ -46,7 +46,7 @@ def actor_digest(salt: str, person_id: int | None) -> str:
     return hmac.new(salt.encode(), f"person:{person_id}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def entry_hash(
+def entry_hash(  # noqa: PLR0917 - the order of the arguments is the order that is hashed
     prev: str, seq: int, at: dt.datetime, actor: str, action: str, subject: str, data: dict[str, Any]
 ) -> str:
     """SHA-256 over the canonical JSON of the entry and the hash before it."""

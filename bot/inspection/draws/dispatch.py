@@ -51,8 +51,8 @@ def dispatch(
     if shortages:
         raise _missing(shortages)
     people = [[person_of[officer] for officer in team] for team in teams]
-    visits = _store_visits(session, task, picks, objects, days, people)
-    assignments = _store_teams(session, visits, picks, teams, seed, task.lead_department_id, now=now)
+    visits = _store_visits(session, task, picks, objects, days=days, teams=people)
+    assignments = _store_teams(session, visits, picks, teams, task=task, seed=seed, now=now)
     task.state, task.dispatched_at = TaskState.DISPATCHED, now
     task.policy = {"assignment": [s.model_dump(mode="json") for s in profile.reminders["assignment"]]}
     session.add(task)
@@ -143,7 +143,7 @@ def _missing(shortages: Sequence[Shortage]) -> Problem:
 
 
 def _store_visits(
-    session: Session, task: Task, picks: Sequence[Pick], objects: Mapping[str, InspectionObject],
+    session: Session, task: Task, picks: Sequence[Pick], objects: Mapping[str, InspectionObject], *,
     days: Sequence[dt.date], teams: Sequence[Sequence[int]],
 ) -> list[Told]:  # fmt: skip
     """Store a visit for each pick; what was stored, in ticket order."""
@@ -167,13 +167,14 @@ def _store_visits(
 
 
 def _store_teams(
-    session: Session, visits: Sequence[Told], picks: Sequence[Pick], teams: Sequence[Sequence[str]], seed: bytes,
-    department_id: int, *, now: dt.datetime,
+    session: Session, visits: Sequence[Told], picks: Sequence[Pick], teams: Sequence[Sequence[str]], *,
+    task: Task, seed: bytes, now: dt.datetime,
 ) -> int:  # fmt: skip
     """Store every officer of every visit; returns how many assignments these are."""
     rows = [
-        {"visit_id": visit.visit_id, "person_id": person, "department_id": department_id, "state": "ASSIGNED",
-         "leader": place == 0, "ticket": officer_ticket(seed, p.id, officer), "assigned_at": now, "recusal_reason": ""}
+        {"visit_id": visit.visit_id, "person_id": person, "department_id": task.lead_department_id,
+         "state": "ASSIGNED", "leader": place == 0, "ticket": officer_ticket(seed, p.id, officer), "assigned_at": now,
+         "recusal_reason": ""}
         for visit, p, team in zip(visits, picks, teams, strict=True)
         for place, (person, officer) in enumerate(zip(visit.team, team, strict=True))
     ]  # fmt: skip

@@ -10,6 +10,7 @@ import datetime as dt
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bot.inspection.draws.algorithm import officer_ticket
 
@@ -94,7 +95,7 @@ def match(
     shortages: list[Shortage] = []
     for need in needs:
         found, reasons = admissible(need, officers)
-        able.append(sorted(found, key=lambda officer, n=need: officer_ticket(seed, n.id, officer)))  # type: ignore[misc]
+        able.append(sorted(found, key=partial(officer_ticket, seed, need.id)))
         if len(found) < need.officers:
             shortages.append(Shortage(need.id, need.officers, len(found), reasons))
     if shortages:

@@ -29,11 +29,11 @@ class Pool:
 def eligible(session: Session, *, task: Task, line: PlanLine, profile: Profile, now: dt.datetime) -> Pool:
     """Read the pool in one pass; strata are the classes of the items' own scale (C6, ZJ-2.5.b)."""
     scope = _in_scope(line.scope)
-    fields = session.execute(select(Item.field).where(col(Item.id).in_(task.item_ids))).scalars()  # type: ignore[call-overload]
+    fields = session.execute(select(col(Item.field)).where(col(Item.id).in_(task.item_ids))).scalars()
     stratum = class_column(scale_of(fields))
     rows = session.execute(
-        select(InspectionObject.id, InspectionObject.code, stratum).where(  # type: ignore[call-overload]
-            *scope, InspectionObject.status == ObjectStatus.ACTIVE, ~_seen_this_year(task, now),
+        select(col(InspectionObject.id), col(InspectionObject.code), stratum).where(
+            *scope, col(InspectionObject.status) == ObjectStatus.ACTIVE, ~_seen_this_year(task, now),
             *_under_ceiling(profile, now),
         )
     ).all()  # fmt: skip
@@ -75,12 +75,12 @@ def _in_scope(scope: dict[str, Any]) -> list[Any]:
 def _seen_this_year(task: Task, now: dt.datetime) -> Any:
     """Whether a visit of this year covers one of the task's items (C10)."""
     return exists(
-        select(Visit.id)  # type: ignore[call-overload]
+        select(col(Visit.id))
         .join(Task, col(Task.id) == Visit.task_id)
         .join(TaskItem, col(TaskItem.task_id) == Task.id)
         .where(
-            Visit.object_id == InspectionObject.id, Visit.task_id != task.id,
-            col(TaskItem.item_id).in_(task.item_ids), Task.created_at >= at_china(_new_year(now)),
+            col(Visit.object_id) == InspectionObject.id, col(Visit.task_id) != task.id,
+            col(TaskItem.item_id).in_(task.item_ids), col(Task.created_at) >= at_china(_new_year(now)),
         )
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from bot.core.tables import big_id, maybe_moment, moment, one_of
 
@@ -49,4 +49,4 @@ class FollowUp(SQLModel, table=True):
     reminded_on: dt.date | None = None  # day whose reminders were queued; None: look again
 
 
-Index("ix_follow_up_due", FollowUp.state, FollowUp.due_on)  # type: ignore[arg-type]
+Index("ix_follow_up_due", col(FollowUp.state), col(FollowUp.due_on))

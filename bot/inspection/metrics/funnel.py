@@ -106,7 +106,7 @@ def funnels_of(session: Session, task_ids: Iterable[int], *, now: dt.datetime) -
         .group_by(col(Visit.task_id), col(Visit.state))
     ):
         states[task_id][state] = many
-    late = _per_task(session, ids, col(Visit.state).in_(BEFORE_SUBMIT), Visit.due_on < china_day(now))  # type: ignore[arg-type]
+    late = _per_task(session, ids, col(Visit.state).in_(BEFORE_SUBMIT), col(Visit.due_on) < china_day(now))
     untold = _untold(session, ids)
     return {i: _funnel(states[i], untold=untold.get(i, 0), late=late.get(i, 0)) for i in ids}
 

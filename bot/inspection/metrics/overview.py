@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
@@ -135,8 +135,8 @@ def follow_ups(session: Session, *, today: dt.date) -> FollowUps:
     return FollowUps(session.exec(query).one(), session.exec(late).one())
 
 
-def _count(session: Session, *where: object) -> int:
-    return session.exec(select(func.count()).select_from(Visit).where(*where)).one()  # type: ignore[arg-type]
+def _count(session: Session, *where: ColumnElement[bool] | bool) -> int:
+    return session.exec(select(func.count()).select_from(Visit).where(*where)).one()
 
 
 def _rows(

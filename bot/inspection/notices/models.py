@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from bot.core.tables import big_id, json_dict, maybe_moment, moment, one_of
 
@@ -135,21 +135,21 @@ class Talk(SQLModel, table=True):
 
 Index(
     "ix_notice_due",
-    Notice.not_before,
-    Notice.priority,  # type: ignore[arg-type]
+    col(Notice.not_before),
+    col(Notice.priority),
     sqlite_where=text("state = 'queued'"),
     postgresql_where=text("state = 'queued'"),
 )
 Index(
     "ix_notice_leased",
-    Notice.lease_until,  # type: ignore[arg-type]
+    col(Notice.lease_until),
     sqlite_where=text("state = 'sending'"),
     postgresql_where=text("state = 'sending'"),
 )
 Index(
     "ix_inbox_new",
-    InboxEvent.not_before,
-    sqlite_where=text("state = 'new'"),  # type: ignore[arg-type]
+    col(InboxEvent.not_before),
+    sqlite_where=text("state = 'new'"),
     postgresql_where=text("state = 'new'"),
 )
-Index("ix_card_stale", Card.not_before, sqlite_where=text("stale"), postgresql_where=text("stale"))  # type: ignore[arg-type]
+Index("ix_card_stale", col(Card.not_before), sqlite_where=text("stale"), postgresql_where=text("stale"))

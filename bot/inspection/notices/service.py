@@ -63,11 +63,11 @@ def withdraw(
     recipient_id: int | None = None,
 ) -> int:  # fmt: skip
     """Take back what is queued about *subject* (all kinds, or these; everybody, or one). Returns how many."""
-    statement = update(Notice).where(Notice.subject == subject, Notice.state == NoticeState.QUEUED)  # type: ignore[arg-type]
+    statement = update(Notice).where(col(Notice.subject) == subject, col(Notice.state) == NoticeState.QUEUED)
     if kinds:
-        statement = statement.where(Notice.kind.in_(list(kinds)))  # type: ignore[attr-defined]
+        statement = statement.where(col(Notice.kind).in_(list(kinds)))
     if recipient_id is not None:
-        statement = statement.where(Notice.recipient_id == recipient_id)  # type: ignore[arg-type]
+        statement = statement.where(col(Notice.recipient_id) == recipient_id)
     session.flush()
     result = session.execute(statement.values(state=NoticeState.WITHDRAWN, detail=reason, done_at=now))
     return int(result.rowcount)  # type: ignore[attr-defined]
@@ -81,7 +81,7 @@ def touch_cards(session: Session, subject: str, *, now: dt.datetime) -> None:
     session.flush()
     changed = session.execute(
         update(Card)
-        .where(Card.subject == subject, Card.closed.is_(False))  # type: ignore[arg-type, attr-defined]
+        .where(col(Card.subject) == subject, col(Card.closed).is_(False))
         .values(stale=True, not_before=now)
     )
     if changed.rowcount:  # type: ignore[attr-defined]

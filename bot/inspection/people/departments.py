@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, col
 
 from bot.core.columns import Fault, Row, Tally
 from bot.inspection.people.models import Department
@@ -41,7 +41,7 @@ def upsert_departments(session: Session, rows: Sequence[Row], *, now: dt.datetim
 
 def department_ids(session: Session) -> dict[str, int]:
     """Row ids by code and by name; a code wins over an equal name."""
-    rows = session.execute(select(Department.id, Department.name, Department.code)).all()  # type: ignore[call-overload]
+    rows = session.execute(select(col(Department.id), col(Department.name), col(Department.code))).all()
     return {name: key for key, name, _ in rows} | {code: key for key, _, code in rows}
 
 

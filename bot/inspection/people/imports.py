@@ -208,7 +208,7 @@ def _owners(session: Session, rows: Sequence[Row]) -> dict[tuple[str, str], str]
     for platform in _PLATFORMS:
         users = {row.values[platform] for row in rows if row.values[platform]}
         query = (
-            select(Account.user_id, Person.code)  # type: ignore[call-overload]
+            select(col(Account.user_id), col(Person.code))
             .join(Person, col(Person.id) == Account.person_id)
             .where(col(Account.platform) == platform, col(Account.user_id).in_(users))
         )
@@ -218,7 +218,9 @@ def _owners(session: Session, rows: Sequence[Row]) -> dict[tuple[str, str], str]
 
 def _certificates(session: Session) -> dict[str, str]:
     """Code of the holder by certificate number."""
-    query = select(Officer.certificate_no, Person.code).join(Person, col(Person.id) == Officer.person_id)  # type: ignore[call-overload]
+    query = select(col(Officer.certificate_no), col(Person.code)).join(
+        Person, col(Person.id) == Officer.person_id
+    )
     return dict(session.execute(query).all())
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from bot.core.tables import big_id, json_list, maybe_moment, moment, one_of
 
@@ -126,4 +126,4 @@ class ConsoleLogin(SQLModel, table=True):
     ended_at: dt.datetime | None = maybe_moment()
 
 
-Index("ix_account_person_platform", Account.person_id, Account.platform)  # type: ignore[arg-type]
+Index("ix_account_person_platform", col(Account.person_id), col(Account.platform))

@@ -6,8 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from bot.core.cells import day
 from bot.core.columns import Column, Fault, Layout, Need, Row, Tally, text
@@ -37,16 +36,20 @@ TRAININGS: Final = Layout(
 )
 
 
-def upsert_trainings(session: Session, rows: Sequence[Row], *, now: dt.datetime) -> Tally:
+def upsert_trainings(
+    session: Session,
+    rows: Sequence[Row],
+    *,
+    now: dt.datetime,  # noqa: ARG001 - every importer is called alike
+) -> Tally:
     """One attendance for each person and training; the same again changes nothing."""
     tally = Tally()
     codes = {row.values["code"] for row in rows}
-    people = dict(session.execute(select(Person.code, Person.id).where(col(Person.code).in_(codes))).all())  # type: ignore[call-overload]
+    query = select(Person.code, Person.id).where(col(Person.code).in_(codes))
+    people = {code: person for code, person in session.exec(query) if person is not None}
     known = {
         (t.person_id, t.session): t
-        for t in session.execute(
-            select(Training).where(col(Training.person_id).in_(people.values()))
-        ).scalars()
+        for t in session.exec(select(Training).where(col(Training.person_id).in_(people.values())))
     }
     for row in rows:
         values = dict(row.values)

@@ -183,8 +183,8 @@ def _tell(session: Session, plan: Plan, changes: Sequence[LineChange], now: dt.d
         .join(PersonRole, col(PersonRole.person_id) == Person.id)
         .where(
             col(Person.active),
-            ((PersonRole.role == Role.LEAD) & col(Person.department_id).in_(concerned))  # type: ignore[operator]
-            | (PersonRole.role == Role.COORDINATOR),
+            ((col(PersonRole.role) == Role.LEAD) & col(Person.department_id).in_(concerned))
+            | (col(PersonRole.role) == Role.COORDINATOR),
         )
         .distinct()
     ).all()

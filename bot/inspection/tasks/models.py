@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from bot.core.tables import big_id, json_dict, json_list, maybe_moment, moment, one_of
 
@@ -160,7 +160,7 @@ class EnterpriseNotice(SQLModel, table=True):
     read_at: dt.datetime | None = maybe_moment()
 
 
-Index("ix_visit_task_state", Visit.task_id, Visit.state)  # type: ignore[arg-type]
-Index("ix_visit_state_reminded", Visit.state, Visit.reminded_on)  # type: ignore[arg-type]
-Index("ix_visit_state_publish_due", Visit.state, Visit.publish_due)  # type: ignore[arg-type]
-Index("ix_visit_officer_state", VisitOfficer.state, VisitOfficer.assigned_at)  # type: ignore[arg-type]
+Index("ix_visit_task_state", col(Visit.task_id), col(Visit.state))
+Index("ix_visit_state_reminded", col(Visit.state), col(Visit.reminded_on))
+Index("ix_visit_state_publish_due", col(Visit.state), col(Visit.publish_due))
+Index("ix_visit_officer_state", col(VisitOfficer.state), col(VisitOfficer.assigned_at))

@@ -37,7 +37,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between attempts to connect
 STEADY = 10.0  # seconds after which a lost connection is replaced without a pause, however often
 FINISH = 10.0  # seconds that pushes in hand get when a connection is closed
 
-OnEvent = Callable[[InboundEvent], Awaitable[None]]
+OnEvent = Callable[[InboundEvent], Awaitable[object]]
 OnPush = Callable[[Frame], Awaitable[str]]  # stores what was pushed, gives the acknowledgement
 
 

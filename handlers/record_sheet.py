@@ -16,28 +16,14 @@ from bot.inspection.results.closing import Closing, close_record, prepare_sheet
 
 
 async def close_sheet(
-    db: Database,
-    store: EvidenceStore,
-    *,
-    form_id: str,
-    person_id: int,
-    closing: Closing,
-    shown: int | None,
-    now: dt.datetime,
-    profile: Profile,
-    public_url: str,
-) -> RecordSheet:
+    db: Database, store: EvidenceStore, *, form_id: str, person_id: int, closing: Closing, shown: int | None,
+    now: dt.datetime, profile: Profile, public_url: str,
+) -> RecordSheet:  # fmt: skip
     """The closed sheet with its PDF in the store. Raises what the services raise.
 
     *shown* is the draft version the signer saw, None when it was not on a page (a refusal in chat).
     """
-    signature = b""
-    if closing.signature is not None and not closing.refusal_code:
-        signature = await asyncio.to_thread(store.read, closing.signature.sha256)
-        if closing.signature.media_type.startswith("image/") and not await asyncio.to_thread(
-            has_ink, signature
-        ):
-            raise Problem("signature_missing", "签字框是空的，请被检查单位负责人签字。", signature="没有笔迹")
+    signature = await asyncio.to_thread(_signature, store, closing)
     code = new_id(now.timestamp())
     sheet, version = await db.read(
         prepare_sheet,
@@ -63,3 +49,13 @@ async def close_sheet(
         now=now,
         profile=profile,
     )
+
+
+def _signature(store: EvidenceStore, closing: Closing) -> bytes:
+    """The picture of the signature, empty where there is none. Blocking: call it in a thread."""
+    if closing.signature is None or closing.refusal_code:
+        return b""
+    picture = store.read(closing.signature.sha256)
+    if closing.signature.media_type.startswith("image/") and not has_ink(picture):
+        raise Problem("signature_missing", "签字框是空的，请被检查单位负责人签字。", signature="没有笔迹")
+    return picture

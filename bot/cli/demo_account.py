@@ -52,6 +52,9 @@ def account(session: Session, world: World) -> Report:
     return report
 
 
+_TO_ENTERPRISES = ("enterprise_notice", "enterprise_published", "enterprise_order", "enterprise_record")
+
+
 def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
     """Counts by the platform of the officer, told person or (for visits) of the visit's leader."""
     home = _homes(session)
@@ -88,9 +91,7 @@ def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
         "公示（户）": Counter(leader[i] for i in published),
         "问题（项）": Counter(leader[f.visit_id] for f in follow),
         "整改完成": Counter(leader[f.visit_id] for f in follow if f.state == FollowUpState.CLOSED),
-        "告知企业（条）": told(
-            "enterprise_notice", "enterprise_published", "enterprise_order", "enterprise_record"
-        ),
+        "告知企业（条）": told(*_TO_ENTERPRISES),
     }
     return [(what, sum(by.values()), dict(by)) for what, by in counted.items()]
 

@@ -149,38 +149,40 @@ def add_evidence(
 ) -> Evidence:
     """Link a stored file to a question; the same file for the same question is linked once (C19)."""
     facts = facts_of_form(session, form_id, lock=True)
-    visit_id = facts.visit.visit.id
-    assert visit_id is not None
-    for known in facts.evidence:
-        if known.question == question and known.sha256 == stored.sha256:
-            return known
+    known = linked(facts, question, stored.sha256)
+    if known is not None:
+        return known
     editable(session, facts, person_id)
     if question != RECORD and question not in keys_of(facts, person_id):
         raise Problem("question_unknown", "检查表里没有这个问题。", 问题=question[:60])
-    evidence = Evidence(
-        visit_id=visit_id,
-        question=question,
-        sha256=stored.sha256,
-        media_type=stored.media_type,
-        size=stored.size,
-        kind=kind if stored.media_type.startswith("image/") else "FILE",
-        person_id=person_id,
-        at=now,
-        latitude=latitude,
-        longitude=longitude,
-        source=source,
-    )
+    evidence = evidence_of(
+        facts, question, stored, kind=kind if stored.media_type.startswith("image/") else "FILE",
+        person_id=person_id, now=now,
+    )  # fmt: skip
+    evidence.latitude, evidence.longitude, evidence.source = latitude, longitude, source
     session.add(evidence)
+    subject = subject_of(evidence.visit_id)
     record(
-        session,
-        "evidence.added",
-        subject_of(visit_id),
-        now=now,
-        actor=person_id,
-        question=question,
-        sha256=stored.sha256,
+        session, "evidence.added", subject, now=now, actor=person_id, question=question, sha256=stored.sha256
     )
     return evidence
+
+
+def linked(facts: FormFacts, question: str, sha256: str) -> Evidence | None:
+    """The evidence that this file already is for *question*."""
+    return next((e for e in facts.evidence if e.question == question and e.sha256 == sha256), None)
+
+
+def evidence_of(
+    facts: FormFacts, question: str, stored: Stored, *, kind: str, person_id: int, now: dt.datetime
+) -> Evidence:
+    """A stored file as evidence of the visit, not added yet."""
+    visit_id = facts.visit.visit.id
+    assert visit_id is not None
+    return Evidence(
+        visit_id=visit_id, question=question, sha256=stored.sha256, media_type=stored.media_type, size=stored.size,
+        kind=kind, person_id=person_id, at=now,
+    )  # fmt: skip
 
 
 def editable(session: Session, facts: FormFacts, person_id: int) -> VisitForm:

@@ -79,3 +79,12 @@ def pick(
         Pick(identity, stratum, value, rank, (rank - 1) // size + 1)
         for rank, (value, identity, stratum) in enumerate(taken, 1)
     ]
+
+
+def picks_bytes(picks: Iterable[Pick]) -> bytes:
+    """``picks.jsonl``: one canonical JSON object per pick, in ticket order."""
+    return b"".join(
+        canonical({"id": p.id, "stratum": p.stratum, "ticket": p.ticket, "rank": p.rank, "batch": p.batch})
+        + b"\n"
+        for p in picks
+    )

@@ -39,11 +39,8 @@ def dispatch(
     labels = frozenset(item.label_required for item in items if item.label_required)
     barred = barred_officers(session, [objects[p.id].id or 0 for p in picks])
     needs = [
-        Need(
-            id=p.id, department=str(task.lead_department_id), first_day=china_day(now), last_day=task.window_end,
-            planned=day, officers=team_size, labels=labels, district=objects[p.id].district,
-            barred=frozenset(barred.get(objects[p.id].id or 0, ())),
-        )
+        _need(task, p, objects[p.id], today=china_day(now), planned=day, team_size=team_size, labels=labels,
+              barred=barred)
         for p, day in zip(picks, days, strict=True)
     ]  # fmt: skip
     seed = bytes.fromhex(draw.seed_hex)
@@ -66,6 +63,17 @@ def dispatch(
             canonical({"id": p.id, "officers": team}) + b"\n" for p, team in zip(picks, teams, strict=True)
         ),
     }
+
+
+def _need(
+    task: Task, pick: Pick, found: InspectionObject, *, today: dt.date, planned: dt.date, team_size: int,
+    labels: frozenset[str], barred: Mapping[int, Sequence[str]],
+) -> Need:  # fmt: skip
+    return Need(
+        id=pick.id, department=str(task.lead_department_id), first_day=today, last_day=task.window_end,
+        planned=planned, officers=team_size, labels=labels, district=found.district,
+        barred=frozenset(barred.get(found.id or 0, ())),
+    )  # fmt: skip
 
 
 def planned_days(task: Task, calendar: WorkCalendar, *, today: dt.date, count: int) -> list[dt.date]:

@@ -95,6 +95,31 @@ def lock_draw(
     actor: int | None = None,
 ) -> Draw:  # fmt: skip
     """Draw and lock, one way. Visits, teams, messages and the transcript are stored in this transaction."""
+    draw, task = _ready_to_lock(session, task_id, now=now)
+    frozen = _frozen_rules(session, draw)
+    picks = algorithm.pick(
+        _frozen_pool(session, draw), seed=bytes.fromhex(draw.seed_hex), batch_size=frozen["batch_size"],
+        rules={name: StratumRule.parse(rule) for name, rule in frozen["strata"].items()},
+    )  # fmt: skip
+    rows = _object_rows(session, [p.id for p in picks])
+    session.add_all(
+        DrawPick(draw_id=draw.id or 0, object_id=rows[p.id].id or 0, stratum=p.stratum, ticket=p.ticket, rank=p.rank,
+                 batch=p.batch)
+        for p in picks
+    )  # fmt: skip
+    draw.state, draw.locked_at = DrawState.LOCKED, now
+    files = dispatch(
+        session, task, draw, picks, rows, team_size=frozen["officers_per_visit"], now=now, profile=profile,
+        calendar=calendar,
+    )  # fmt: skip
+    _keep_transcript(session, draw, {"picks.jsonl": algorithm.picks_bytes(picks), **files}, picks=len(picks))
+    session.add(draw)
+    subject = f"draw:{draw.id}"
+    record(session, "draw.locked", subject, now=now, actor=actor, task=task.number, **draw.transcript)
+    return draw
+
+
+def _ready_to_lock(session: Session, task_id: int, *, now: dt.datetime) -> tuple[Draw, Task]:
     draw = _require_draw(session, task_id)
     if draw.state == DrawState.LOCKED:
         raise Problem("already_locked", "名单已锁定")
@@ -103,47 +128,14 @@ def lock_draw(
     task = session.get_one(Task, task_id)
     if china_day(now) > task.window_end:
         raise Problem("window_over", "检查期限已过，不能再抽取。请先调整计划。", 期限=f"{task.window_end}")
-    frozen = _frozen_rules(session, draw)
-    picks = algorithm.pick(
-        _frozen_pool(session, draw),
-        rules={name: StratumRule.parse(rule) for name, rule in frozen["strata"].items()},
-        seed=bytes.fromhex(draw.seed_hex),
-        batch_size=frozen["batch_size"],
-    )
-    rows = _object_rows(session, [p.id for p in picks])
-    session.add_all(
-        DrawPick(draw_id=draw.id or 0, object_id=rows[p.id].id or 0, stratum=p.stratum, ticket=p.ticket, rank=p.rank,
-                 batch=p.batch)
-        for p in picks
-    )  # fmt: skip
-    draw.state, draw.locked_at = DrawState.LOCKED, now
-    transcript = dispatch(
-        session,
-        task,
-        draw,
-        picks,
-        rows,
-        team_size=frozen["officers_per_visit"],
-        now=now,
-        profile=profile,
-        calendar=calendar,
-    )
-    picks_body = b"".join(
-        canonical({"id": p.id, "stratum": p.stratum, "ticket": p.ticket, "rank": p.rank, "batch": p.batch})
-        + b"\n"
-        for p in picks
-    )
-    _store(session, draw, **{"picks.jsonl": picks_body, **transcript})
-    draw.transcript = {
-        "protocol": algorithm.PROTOCOL, "picks": len(picks),
-        **{name.replace(".", "_"): algorithm.fingerprint(body)
-           for name, body in (("picks.jsonl", picks_body), *transcript.items())},
-    }  # fmt: skip
-    session.add(draw)
-    record(
-        session, "draw.locked", f"draw:{draw.id}", now=now, actor=actor, task=task.number, **draw.transcript
-    )
-    return draw
+    return draw, task
+
+
+def _keep_transcript(session: Session, draw: Draw, files: dict[str, bytes], *, picks: int) -> None:
+    """Store what the lock decided, and in the draw the fingerprint of each file."""
+    _store(session, draw, **files)
+    prints = {name.replace(".", "_"): algorithm.fingerprint(body) for name, body in files.items()}
+    draw.transcript = {"protocol": algorithm.PROTOCOL, "picks": picks, **prints}
 
 
 def rules_of(task: Task, line: PlanLine, pool: Pool, profile: Profile) -> dict[str, object]:

@@ -75,24 +75,12 @@ def publish_visit(
     session.add(published)
     visit.published_at = now
     move_visit(session, visit, VisitState.PUBLISHED, now=now)
-    record(
-        session,
-        "result.published",
-        subject_of(visit_id),
-        now=now,
-        publication=published.id,
-        sha256=published.sha256,
-        late=late,
-    )
-    take_back(
-        session,
-        subject_of(visit_id),
-        kinds=("publicity_reminder", "publication_blocked"),
-        reason="已公示",
-        now=now,
-    )
+    subject = subject_of(visit_id)
+    record(session, "result.published", subject, now=now, publication=published.id, sha256=published.sha256,
+           late=late)  # fmt: skip
+    take_back(session, subject, kinds=("publicity_reminder", "publication_blocked"), reason="已公示", now=now)
     for contact in visit_facts(session, visit_id).contacts:
-        enqueue(session, "enterprise_published", subject_of(visit_id), recipient_id=contact, now=now)
+        enqueue(session, "enterprise_published", subject, recipient_id=contact, now=now)
     complete_task(session, visit.task_id, now=now)
     return published
 

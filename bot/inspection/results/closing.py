@@ -11,10 +11,10 @@ from sqlmodel import Session, select
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.evidence import Stored
-from bot.inspection.checklists.models import Evidence, RecordSheet
+from bot.inspection.checklists.models import RecordSheet
 from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
 from bot.inspection.checklists.record import Sheet
-from bot.inspection.checklists.service import RECORD, editable
+from bot.inspection.checklists.service import RECORD, editable, evidence_of, linked
 from bot.inspection.notices.service import enqueue, touch_cards
 from bot.inspection.profile import Profile
 from bot.inspection.profile.terms import Demand
@@ -94,17 +94,9 @@ def complete(facts: FormFacts, profile: Profile) -> Judgement:
 
 
 def close_record(
-    session: Session,
-    *,
-    form_id: str,
-    person_id: int,
-    closing: Closing,
-    draft_version: int,
-    pdf: Stored,
-    verify_code: str,
-    now: dt.datetime,
-    profile: Profile,
-) -> RecordSheet:
+    session: Session, *, form_id: str, person_id: int, closing: Closing, draft_version: int, pdf: Stored,
+    verify_code: str, now: dt.datetime, profile: Profile,
+) -> RecordSheet:  # fmt: skip
     """Keep the closed sheet; a second closing finds the first. Leads learn of a missing signature.
 
     Raises ``draft_changed`` when the answers are no longer those on the sheet.
@@ -116,25 +108,16 @@ def close_record(
     check_closing(closing, profile)
     if form.draft_version != draft_version:
         raise Problem("draft_changed", "同伴刚刚改了回答，请再核对一遍。")
-    sheet = RecordSheet(
-        visit_id=form.visit_id,
-        closed_at=now,
-        signed_by=closing.signed_by if closing.signature else "",
-        signature_sha256=closing.signature.sha256 if closing.signature else "",
-        witness=closing.witness,
-        refusal_code=closing.refusal_code,
-        refusal_text=closing.refusal_text,
-        pdf_sha256=pdf.sha256,
-        verify_code=verify_code,
-    )
+    sheet = _sheet_of(form.visit_id, closing, pdf_sha256=pdf.sha256, verify_code=verify_code, now=now)
     session.add(sheet)
     if closing.signature:
         _link(session, facts, closing.signature, kind="SIGNATURE", person_id=person_id, now=now)
     _link(session, facts, pdf, kind="FILE", person_id=person_id, now=now)
+    subject = subject_of(form.visit_id)
     record(
         session,
         "record.closed",
-        subject_of(form.visit_id),
+        subject,
         now=now,
         actor=person_id,
         pdf=pdf.sha256,
@@ -142,8 +125,19 @@ def close_record(
     )
     if closing.refusal_code in REFUSALS:
         _tell_unsigned(session, facts, now=now)
-    touch_cards(session, subject_of(form.visit_id), now=now)
+    touch_cards(session, subject, now=now)
     return sheet
+
+
+def _sheet_of(
+    visit_id: int, closing: Closing, *, pdf_sha256: str, verify_code: str, now: dt.datetime
+) -> RecordSheet:
+    return RecordSheet(
+        visit_id=visit_id, closed_at=now, signed_by=closing.signed_by if closing.signature else "",
+        signature_sha256=closing.signature.sha256 if closing.signature else "", witness=closing.witness,
+        refusal_code=closing.refusal_code, refusal_text=closing.refusal_text, pdf_sha256=pdf_sha256,
+        verify_code=verify_code,
+    )  # fmt: skip
 
 
 def _tell_unsigned(session: Session, facts: FormFacts, *, now: dt.datetime) -> None:
@@ -185,19 +179,5 @@ def _link(
     session: Session, facts: FormFacts, stored: Stored, *, kind: str, person_id: int, now: dt.datetime
 ) -> None:
     """Make a file of the sheet evidence of the visit, unless it is already."""
-    if any(e.question == RECORD and e.sha256 == stored.sha256 for e in facts.evidence):
-        return
-    visit_id = facts.visit.visit.id
-    assert visit_id is not None
-    session.add(
-        Evidence(
-            visit_id=visit_id,
-            question=RECORD,
-            sha256=stored.sha256,
-            media_type=stored.media_type,
-            size=stored.size,
-            kind=kind,
-            person_id=person_id,
-            at=now,
-        )
-    )
+    if linked(facts, RECORD, stored.sha256) is None:
+        session.add(evidence_of(facts, RECORD, stored, kind=kind, person_id=person_id, now=now))

@@ -69,23 +69,27 @@ def review_visit(
     if decision is Decision.RETURNED and not reason:
         raise Problem("reason_missing", "退回要写明理由，检查人员才知道改什么。", 理由="不能为空")
     number = last.round + 1 if last else 1
-    session.add(
-        Review(
-            visit_id=visit_id, round=number, reviewer_id=reviewer_id, decision=decision, reason=reason, at=now
-        )
+    made = Review(
+        visit_id=visit_id, round=number, reviewer_id=reviewer_id, decision=decision, reason=reason, at=now
     )
-    record(
-        session, f"review.{decision.lower()}", subject_of(visit_id), now=now, actor=reviewer_id, round=number
-    )
-    withdraw(session, subject_of(visit_id), kinds=WAITING, reason="已审核", now=now)
-    if decision is Decision.APPROVED:
+    _decide(session, visit, made, now=now)
+    return Reviewed(decision, reason, reviewer_id, number, fresh=True)
+
+
+def _decide(session: Session, visit: Visit, made: Review, *, now: dt.datetime) -> None:
+    """Keep the decision, move the visit and tell whom it sends back to work."""
+    subject = subject_of(made.visit_id)
+    session.add(made)
+    action = f"review.{made.decision.lower()}"
+    record(session, action, subject, now=now, actor=made.reviewer_id, round=made.round)
+    withdraw(session, subject, kinds=WAITING, reason="已审核", now=now)
+    if made.decision == Decision.APPROVED:
         visit.reviewed_at = now
         move_visit(session, visit, VisitState.APPROVED, now=now)
     else:
         move_visit(session, visit, VisitState.RECORDED, now=now)
-        _tell_returned(session, visit, number, now=now)
-    touch_cards(session, subject_of(visit_id), now=now)
-    return Reviewed(decision, reason, reviewer_id, number, fresh=True)
+        _tell_returned(session, visit, made.round, now=now)
+    touch_cards(session, subject, now=now)
 
 
 def require_reviewer(session: Session, visit_id: int, person_id: int) -> None:

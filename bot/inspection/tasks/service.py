@@ -126,15 +126,9 @@ def check_in(
             CheckIn(visit_id=visit_id, person_id=person_id, at=now, latitude=latitude, longitude=longitude,
                     place=place, late_reason=late_reason)
         )  # fmt: skip
-        visit.late = visit.late or bool(late_reason)
-        record(
-            session,
-            "visit.checked_in",
-            subject_of(visit_id),
-            now=now,
-            actor=person_id,
-            late=bool(late_reason),
-        )
+        late = bool(late_reason)
+        visit.late = visit.late or late
+        record(session, "visit.checked_in", subject_of(visit_id), now=now, actor=person_id, late=late)
         touch_cards(session, subject_of(visit_id), now=now)
         present.add(person_id)
     present &= {o.person_id for o in live_officers(session, visit_id)}  # who was replaced counts no more

@@ -28,7 +28,7 @@ from bot.messaging.cards import Cards
 from bot.messaging.delivery import Delivery
 from bot.messaging.dispatch import REPLY, Dispatcher
 from bot.messaging.render import Renderer
-from bot.migrations import current, head
+from bot.migrations import require_current
 from bot.platforms.base import Platform
 from bot.platforms.dingtalk.app import DingTalkPlatform
 from bot.platforms.wecom.app import WeComPlatform
@@ -72,7 +72,11 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     app[CALENDAR] = WorkCalendar.load()
     app[EVIDENCE] = EvidenceStore(settings.data_dir / "evidence", max_bytes=settings.max_upload)
     app[DB] = open_database(settings.database_url, info={SALT: salt})
-    _require_current(app[DB])
+    try:
+        require_current(app[DB])
+    except Problem:
+        app[DB].close()
+        raise
     for part in (forms, files, publication, enterprise, press, session, console):
         app.add_routes(part.routes)
     app[health.PROBES] = {}
@@ -82,15 +86,6 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     app.router.add_static("/static/", STATIC, append_version=False)
     app.cleanup_ctx.append(_running)
     return app
-
-
-def _require_current(db: Database) -> None:
-    found = current(db)
-    if found != head():
-        db.close()
-        raise Problem(
-            "database_not_migrated", "数据库版本与程序不一致，请先运行 suicha migrate。", 数据库=found or "空"
-        )
 
 
 async def _running(app: web.Application) -> AsyncIterator[None]:

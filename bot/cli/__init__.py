@@ -9,8 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
+from bot.cli import words
 from bot.core.errors import Problem
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
+    add_completion=False,
 )
 
 
@@ -44,6 +45,7 @@ def register() -> None:
     """Add every command; the modules behind them load what they need when they run."""
     if app.registered_commands:
         return
+    words.speak_chinese()
     from bot.cli import audit, console, demo, doctor, draw, imports, migrate, plan, serve
 
     app.command("serve")(serve.serve)
@@ -64,11 +66,18 @@ def main() -> None:
     try:
         app()
     except Problem as problem:
-        typer.secho(str(problem), err=True, fg=typer.colors.RED)
-        raise SystemExit(2) from None
-    except ValidationError as error:
-        typer.secho("设置有误，不启动：", err=True, fg=typer.colors.RED)
-        for item in error.errors():
-            name = "SUICHA_" + "__".join(str(part) for part in item["loc"]).upper()
-            typer.secho(f"  {name}：{item['msg']}", err=True)
-        raise SystemExit(2) from None
+        refused = _told(problem)
+    except OSError as error:
+        refused = [f"文件或目录不能读写：{error.filename or ''} {error.strerror or type(error).__name__}"]
+    else:
+        return
+    for line in refused:
+        typer.secho(line, err=True, fg=typer.colors.RED)
+    raise SystemExit(2)
+
+
+def _told(problem: Problem) -> list[str]:
+    """One line a setting where several may be wrong, else one sentence."""
+    if problem.key != "settings_invalid":
+        return [str(problem)]
+    return [f"{problem.text}，请改好后再运行：", *(f"  {name}：{why}" for name, why in problem.fields.items())]

@@ -79,8 +79,15 @@ def export(
 
     if target.exists():
         raise Problem("file_exists", "文件已存在，请换一个名字。", 文件=str(target))
-    with open_context() as context:
-        many = context.db.read_now(_write_all, target=target)
+    if not target.parent.is_dir():
+        raise Problem("folder_missing", "没有这个文件夹，请先建立。", 文件夹=str(target.parent))
+    partial = target.with_name(f".{target.name}.part")
+    try:
+        with open_context() as context:
+            many = context.db.read_now(_write_all, target=partial)
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)
     typer.echo(
         json.dumps({"entries": many, "file": str(target)}) if as_json else f"已导出 {many} 条到 {target}"
     )
@@ -97,7 +104,7 @@ def _latest(session: Session, *, number: int) -> list[AuditEntry]:
 
 def _write_all(session: Session, *, target: Path) -> int:
     many = 0
-    with target.open("x", encoding="utf-8") as file:
+    with target.open("w", encoding="utf-8") as file:
         for entry in _all(session):
             file.write(json.dumps(_facts(entry), ensure_ascii=False, sort_keys=True) + "\n")
             many += 1

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from bot.cli.settings import read_settings
 from bot.core.clock import Clock, SystemClock
 from bot.core.config import Settings
 from bot.core.db import Database, open_database
 from bot.inspection.audit.service import SALT
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.profile import Profile, load_profile
+from bot.migrations import require_current
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,11 @@ class CliContext:
 @contextmanager
 def open_context(settings: Settings | None = None) -> Iterator[CliContext]:
     """Open everything for one command and close it afterwards."""
-    settings = settings or Settings()
+    settings = settings or read_settings()
     profile, calendar = load_profile(settings.profile), WorkCalendar.load()
     database = open_database(settings.database_url, info={SALT: settings.secret("audit_salt")})
     try:
+        require_current(database)
         yield CliContext(settings, database, MACHINE.get().clock, profile, calendar)
     finally:
         database.close()

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
+from bot.cli.settings import read_settings
 from bot.core.clock import SystemClock, china_day
 from bot.core.config import Settings
 from bot.core.errors import Problem
@@ -56,9 +57,9 @@ def _show(result: CheckResult) -> None:
 def examine(*, offline: bool = False) -> Iterator[CheckResult]:
     """Every check in order; without readable settings only what is wrong with them."""
     try:
-        settings = Settings()
-    except ValidationError as error:
-        yield from _wrong_settings(error)
+        settings = read_settings()
+    except Problem as problem:
+        yield from _wrong_settings(problem)
         return
     yield CheckResult("设置", True, "可以读取")
     for check in (_secrets, _public_url, _profile, _database, _disk, _fonts, _port):
@@ -66,14 +67,10 @@ def examine(*, offline: bool = False) -> Iterator[CheckResult]:
     yield from _platforms(settings, offline=offline)
 
 
-def _wrong_settings(error: ValidationError) -> Iterator[CheckResult]:
+def _wrong_settings(problem: Problem) -> Iterator[CheckResult]:
     """Half a platform block and every unreadable setting, by the name it has in the environment."""
-    for item in error.errors(include_input=False, include_url=False):
-        name = "SUICHA_" + "__".join(str(part) for part in item["loc"]).upper()
-        missing = item["type"] == "missing"
-        yield CheckResult(
-            "设置", False, f"{name} {'没有设置' if missing else item['msg']}", "参照 .env.example 补全。"
-        )
+    for name, why in problem.fields.items():
+        yield CheckResult("设置", False, f"{name} {why}", "参照 .env.example 改正。")
 
 
 def _secrets(settings: Settings) -> Iterator[CheckResult]:

@@ -32,11 +32,12 @@ def _task(session: object, name: str) -> int:
     query = select(TaskRow.id).where(TaskRow.number == name)
     if "/" in name:
         plan, _, line = name.rpartition("/")
+        number = int(line) if line.isdecimal() and len(line) < 10 else 0
         query = (
             select(TaskRow.id)
             .join(PlanLine, PlanLine.id == TaskRow.plan_line_id)  # type: ignore[arg-type]
             .join(Plan, Plan.id == PlanLine.plan_id)  # type: ignore[arg-type]
-            .where(Plan.code == plan, PlanLine.number == int(line or 0))
+            .where(Plan.code == plan, PlanLine.number == number)
             .order_by(Plan.version.desc())  # type: ignore[attr-defined]
         )
     found = session.exec(query).first()
@@ -147,10 +148,13 @@ def export(task: Task, folder: Annotated[Path, typer.Argument(help="写到这个
     例：suicha draw export 4509232026/1 ./bundle
     """
     from bot.cli.context import open_context
+    from bot.core.errors import Problem
     from bot.inspection.draws.service import bundle, live_draw
 
     with open_context() as context:
         files = context.db.read_now(lambda s: bundle(s, _need(live_draw(s, _task(s, task)))))
+    if folder.exists() and not folder.is_dir():
+        raise Problem("not_a_folder", "这是文件，不是文件夹，请换一个名字。", 文件夹=str(folder))
     folder.mkdir(parents=True, exist_ok=True)
     for name, body in files.items():
         (folder / name).write_bytes(body)
@@ -170,10 +174,13 @@ def verify(folder: Annotated[Path, typer.Argument(help="核验包文件夹。")]
 
     例：suicha verify ./bundle
     """
+    from bot.core.errors import Problem
     from bot.inspection.draws.verify import verify_bundle
 
+    if not folder.is_dir():
+        raise Problem("not_a_folder", "没有这个文件夹。", 文件夹=str(folder))
     files = (
-        {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()} if folder.is_dir() else {}
+        {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()}
     )
     fault = verify_bundle(files)
     _say(

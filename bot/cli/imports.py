@@ -113,6 +113,7 @@ def _run(
     from bot.inspection.imports import IMPORTERS
     from bot.inspection.registry.imports import run_import
 
+    _require_writable(rejects, file)
     with open_context() as context, reading(file, shown=not as_json) as progress:
         report = run_import(
             context.db, IMPORTERS[kind], file, now=context.clock.now(), max_bytes=context.settings.max_import,
@@ -124,6 +125,18 @@ def _run(
     else:
         _say(report, more)
     raise typer.Exit(0 if report.clean else 1)
+
+
+def _require_writable(rejects: Path | None, file: Path) -> None:
+    """Refuse, before anything is stored, a place for the rejected rows that cannot take them."""
+    from bot.core.errors import Problem
+
+    if rejects is None:
+        return
+    if rejects.is_dir() or not rejects.parent.is_dir():
+        raise Problem("rejects_place", "--rejects 应是已有文件夹中的一个文件。", 文件=str(rejects))
+    if rejects.exists() and file.exists() and rejects.samefile(file):
+        raise Problem("rejects_place", "--rejects 不能是要导入的文件本身。", 文件=str(rejects))
 
 
 def _retire(context: CliContext, file: Path, report: Report) -> dict[str, object]:

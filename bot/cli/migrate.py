@@ -15,11 +15,11 @@ def migrate(
 
     例：suicha migrate
     """
-    from bot.core.config import Settings
+    from bot.cli.settings import read_settings
     from bot.core.db import open_database
     from bot.migrations import migrate as bring_to_head
 
-    database = open_database(Settings().database_url)
+    database = open_database(read_settings().database_url)
     try:
         before, after = bring_to_head(database)
     finally:

@@ -4,15 +4,24 @@ platform block is an error, a missing secret means no route.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot.core.errors import Problem
+
+_PREFIX = "suicha_"
 
 
 class WeComSettings(BaseModel):
     """One self-built app of one corp, and optionally a group robot. Sheet: platforms/wecom.md sections 1-3."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     corp_id: str
     agent_id: int
@@ -25,7 +34,7 @@ class WeComSettings(BaseModel):
     callback_window: float = 3600.0  # seconds a callback's timestamp may be off
     timeout: float = 10.0  # seconds for one API call
     per_member_minute: int = 25  # the platform drops silently above 30
-    ca_bundle: Path | None = None
+    ca_bundle: FilePath | None = None
     proxy: str | None = None
 
     @field_validator("aes_key")
@@ -38,6 +47,8 @@ class WeComSettings(BaseModel):
 
 class DingTalkSettings(BaseModel):
     """One internal app. Sheet: platforms/dingtalk.md. Inbound is Stream; HTTP callbacks are a later choice."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     client_id: str  # AppKey
     client_secret: SecretStr
@@ -52,7 +63,7 @@ class DingTalkSettings(BaseModel):
     group_robot_secret: SecretStr | None = None
     timeout: float = 10.0
     idle_after: float = 90.0  # seconds without a frame before a socket counts as dead
-    ca_bundle: Path | None = None
+    ca_bundle: FilePath | None = None
     proxy: str | None = None
 
     @property
@@ -67,6 +78,7 @@ class Settings(BaseSettings):
         env_prefix="SUICHA_",
         env_nested_delimiter="__",
         env_file=".env",
+        env_ignore_empty=True,  # a line of .env.example without its value is not set
         extra="forbid",
         secrets_dir=None,
         hide_input_in_errors=True,
@@ -76,33 +88,79 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")  # evidence, exports
     public_url: str = "http://127.0.0.1:8080"  # what links in messages begin with
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: int = Field(default=8080, ge=1, le=65535)
     secret_key: SecretStr | None = None  # signs links and sessions; needed to serve
     audit_salt: SecretStr | None = None  # digests people in the audit chain; needed to serve
     profile: str = "default"  # a name under bot/inspection/profile/data, or a path to a YAML file
     wecom: WeComSettings | None = None
     dingtalk: DingTalkSettings | None = None
-    prefer: str = "wecom"  # the platform tried first when a person has accounts on several
-    tick_seconds: float = 20.0  # how often the fixed ticks look for due work
+    prefer: Literal["wecom", "dingtalk"] = (
+        "wecom"  # the platform tried first when a person has accounts on several
+    )
+    tick_seconds: float = Field(default=20.0, gt=0)  # how often the fixed ticks look for due work
     quiet_from: int = Field(
         default=21, ge=0, le=23
     )  # hour in China from which nothing but statutory goes out
     quiet_to: int = Field(default=8, ge=0, le=23)
-    max_upload: int = 20 * 1024 * 1024  # bytes of one photo
-    max_import: int = 256 * 1024 * 1024  # bytes of one import file
+    max_upload: int = Field(default=20 * 1024 * 1024, gt=0)  # bytes of one photo
+    max_import: int = Field(default=256 * 1024 * 1024, gt=0)  # bytes of one import file
     log_json: bool = True
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_token: SecretStr | None = None  # /metrics has no route without it
     trusted_proxies: tuple[str, ...] = ()
 
-    @model_validator(mode="after")
-    def _url_has_no_slash(self) -> Self:
-        self.public_url = self.public_url.rstrip("/")
-        return self
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[Any, ...]:
+        """As the library, but a mistyped ``SUICHA_…`` is refused wherever it stands, and a foreign name nowhere."""
+        return init_settings, env_settings, _mistyped, _ours(dotenv_settings), file_secret_settings
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("应是 https:// 开头的完整地址")
+        return value.rstrip("/")
 
     def secret(self, name: str) -> str:
         """The value of a secret that serving needs, or an error naming the setting."""
         value: SecretStr | None = getattr(self, name)
         if value is None or len(value.get_secret_value()) < 16:
-            raise SystemExit(f"缺少设置 SUICHA_{name.upper()}（至少 16 个字符），不启动。")
+            raise Problem("setting_missing", f"缺少设置 SUICHA_{name.upper()}（至少 16 个字符）。")
         return value.get_secret_value()
+
+
+def _mistyped() -> dict[str, Any]:
+    """Names in the environment that begin as ours and are none of ours."""
+    ours = (name.lower() for name in os.environ if name.lower().startswith(_PREFIX))
+    known = Settings.model_fields
+    return {name: "" for name in ours if name.removeprefix(_PREFIX).partition("__")[0] not in known}
+
+
+def _ours(dotenv: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    """What the file holds for us: a ``.env`` is often shared with other programs."""
+
+    def read() -> dict[str, Any]:
+        known = Settings.model_fields
+        return {
+            name: value
+            for name, value in dotenv().items()
+            if name in known or name.lower().startswith(_PREFIX)
+        }
+
+    return read

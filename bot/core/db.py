@@ -18,8 +18,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError
 from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _BATCH = 256  # services in one group commit
 _TRIES = 5
+_DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
 _RETRYABLE = {"40001", "40P01"}  # serialization failure, deadlock
 WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
 
@@ -226,14 +227,27 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 def open_database(url: str, *, info: dict[str, Any] | None = None) -> Database:
     """Open and try the database; a refusal names the setting, never the password."""
-    shown = make_url(url).render_as_string(hide_password=True)
+    shown = _address(url).render_as_string(hide_password=True)
+    database = Database(url, info=info)
     try:
-        database = Database(url, info=info)
         with database.engine.connect() as connection:
             connection.exec_driver_sql("SELECT 1")
-    except (OperationalError, sqlite3.Error) as error:
-        reason = str(getattr(error, "orig", error)).splitlines()[0]
+    except (DatabaseError, sqlite3.Error) as error:
+        database.close()
+        reason = next(iter(str(getattr(error, "orig", error)).splitlines()), type(error).__name__)
         raise Problem(
             "database_unreachable", "数据库打不开", SUICHA_DATABASE_URL=shown, 原因=reason
         ) from error
     return database
+
+
+def _address(url: str) -> URL:
+    """*url* parsed, or ``Problem`` ``database_url``; what cannot be parsed may hold a password anywhere."""
+    expected = "应是 sqlite:///文件 或 postgresql+psycopg://用户:口令@主机:端口/库名"
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise Problem("database_url", "数据库地址写法不对", SUICHA_DATABASE_URL=expected) from None
+    if parsed.drivername not in _DRIVERS:
+        raise Problem("database_url", "不支持这种数据库", SUICHA_DATABASE_URL=expected)
+    return parsed

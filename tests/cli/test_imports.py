@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from bot.cli import imports, plan
 from bot.cli.demo_data import write_demo_files
 from bot.core.errors import Problem
 from bot.inspection.imports import IMPORTERS
+from bot.migrations import head
 from tests.inspection.lists import code, write
 
 GUIDE = Path(__file__).parents[2] / "docs/guides/import.zh-CN.md"
@@ -23,6 +25,10 @@ RUNNER = CliRunner()
 @pytest.fixture
 def folder(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    with sqlite3.connect(tmp_path / "suicha.db") as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
+        database.execute("INSERT INTO alembic_version VALUES (?)", (head(),))
+    database.close()
     monkeypatch.setenv("SUICHA_DATABASE_URL", sqlite_url)
     monkeypatch.setenv("SUICHA_AUDIT_SALT", "salt-for-tests-only")
     return tmp_path

@@ -239,7 +239,8 @@ async def _stay(console: Console, stage: Stage) -> None:
     console.print(
         f"\n聊天页面（可以扮演任何人）  {stage.simulator.base_url}/\n"
         f"公示页面                    {stage.settings.public_url}/public\n"
-        f"管理页面                    {await _console_link(stage)}\n按 Ctrl+C 结束。"
+        f"管理页面                    {await _console_link(stage)}\n按 Ctrl+C 结束。",
+        soft_wrap=True,  # a wrapped link cannot be pressed or copied
     )
     await asyncio.Event().wait()
 

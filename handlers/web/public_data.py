@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 from aiohttp import web
 
 from bot.core.canonical import canonical
+from bot.core.clock import china
 from bot.core.errors import Problem
 from bot.core.keys import DB, SETTINGS
 from bot.inspection.publication.models import Publication
@@ -105,7 +106,7 @@ def record(public: Publication) -> dict[str, Any]:
 def rows(public: Publication) -> Iterator[list[str]]:
     """The cells of one record, a row per item."""
     head = {**public.body, "id": public.id, "version": public.version, "sha256": public.sha256}
-    head["published_at"] = public.published_at.isoformat(timespec="seconds")
+    head["published_at"] = china(public.published_at).isoformat(timespec="seconds")
     for detail in public.body["details"]:
         values = {**head, **detail}
         yield [str(values.get(name, "")) for name in _COLUMNS]

@@ -10,14 +10,14 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
-from bot.core.keys import CLOCK, DB, PAGES
+from bot.core.keys import CLOCK, DB
 from bot.inspection.draws.models import Draw, DrawState
 from bot.inspection.draws.service import bundle
 from bot.inspection.people.models import Department
 from bot.inspection.registry.models import Item, NoticeMode
 from bot.inspection.tasks.models import Task
 from handlers.web.caching import cached
-from handlers.web.keys import PROFILE
+from handlers.web.public_page import show
 
 routes = web.RouteTableDef()
 STATES = {
@@ -41,7 +41,7 @@ _LISTED = 500
 @routes.get("/public/draws")
 async def draws(request: web.Request) -> web.Response:
     """Every round, newest first."""
-    return _show(request, "public/draws.html.j2", draws=await request.app[DB].read(_list))
+    return show(request, "public/draws.html.j2", draws=await request.app[DB].read(_list))
 
 
 @routes.get("/public/draws/{task:[^/]+}/{round:[0-9]{1,6}}")
@@ -54,7 +54,7 @@ async def draw(request: web.Request) -> web.Response:
         for name in FILES
         if name in known["files"]
     ]
-    return _show(request, "public/draw.html.j2", known=known, files=files, sealed=sealed)
+    return show(request, "public/draw.html.j2", known=known, files=files, sealed=sealed, names=FILES)
 
 
 @routes.get("/public/draws/{task:[^/]+}/{round:[0-9]{1,6}}/{name:[a-z]+[.]jsonl?}")
@@ -76,11 +76,6 @@ async def file(request: web.Request) -> web.Response:
 def held_back(known: dict[str, Any], *, today: Any) -> bool:
     """Names of an unannounced inspection (飞行检查) stay closed until its window is over."""
     return bool(known["unannounced"]) and today <= known["task"].window_end
-
-
-def _show(request: web.Request, template: str, **values: Any) -> web.Response:
-    body = request.app[PAGES].get_template(template).render(place=request.app[PROFILE].name, **values)
-    return cached(request, web.Response(text=body, content_type="text/html"))
 
 
 def _list(session: Session) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from sqlmodel import Session, col, select
 
-from bot.core.keys import DB, PAGES
+from bot.core.keys import DB
 from bot.inspection.checklists.outcomes import CLEAN
 from bot.inspection.people.models import Department
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
@@ -20,8 +20,8 @@ from bot.inspection.publication.queries import Filter, Found, counts, search, ve
 from bot.inspection.registry.models import Item, ItemClass
 from bot.inspection.results.labels import LABELS
 from handlers.web import public_data, public_draws
-from handlers.web.caching import cached
 from handlers.web.keys import PROFILE
+from handlers.web.public_page import show
 
 pages = web.RouteTableDef()
 _LONGEST = 100  # characters of a search
@@ -77,12 +77,6 @@ async def plans(request: web.Request) -> web.Response:
 async def items(request: web.Request) -> web.Response:
     """The item list (随机抽查事项清单) in force."""
     return show(request, "public/items.html.j2", fields=await request.app[DB].read(_items), KEY=ItemClass.KEY)
-
-
-def show(request: web.Request, template: str, **values: Any) -> web.Response:
-    """A public page: cacheable, and it names the locality."""
-    body = request.app[PAGES].get_template(template).render(place=request.app[PROFILE].name, **values)
-    return cached(request, web.Response(text=body, content_type="text/html"))
 
 
 def wanted_in(request: web.Request) -> Filter:

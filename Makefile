@@ -47,7 +47,7 @@ bench: venv ## Run every measurement of the README, each beside a peer or a floo
 	@for script in bench/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 pictures: venv system ## Take the README's pictures of the running demo again
-	$(BIN)/python docs/pictures.py
+	$(BIN)/python -m docs.pictures
 
 migration: venv ## Draft a migration from what the models have: make migration m="add a column"
 	@test -n '$(m)' || { echo 'Say what it does: make migration m="add a column"' >&2; exit 2; }

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col
 
-from bot.core.clock import at_china, china, china_day
+from bot.core.clock import china_day
 from bot.inspection.calendar import Calendar
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.telling import subject_of
-from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue_many, row
 from bot.inspection.profile import Profile
-from bot.inspection.profile.schedule import Slot, due_slots, reminding_hour
+from bot.inspection.profile.schedule import Slot, due_slots
 from bot.inspection.profile.terms import Role
+from bot.inspection.tasks.daily import look_daily, reminder
 from bot.inspection.tasks.queries import leads_of, visit_facts
 
 S = FollowUpState
@@ -24,24 +23,11 @@ def queue_reminders(
     session: Session, *, now: dt.datetime, profile: Profile, calendar: Calendar, limit: int = 500
 ) -> int:
     """Look at up to *limit* follow-ups not yet looked at today; returns how many were."""
-    if not reminding_hour(profile, calendar, local=china(now)):
-        return 0
-    today = china_day(now)
-    waiting = session.exec(
-        select(FollowUp)
-        .where(
-            col(FollowUp.state).in_((S.OPEN, S.ORDERED, S.RECHECK_DUE)),
-            or_(col(FollowUp.reminded_on).is_(None), col(FollowUp.reminded_on) < today),
-        )
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    rows = [r for found in waiting for r in _of(session, found, now=now, profile=profile, calendar=calendar)]
-    for found in waiting:
-        found.reminded_on = today
-        session.add(found)
-    enqueue_many(session, rows)
-    return len(waiting)
+    return look_daily(
+        session, FollowUp, col(FollowUp.state).in_((S.OPEN, S.ORDERED, S.RECHECK_DUE)),
+        lambda found: _of(session, found, now=now, profile=profile, calendar=calendar),
+        now=now, profile=profile, calendar=calendar, limit=limit,
+    )  # fmt: skip
 
 
 def _slots(found: FollowUp, *, today: dt.date, profile: Profile, calendar: Calendar) -> list[Slot]:
@@ -79,15 +65,6 @@ def _of(
         for person in told:
             people.setdefault(person, name)
     return [
-        row(
-            "correction_reminder",
-            subject_of(found),
-            recipient_id=person,
-            now=now,
-            slot=slot_name,
-            generation=found.generation,
-            priority=Priority.REMINDER,
-            expires_at=at_china(today + dt.timedelta(days=1), 9),
-        )
-        for person, slot_name in people.items()
-    ]
+        reminder("correction_reminder", subject_of(found), person=person, slot=name, generation=found.generation, now=now)
+        for person, name in people.items()
+    ]  # fmt: skip

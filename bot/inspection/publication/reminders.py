@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col
 
-from bot.core.clock import at_china, china, china_day
+from bot.core.clock import china_day
 from bot.inspection.calendar import Calendar
-from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue_many, row
 from bot.inspection.people.models import Department
 from bot.inspection.people.models import Role as PersonRole
 from bot.inspection.profile import Profile
-from bot.inspection.profile.schedule import due_slots, reminding_hour
+from bot.inspection.profile.schedule import due_slots
 from bot.inspection.profile.terms import Role
 from bot.inspection.publication.facts import due_of
 from bot.inspection.results.service import reviewers_of
+from bot.inspection.tasks.daily import look_daily, reminder
 from bot.inspection.tasks.models import Task, Visit, VisitState
 from bot.inspection.tasks.queries import leads_of, live_officers, people_with_role
 from bot.inspection.tasks.service import subject_of
@@ -28,24 +27,11 @@ def queue_reminders(
     session: Session, *, now: dt.datetime, profile: Profile, calendar: Calendar, limit: int = 500
 ) -> int:
     """Look at up to *limit* results not public yet and not looked at today; returns how many were."""
-    if not reminding_hour(profile, calendar, local=china(now)):
-        return 0
-    today = china_day(now)
-    visits = session.exec(
-        select(Visit)
-        .where(
-            col(Visit.state).in_(WAITING),
-            or_(col(Visit.reminded_on).is_(None), col(Visit.reminded_on) < today),
-        )
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    rows = [r for visit in visits for r in _of(session, visit, now=now, profile=profile, calendar=calendar)]
-    for visit in visits:
-        visit.reminded_on = today
-        session.add(visit)
-    enqueue_many(session, rows)
-    return len(visits)
+    return look_daily(
+        session, Visit, col(Visit.state).in_(WAITING),
+        lambda visit: _of(session, visit, now=now, profile=profile, calendar=calendar),
+        now=now, profile=profile, calendar=calendar, limit=limit,
+    )  # fmt: skip
 
 
 def _of(
@@ -65,18 +51,10 @@ def _of(
         for person in _people(session, visit, slot.who):
             people.setdefault(person, slot.name)
     return [
-        row(
-            "publicity_reminder",
-            subject_of(visit.id),
-            recipient_id=person,
-            now=now,
-            slot=f"{due.day}:{name}",
-            generation=visit.generation,
-            priority=Priority.REMINDER,
-            expires_at=at_china(today + dt.timedelta(days=1), 9),
-        )
+        reminder("publicity_reminder", subject_of(visit.id), person=person, slot=f"{due.day}:{name}",
+                 generation=visit.generation, now=now)
         for person, name in people.items()
-    ]
+    ]  # fmt: skip
 
 
 def _people(session: Session, visit: Visit, who: Role) -> list[int]:

@@ -13,12 +13,13 @@ from bot.core.clock import at_china, china, china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
-from bot.inspection.notices.models import Notice, Priority
-from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
+from bot.inspection.notices.models import Notice
+from bot.inspection.notices.service import enqueue, enqueue_many, touch_cards, withdraw
 from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.profile import Profile, Step
 from bot.inspection.profile.schedule import due_slots, reminding_hour
 from bot.inspection.results.models import ItemResult, Review
+from bot.inspection.tasks.daily import reminder
 from bot.inspection.tasks.models import Task, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import leads_of, live_officers, people_with_role
 from bot.inspection.tasks.service import move_visit, subject_of
@@ -179,19 +180,11 @@ def _reminders(
         today=today,
     )
     return [
-        row(
-            "review_reminder",
-            subject_of(visit.id),
-            recipient_id=person,
-            now=now,
-            generation=visit.generation,
-            slot=f"{visit.generation}:{slot.name}",
-            priority=Priority.REMINDER,
-            expires_at=at_china(today + dt.timedelta(days=1), 9),
-        )
+        reminder("review_reminder", subject_of(visit.id), person=person, slot=f"{visit.generation}:{slot.name}",
+                 generation=visit.generation, now=now)
         for slot in slots
         for person in reviewers_of(session, visit)
-    ]
+    ]  # fmt: skip
 
 
 def _tell_returned(session: Session, visit: Visit, number: int, *, now: dt.datetime) -> None:

@@ -6,16 +6,17 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, or_
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from bot.core.clock import at_china, china, china_day
+from bot.core.clock import at_china, china_day
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue_many, row
+from bot.inspection.notices.service import row
 from bot.inspection.profile import Profile
-from bot.inspection.profile.schedule import Slot, due_slots, reminding_hour
+from bot.inspection.profile.schedule import Slot, due_slots
 from bot.inspection.profile.terms import Role
+from bot.inspection.tasks.daily import look_daily
 from bot.inspection.tasks.models import OfficerState, Task, Visit, VisitOfficer
 from bot.inspection.tasks.queries import leads_of
 from bot.inspection.tasks.states import BEFORE_VISIT, LIVE
@@ -27,25 +28,11 @@ def queue_reminders(
     session: Session, *, now: dt.datetime, profile: Profile, calendar: WorkCalendar, limit: int = 500
 ) -> int:
     """Look at up to *limit* visits not yet looked at today; returns how many, so the tick knows to come again."""
-    if not reminding_hour(profile, calendar, local=china(now)):
-        return 0
-    today = china_day(now)
-    waits = col(Visit.state).in_(BEFORE_VISIT)  # in both branches, so that each can use the index
-    visits = session.exec(
-        select(Visit)
-        .where(
-            or_(and_(waits, col(Visit.reminded_on).is_(None)), and_(waits, col(Visit.reminded_on) < today))
-        )
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    rows = [
-        r for visit in visits for r in _of_visit(session, visit, now=now, profile=profile, calendar=calendar)
-    ]
-    for visit in visits:
-        visit.reminded_on = today
-    enqueue_many(session, rows)
-    return len(visits)
+    return look_daily(
+        session, Visit, col(Visit.state).in_(BEFORE_VISIT),
+        lambda visit: _of_visit(session, visit, now=now, profile=profile, calendar=calendar),
+        now=now, profile=profile, calendar=calendar, limit=limit,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from sqlmodel import Session
 
 from bot.core.clock import ManualClock
@@ -29,19 +28,6 @@ from tests.fakes.visits import (
     train,
     untrain,
 )
-
-
-@pytest.fixture
-def desk(db: Database, clock: ManualClock, tmp_path: Path) -> Desk:
-    db.write_now(make_visit, now=clock.now())
-    return Desk(db, clock, tmp_path / "evidence")
-
-
-@pytest.fixture
-def opened(desk: Desk) -> Desk:
-    desk.arrive(WANG, LI)
-    desk.open()
-    return desk
 
 
 def test_the_form_opens_when_the_second_officer_has_checked_in(desk: Desk) -> None:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 
-import pytest
 from sqlmodel import Session
 
-from bot.core.clock import ManualClock
-from bot.core.db import Database
 from bot.inspection.audit.service import verify
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.models import Answer, RecordSheet
@@ -33,21 +29,7 @@ from tests.fakes.visits import (
     REVIEWER,
     VISIT,
     WANG,
-    make_visit,
 )
-
-
-@pytest.fixture
-def desk(db: Database, clock: ManualClock, tmp_path: Path) -> Desk:
-    db.write_now(make_visit, now=clock.now())
-    return Desk(db, clock, tmp_path / "evidence")
-
-
-@pytest.fixture
-def opened(desk: Desk) -> Desk:
-    desk.arrive(WANG, LI)
-    desk.open()
-    return desk
 
 
 def test_an_unanswered_question_and_a_bare_no_are_named(opened: Desk) -> None:

@@ -80,4 +80,7 @@ def _told(problem: Problem) -> list[str]:
     """One line a setting where several may be wrong, else one sentence."""
     if problem.key != "settings_invalid":
         return [str(problem)]
-    return [f"{problem.text}，请改好后再运行：", *(f"  {name}：{why}" for name, why in problem.fields.items())]
+    return [
+        f"{problem.text}，请改好后再运行：",
+        *(f"  {name}：{why}" for name, why in problem.fields.items()),
+    ]

@@ -179,9 +179,7 @@ def verify(folder: Annotated[Path, typer.Argument(help="核验包文件夹。")]
 
     if not folder.is_dir():
         raise Problem("not_a_folder", "没有这个文件夹。", 文件夹=str(folder))
-    files = (
-        {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()}
-    )
+    files = {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()}
     fault = verify_bundle(files)
     _say(
         as_json,

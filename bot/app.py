@@ -7,7 +7,6 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiohttp
 from aiohttp import web
@@ -148,19 +147,20 @@ def _add_platforms(
 @contextlib.asynccontextmanager
 async def _http(settings: Settings) -> AsyncIterator[aiohttp.ClientSession]:
     """One client session for everything that leaves; private deployments may bring their own authority."""
-    bundles = {
-        b
-        for b in (
-            settings.wecom and settings.wecom.ca_bundle,
-            settings.dingtalk and settings.dingtalk.ca_bundle,
-        )
-        if b
-    }
-    context: ssl.SSLContext | bool = True
-    if bundles:
-        context = ssl.create_default_context()
-        for bundle in bundles:
-            context.load_verify_locations(Path(bundle))
-    connector = aiohttp.TCPConnector(limit=128, ssl=context)
+    connector = aiohttp.TCPConnector(limit=128, ssl=trusted(settings))
     async with aiohttp.ClientSession(connector=connector) as http:
         yield http
+
+
+def trusted(settings: Settings) -> ssl.SSLContext:
+    """The usual authorities and those of the settings; ``Problem`` ``ca_bundle`` names one that cannot be read."""
+    context = ssl.create_default_context()
+    for name in ("wecom", "dingtalk"):
+        block = getattr(settings, name)
+        if block is not None and block.ca_bundle is not None:
+            try:
+                context.load_verify_locations(block.ca_bundle)
+            except (OSError, ssl.SSLError):
+                setting = f"SUICHA_{name.upper()}__CA_BUNDLE"
+                raise Problem("ca_bundle", "根证书不能读取，应是 PEM 文件。", 设置=setting) from None
+    return context

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import ssl
 from collections.abc import Callable, Iterator
 from typing import Annotated
 
@@ -117,7 +116,7 @@ def _profile(settings: Settings) -> Iterator[CheckResult]:
 
 def _database(settings: Settings) -> Iterator[CheckResult]:
     from bot.core.db import open_database
-    from bot.migrations import current, head
+    from bot.migrations import current, head, is_unknown
 
     try:
         database = open_database(settings.database_url)
@@ -126,7 +125,8 @@ def _database(settings: Settings) -> Iterator[CheckResult]:
         return
     try:
         found = current(database)
-        yield CheckResult("数据库版本", found == head(), found or "还没有建表", "运行 suicha migrate。")
+        advice = "数据库比程序新，请升级随查。" if is_unknown(found) else "运行 suicha migrate。"
+        yield CheckResult("数据库版本", found == head(), found or "还没有建表", advice)
         with database.engine.connect() as connection:
             connection.exec_driver_sql("CREATE TABLE suicha_doctor (x INTEGER)")
             connection.rollback()
@@ -170,7 +170,10 @@ def _port(settings: Settings) -> Iterator[CheckResult]:
     address = f"{settings.host}:{settings.port}"
     try:
         bind(settings.host, settings.port).close()
-    except Problem:
+    except Problem as problem:
+        if problem.key == "host_unknown":
+            yield CheckResult("监听地址", False, str(problem), "填写本机的地址，通常是 127.0.0.1。")
+            return
         ours = asyncio.run(_answers(f"http://{address}/healthz"))
         seen = f"{address} 上随查正在运行" if ours else f"{address} 已被别的程序占用"
         yield CheckResult("端口", ours, seen, "换一个 SUICHA_PORT，或停掉占用的程序。")
@@ -202,11 +205,13 @@ async def _ask_platforms(settings: Settings) -> list[CheckResult]:
     """Each platform's own checks, among them the clock against its Date header."""
     import aiohttp
 
+    from bot.app import trusted
+
     results: list[CheckResult] = []
-    trust = ssl.create_default_context()
-    for block in (settings.wecom, settings.dingtalk):
-        if block is not None and block.ca_bundle is not None:
-            trust.load_verify_locations(block.ca_bundle)
+    try:
+        trust = trusted(settings)
+    except Problem as problem:
+        return [CheckResult("根证书", False, str(problem), "改好这个文件，或去掉这项设置。")]
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as http:
         for make in _makers(settings, http):
             platform = make()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 
 _SECRET = re.compile(
     r"((?:access_token|corpsecret|appsecret|secret|key|session|sign|ticket|token|code)=)[^&\s\"']+",
@@ -16,9 +17,20 @@ _SECRET = re.compile(
 )
 
 
+_LINK = re.compile(r"(/(?:press|form|file|review|enterprise|console)/)[\w.\-]{20,}")
+
+
 def redact(text: str) -> str:
-    """Hide the values of query parameters that are credentials."""
-    return _SECRET.sub(r"\1***", text)
+    """Hide the values of query parameters that are credentials, and the tokens of signed links."""
+    return _LINK.sub(r"\1***", _SECRET.sub(r"\1***", text))
+
+
+def _shorten(record: logging.LogRecord) -> bool:
+    """Say a request that is not HTTP in one line: its traceback would quote what was sent."""
+    if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+        record.msg, record.args, record.exc_info = "bad_request", (), None
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
 
 
 def _redact_values(_logger: Any, _method: str, values: Any) -> Any:
@@ -28,7 +40,7 @@ def _redact_values(_logger: Any, _method: str, values: Any) -> Any:
 def _hidden(value: Any) -> Any:
     """*value* without credentials, however deep they sit; what is not plain becomes its text."""
     if isinstance(value, str):
-        return redact(value) if "=" in value else value
+        return redact(value) if "=" in value or "/" in value else value
     if value is None or isinstance(value, (bool, int, float)):
         return value
     if isinstance(value, Mapping):
@@ -58,6 +70,7 @@ def configure_logging(*, level: str = "INFO", json: bool = True) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
+    logging.getLogger("aiohttp.server").filters[:] = [_shorten]
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(logging.getLevelNamesMapping()[level.upper()], logging.WARNING))

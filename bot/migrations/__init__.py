@@ -55,12 +55,17 @@ def migrate(database: Database) -> tuple[str, str]:
     return before, after
 
 
-def refuse_newer(version: str) -> None:
-    """Raise ``Problem`` ``database_newer`` unless *version* is empty or one this code has."""
+def is_unknown(version: str) -> bool:
+    """Whether *version* is of a program newer than this one; an empty database is of none."""
     from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if version and version not in known:
+    return bool(version) and version not in known
+
+
+def refuse_newer(version: str) -> None:
+    """Raise ``Problem`` ``database_newer`` unless *version* is empty or one this code has."""
+    if is_unknown(version):
         raise Problem(
             "database_newer", "数据库比程序新，请先升级随查再启动。", 数据库版本=version, 程序版本=head()
         )

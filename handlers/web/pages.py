@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ CSP = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+_WORDS = {400: "请求不完整，请返回重试。", 403: "没有权限。", 413: "提交的内容太大。"}
 _STATUS = {"link_expired": 410, "link_broken": 404, "not_found": 404, "forbidden": 403, "busy": 503}
 
 
@@ -66,13 +68,15 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPException as error:
         if error.status < 400 or error.status in (401, 405):
             raise
-        response = refuse(request, Problem("not_found", "没有找到这个页面。"), status=error.status)
-    except Exception as error:  # noqa: BLE001 - the last guard before a person: logged, and an apology
-        route = getattr(
-            request.match_info.route.resource, "canonical", "?"
-        )  # the path itself may hold a token
-        log.exception("page_failed", route=route, error=type(error).__name__)
-        response = refuse(request, Problem("broken", "系统出了点问题，已经记录。请稍后再试。"), status=500)
+        text = _WORDS.get(error.status, "没有找到这个页面。")
+        response = refuse(request, Problem("not_found", text), status=error.status)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # that one is the address, every other one the disk
+            response = _apologise(request, error)
+        else:
+            response = refuse(request, Problem("not_found", "没有找到这个页面。"))
+    except Exception as error:  # noqa: BLE001 - logged, and nobody reads a traceback
+        response = _apologise(request, error)
     if not response.prepared:
         for name, value in (
             ("Content-Security-Policy", CSP), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
@@ -82,6 +86,12 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not request.path.startswith(("/static/", "/public")):
             response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+def _apologise(request: web.Request, error: Exception) -> web.Response:
+    route = getattr(request.match_info.route.resource, "canonical", "?")  # the path itself may hold a token
+    log.error("page_failed", route=route, error=type(error).__name__, exc_info=error)
+    return refuse(request, Problem("broken", "系统出了点问题，已经记录。请稍后再试。"), status=500)
 
 
 def refuse(request: web.Request, problem: Problem, *, status: int = 0) -> web.Response:

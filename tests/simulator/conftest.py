@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from tests.platforms.dingtalk.rig import Rig, dingtalk
+from tests.simulator.dingtalk_caller import Caller
 from tests.simulator.site import Site
 
 
@@ -17,3 +19,16 @@ async def site() -> AsyncIterator[Site]:
         await site.simulator.start()
         yield site
         await site.simulator.stop()
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    """A simulated DingTalk alone, on a port of its own."""
+    async with dingtalk() as running:
+        yield running
+
+
+@pytest.fixture
+def caller(rig: Rig) -> Caller:
+    """What speaks to it without our adapter."""
+    return Caller(rig)

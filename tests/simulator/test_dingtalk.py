@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,6 @@ from tests.simulator.dingtalk_caller import CREATE, OPEN, SEND, UPDATE, Caller, 
 
 CREDENTIALS = {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
 CALLBACKS = [{"type": "CALLBACK", "topic": "/v1.0/card/instances/callback"}]
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with dingtalk() as running:
-        yield running
-
-
-@pytest.fixture
-def caller(rig: Rig) -> Caller:
-    return Caller(rig)
 
 
 async def test_a_ticket_works_once_and_only_for_the_right_credentials(caller: Caller) -> None:

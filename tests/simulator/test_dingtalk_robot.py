@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +17,6 @@ from tests.simulator.dingtalk_caller import SEND, Caller, private, text
 TASK = {"title": "任务", "text": "### 任务"}
 BUTTON = {"title": "接收", "actionURL": "https://x.example/a"}
 SINGLE = {"singleTitle": "打开", "singleURL": "https://x.example/a"}
-
-
-@pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
-    async with dingtalk() as running:
-        yield running
-
-
-@pytest.fixture
-def caller(rig: Rig) -> Caller:
-    return Caller(rig)
 
 
 async def test_a_private_message_names_whom_it_could_not_reach(caller: Caller) -> None:

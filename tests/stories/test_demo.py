@@ -85,7 +85,7 @@ def test_a_round_that_is_killed_goes_on_where_it_was(calm: dict[str, Any], tmp_p
         assert time.monotonic() < deadline
         time.sleep(0.05)  # another process plays; its journal is all one sees of it
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     report = play(folder)
     assert report["broken"] == []
     assert report["fingerprint"] == calm["fingerprint"]

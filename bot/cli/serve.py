@@ -32,9 +32,8 @@ def serve(
 
     settings = read_settings()
     configure_logging(level=settings.log_level, json=settings.log_json)
-    bound = bind(host or settings.host, port or settings.port)
-    app = make_app(settings)
-    uvloop.run(_until_told(app, bound))
+    with bind(host or settings.host, port or settings.port) as bound:
+        uvloop.run(_until_told(make_app(settings), bound))
 
 
 async def _until_told(app: web.Application, bound: socket.socket) -> None:

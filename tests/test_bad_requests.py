@@ -1,0 +1,100 @@
+"""The attacker: whatever is sent is refused, is never an error of ours, and leaves no secret in the logs."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from bot.app import make_app
+from bot.core.config import Settings, WeComSettings
+from bot.core.db import Database
+from bot.core.log import _shorten, redact
+from bot.migrations import migrate
+
+SECRET = "hunter2-hunter2-hunter2"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    url = f"sqlite:///{tmp_path / 'suicha.db'}"
+    database = Database(url)
+    migrate(database)
+    database.close()
+    block = WeComSettings.model_validate(
+        {
+            "corp_id": "ww1", "agent_id": 1, "secret": SECRET, "token": "token", "aes_key": "a" * 43,
+            "api_base": "http://127.0.0.1:1",
+        }
+    )  # fmt: skip
+    return Settings(
+        _env_file=None, database_url=url, data_dir=tmp_path / "data", wecom=block, tick_seconds=3600,
+        secret_key=SECRET, audit_salt=SECRET,
+    )  # fmt: skip
+
+
+HOOK = "/hooks/wecom"
+SIGNED = f"{HOOK}?msg_signature=%E4%B8%AD&timestamp=1&nonce=1"
+
+
+async def test_garbage_is_refused_and_never_an_error_of_ours(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    long, token = "A" * 5000, "TOKENtokenTOKEN.abc.def"
+    async with TestClient(TestServer(make_app(settings))) as client:
+        for method, path, body, status in (
+            ("GET", HOOK, None, 200), ("GET", f"{HOOK}?echostr=x", None, 403), ("POST", HOOK, b"garbage", 400),
+            ("POST", SIGNED, b"<xml><Encrypt>zz</Encrypt></xml>", 403), ("POST", SIGNED, io.BytesIO(b"x" * 2_000_000), 413),
+            ("OPTIONS", HOOK, None, 405), ("GET", f"/static/{long}", None, 404), ("GET", "/metrics", None, 404),
+            ("GET", "/static/..%2f..%2fpyproject.toml", None, 404), ("GET", "/static/%00", None, 404),
+        ):  # fmt: skip
+            async with client.request(method, path, data=body) as answer:
+                assert answer.status == status, (method, path[:40])
+        for page in ("press", "form", "file", "review", "enterprise", "console"):
+            for value in (token, "%00", "%ff", "a%2Fb", "中文", long):
+                for method in ("GET", "HEAD", "POST", "OPTIONS"):
+                    async with client.request(method, f"/{page}/{value}") as answer:
+                        assert 400 <= answer.status < 500, (method, page, value[:20], answer.status)
+    assert "page_failed" not in caplog.text
+    assert token not in caplog.text
+
+
+async def test_a_form_of_hundreds_of_megabytes_is_refused_before_it_is_read(settings: Settings) -> None:
+    async with TestServer(make_app(settings)) as server:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(f"POST {SIGNED} HTTP/1.1\r\nHost: x\r\nContent-Length: 314572800\r\n\r\n".encode())
+        status = await asyncio.wait_for(reader.readline(), 5)
+        writer.close()
+    assert b" 413 " in status
+
+
+async def test_what_is_not_http_is_one_line_in_the_log(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = io.StringIO()
+    handler, logger = logging.StreamHandler(said), logging.getLogger("aiohttp.server")
+    monkeypatch.setattr(logger, "filters", [_shorten])
+    logger.addHandler(handler)
+    try:
+        async with TestClient(TestServer(make_app(settings))) as client:
+            answer = await client.get("/healthz", headers={"X": f"session={SECRET}" * 900})
+            assert answer.status == 400
+    finally:
+        logger.removeHandler(handler)
+    assert "Traceback" not in said.getvalue()
+    assert SECRET not in said.getvalue()
+
+
+def test_the_tokens_of_links_are_hidden_in_what_is_logged() -> None:
+    address = "https://a.example/form/WzEsMl0.aSBz_w.0123456789abcdef/submit?code=abc"
+    assert redact(address) == "https://a.example/form/***/submit?code=***"
+
+
+async def test_an_export_of_the_settings_never_shows_a_secret(settings: Settings) -> None:
+    assert SECRET not in repr(settings)
+    assert SECRET not in json.dumps(settings.model_dump(mode="json"))

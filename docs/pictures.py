@@ -33,7 +33,7 @@ from tests.fakes.visits import LI, VISIT, WANG, make_visit
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "img"
 PHONE = ViewportSize(width=390, height=844)
-DESK = ViewportSize(width=1280, height=900)
+DESK = ViewportSize(width=1280, height=804)
 LARGEST = 200_000  # bytes of a picture
 ARGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

@@ -77,7 +77,9 @@ def require_current(database: Database) -> None:
     if found == head():
         return
     refuse_newer(found)
-    raise Problem("database_not_migrated", "数据库还没有建立或版本较旧，请先运行 suicha migrate。", 数据库=found or "空")
+    raise Problem(
+        "database_not_migrated", "数据库还没有建立或版本较旧，请先运行 suicha migrate。", 数据库=found or "空"
+    )
 
 
 def draft(message: str) -> Path:

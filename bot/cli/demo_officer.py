@@ -55,7 +55,7 @@ class FormFiller:
         """A returned result: say it more clearly and hand it in again."""
         page, _ = await self._get(link)
         form = page.form(URL(link).path)
-        if form is None:
+        if form is None:  # the other officer was quicker
             return False
         notes = [
             n for g in form.groups if not g.key.startswith("visit:") for n in g.inputs if n.endswith(".note")
@@ -72,6 +72,7 @@ class FormFiller:
     async def _fill(self, name: str, link: str) -> bool:
         page, url = await self._get(link)
         if url.endswith("/receipt"):
+            self.stuck.pop(name, None)
             return True
         if url.endswith("/review"):
             return await self._close(name, url, page)

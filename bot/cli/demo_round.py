@@ -25,7 +25,9 @@ from bot.cli.demo_data import YEAR, DemoData, write_demo_files
 from bot.cli.demo_officer import FormFiller
 from bot.cli.demo_people import Crowd
 from bot.cli.demo_stage import START, Stage
+from bot.cli.serve import bind
 from bot.core.clock import CHINA, china
+from bot.core.db import open_database
 from bot.core.errors import Problem
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.tasks.models import Visit, VisitState
@@ -52,6 +54,8 @@ async def play(options: DemoOptions) -> Report:
     """Play (or go on with) the round and return its account; without ``once`` stay until interrupted."""
     console = Console(stderr=True, quiet=options.quiet)
     began = time.monotonic()
+    for port in (options.port, options.sim_port):  # somebody else's demo must not lose its folder to this one
+        bind("127.0.0.1", port).close()
     if (options.folder / "finished").exists():
         shutil.rmtree(options.folder)
     stage = Stage(
@@ -61,8 +65,8 @@ async def play(options: DemoOptions) -> Report:
     MACHINE.set(Machine(stage.clock, lambda: sha256(b"suicha demo").digest()))
     with _progress(console) as progress:
         office = Office(stage, options, progress)
-        await office.open()
         try:
+            await office.open()
             await office.run()
             report = await stage.service.db.read(account, stage.world)
             (options.folder / "finished").touch()
@@ -93,11 +97,19 @@ class Office:
         await self._type("migrate")
         self.progress.advance(step)
         if self.stage.fresh:
+            await self._require_empty()
             for person in self.data.phones:
                 self.stage.world.add_person(person)
             self.stage.world.remember("begun", True)
         await self.stage.start()
         self.progress.advance(step)
+
+    async def _require_empty(self) -> None:
+        """A round begins on an empty database; somebody's real one is never played on."""
+        if await asyncio.to_thread(_has_tasks, self.stage.settings.database_url):
+            raise Problem(
+                "database_not_empty", "演示只在空的数据库上开始，请换一个空库。", 设置="--database-url"
+            )
 
     async def run(self) -> None:
         await self._import(self.data)
@@ -199,6 +211,14 @@ def _moments(calendar: WorkCalendar) -> Iterator[dt.datetime]:
         day += dt.timedelta(days=1)
 
 
+def _has_tasks(url: str) -> bool:
+    database = open_database(url)
+    try:
+        return database.read_now(lambda session: session.exec(select(Visit.id).limit(1)).first()) is not None
+    finally:
+        database.close()
+
+
 def _published(session: Session) -> tuple[int, int]:
     rows = dict(session.exec(select(Visit.state, func.count()).group_by(Visit.state)).all())
     return int(rows.get(VisitState.PUBLISHED, 0)), sum(rows.values())
@@ -218,7 +238,7 @@ def _progress(console: Console) -> Progress:
 
 
 def _show(console: Console, report: Report, stage: Stage, seconds: float) -> None:
-    table = Table(title=f"云溪县 {YEAR} 年“双随机、一公开”一轮，用时 {seconds:.0f} 秒")
+    table = Table(title=f"云溪县 {YEAR} 年“双随机、一公开”一轮，用时 {seconds:.0f} 秒", min_width=56)
     for head in ("", "合计", "企业微信", "钉钉"):
         table.add_column(head, justify="left" if not head else "right")
     for what, total, by in report.rows:

@@ -16,6 +16,7 @@ from bot.inspection.audit.service import record
 from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
 from bot.messaging.people import bury
 
+BATCH = 64  # notices claimed together: as many as a kill can leave with an unknown outcome
 LEASE = dt.timedelta(seconds=90)  # longer than the slowest request with its one token refresh
 
 
@@ -74,7 +75,9 @@ def refreshable(now: dt.datetime, *, card_id: str = "") -> Select[Any]:
     return stale.join(Notice, col(Notice.id) == Card.notice_id).where(col(Notice.state) == NoticeState.SENT)
 
 
-def claim(session: Session, *, worker: str, now: dt.datetime, quiet: bool, limit: int = 200) -> list[Notice]:
+def claim(
+    session: Session, *, worker: str, now: dt.datetime, quiet: bool, limit: int = BATCH
+) -> list[Notice]:
     """Lease up to *limit* due notices to *worker*, urgent first; expired ones end here."""
     _expire(session, now=now)
     ids = (

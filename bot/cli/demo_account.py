@@ -12,6 +12,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.inspection.audit.service import verify
+from bot.inspection.checklists.models import RecordSheet
 from bot.inspection.draws.models import Draw, DrawPick, DrawState
 from bot.inspection.draws.service import bundle
 from bot.inspection.draws.verify import verify_bundle
@@ -74,6 +75,7 @@ def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
 
     published = {p.visit_id for p in session.exec(select(Publication))}
     returned = set(session.exec(select(Review.visit_id).where(Review.decision == "RETURNED")))
+    refused = session.exec(select(RecordSheet.visit_id).where(RecordSheet.refusal_code != "")).all()
     follow = session.exec(select(FollowUp)).all()
     counted = {
         "抽取（户）": Counter(leader[v.id or 0] for v in visits),
@@ -86,6 +88,7 @@ def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
         "提醒": told("assignment_reminder", "visit_window"),
         "升级到负责人": told("assignment_overdue", "window_ending"),
         "检查（户）": Counter(leader[v.id or 0] for v in visits if v.submitted_at),
+        "拒签或无人签字": Counter(leader[i] for i in refused),
         "退回后改正": Counter(leader[i] for i in returned),
         "逾期": Counter(leader[v.id or 0] for v in visits if v.ended_on and v.ended_on > v.due_on),
         "公示（户）": Counter(leader[i] for i in published),

@@ -42,8 +42,7 @@ check: venv ## Format, lint, types, import contracts, templates, migrations
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m pytest tests/test_house.py tests/test_migrations.py -m 'not postgres'
 
-bench: venv ## Run every measurement of the README, each beside a peer or a floor
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+bench: venv ## Run every measurement, each beside a peer or a floor
 	@for script in bench/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 pictures: venv system ## Take the README's pictures of the running demo again

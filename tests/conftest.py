@@ -20,6 +20,30 @@ INFO = {"audit_salt": "salt-for-tests-only"}
 _copies = itertools.count()
 
 
+# pages, commands and sockets from end to end: `make test` runs them, `make quick` does not
+END_TO_END = (
+    "handlers/",
+    "cli/",
+    "simulator/",
+    "messaging/test_dispatch.py",
+    "platforms/dingtalk/test_stream.py",
+    "platforms/dingtalk/test_round_trips.py",
+    "platforms/dingtalk/test_bad_weather.py",
+    "test_admin_cli.py",
+    "test_bad_",
+    "test_demo_data.py",
+    "test_house.py",
+    "test_migrations.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix().startswith(END_TO_END):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "template.db"

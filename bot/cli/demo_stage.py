@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aiohttp import web
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import Session, col
 
 from bot.app import SERVICE, Service, make_app
@@ -121,17 +121,27 @@ class Stage:
             select(func.count()).select_from(InboxEvent).where(
                 col(InboxEvent.state) == InboxState.NEW, col(InboxEvent.not_before) <= now)
         ).scalar_one()  # fmt: skip
-        return int(new) + count_due(session, now=now, quiet=quiet)
+        theirs = (
+            select(func.count()).select_from(Notice).where(self._left_behind, col(Notice.lease_until) > now)
+        )
+        return int(new) + count_due(session, now=now, quiet=quiet) - int(session.execute(theirs).scalar_one())
+
+    @property
+    def _left_behind(self) -> ColumnElement[bool]:
+        """What a killed process was sending: nobody touches it until the lease runs out."""
+        mine = self.service.delivery.worker
+        return and_(col(Notice.state) == NoticeState.SENDING, col(Notice.lease_by) != mine)
 
     def _next_try(self, session: Session) -> dt.datetime | None:
-        """When the next retry, or what a rate limit holds back, is due."""
+        """When the next retry, what a rate limit holds back, or what a killed process left, is due."""
         held = select(func.min(Notice.not_before)).where(
             col(Notice.state) == NoticeState.QUEUED, col(Notice.not_before) > self.clock.now(),
             or_(col(Notice.attempts) > 0, col(Notice.detail) != ""),
         )  # fmt: skip
         events = select(func.min(InboxEvent.not_before)).where(col(InboxEvent.state) == InboxState.NEW)
         cards = select(func.min(Card.not_before)).where(col(Card.stale).is_(True))
-        found = [m for q in (held, events, cards) if (m := session.execute(q).scalar()) is not None]
+        leases = select(func.min(Notice.lease_until)).where(self._left_behind)
+        found = [m for q in (held, events, cards, leases) if (m := session.execute(q).scalar()) is not None]
         return min(found, default=None)
 
     # -- building ---------------------------------------------------------------------------------------

@@ -29,7 +29,6 @@ class WeComSettings(BaseModel):
     token: SecretStr  # callback Token, at most 32 letters and digits
     aes_key: SecretStr  # EncodingAESKey, 43 characters
     api_base: str = "https://qyapi.weixin.qq.com"
-    oauth_authorize_url: str = "https://open.weixin.qq.com/connect/oauth2/authorize"
     group_robot_url: SecretStr | None = None  # the key in it is a credential
     callback_window: float = 3600.0  # seconds a callback's timestamp may be off
     timeout: float = 10.0  # seconds for one API call
@@ -98,16 +97,11 @@ class Settings(BaseSettings):
         "wecom"  # the platform tried first when a person has accounts on several
     )
     tick_seconds: float = Field(default=20.0, gt=0)  # how often the fixed ticks look for due work
-    quiet_from: int = Field(
-        default=21, ge=0, le=23
-    )  # hour in China from which nothing but statutory goes out
-    quiet_to: int = Field(default=8, ge=0, le=23)
     max_upload: int = Field(default=20 * 1024 * 1024, gt=0)  # bytes of one photo
     max_import: int = Field(default=256 * 1024 * 1024, gt=0)  # bytes of one import file
     log_json: bool = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     metrics_token: SecretStr | None = None  # /metrics has no route without it
-    trusted_proxies: tuple[str, ...] = ()
 
     @classmethod
     def settings_customise_sources(

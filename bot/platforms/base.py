@@ -6,7 +6,10 @@ and buttons; it knows nothing of inspections.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -135,6 +138,71 @@ class PlatformError(Exception):
         return self.cls not in (ErrorClass.RETRY, ErrorClass.QUOTA, ErrorClass.UNKNOWN, ErrorClass.TOKEN)
 
 
+class Scope(StrEnum):
+    """What a limit of the platform counts."""
+
+    PERSON = "person"
+    CONVERSATION = "conversation"
+    ROBOT = "robot"
+    APP = "app"
+    CORP = "corp"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most *count* sends in any *seconds* for each person, conversation, robot, app or corp."""
+
+    scope: Scope
+    count: int
+    seconds: float
+
+
+class Receipt(StrEnum):
+    """What the platform tells of one person and one message."""
+
+    UNREAD = "unread"  # arrived
+    READ = "read"
+    NOT_DELIVERED = "not_delivered"
+    RECALLED = "recalled"
+
+
+class Budget(StrEnum):
+    """What an organisation's edition counts by the month."""
+
+    CALLS = "calls"  # requests to the OpenAPI
+    PUSHES = "pushes"  # Stream and HTTP callbacks received
+
+
+class Meter(Protocol):
+    """Where a platform's client notes what it spends of a monthly budget; cheap, called on the loop."""
+
+    def spent(self, platform: str, budget: Budget, n: int = 1) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token and when it ends, UTC."""
+
+    value: str = field(repr=False)
+    ends_at: dt.datetime
+
+
+class TokenStore(Protocol):
+    """Tokens that all processes share: however many find one dead together, it is fetched once."""
+
+    async def get(self, key: str, *, refused: str, fetch: Callable[[], Awaitable[Token]]) -> str:
+        """The living token of *key* that is not *refused*; *fetch* is called by one of all who wait."""
+        ...
+
+
+class Sole(Protocol):
+    """Makes one process of many the only one to do something, such as holding a smart bot's socket."""
+
+    def hold(self, name: str) -> AbstractAsyncContextManager[asyncio.Event]:
+        """Wait until nobody else holds *name*. The event is set when the hold is lost: stop at once."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What this platform can do; messaging degrades by these flags and never by the platform's name."""
@@ -149,7 +217,10 @@ class Capabilities:
     max_buttons: int = 6
     body_bytes: int = 2048
     per_minute: int | None = 30  # to one person
-    batch: int = 1
+    limits: tuple[Limit, ...] = ()
+    batch: int = 1  # people in one ``send_many``; 1: one by one
+    recall: bool = False
+    receipts_tell_outcome: bool = False  # ``receipts`` says whether a send of unknown outcome arrived
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +251,23 @@ class Platform(Protocol):
         """Send to one person. Raise PlatformError; time-out after the request left is ErrorClass.UNKNOWN."""
         ...
 
+    async def send_many(
+        self, user_ids: Sequence[str], message: OutboundMessage
+    ) -> dict[str, Sent | PlatformError]:
+        """Send the same to up to ``capabilities.batch`` people; each has an end of their own.
+
+        Raise PlatformError where the call failed as a whole.
+        """
+        ...
+
+    async def receipts(self, ref: str) -> dict[str, Receipt]:
+        """What became of the message *ref* by user id; empty where the platform does not tell."""
+        ...
+
+    async def recall(self, ref: str) -> None:
+        """Take a message back. Raise PlatformError(BUG) where the platform cannot."""
+        ...
+
     async def update(self, card: CardRef, message: OutboundMessage) -> Sent:
         """Replace a card's content. Raise PlatformError(cls=CARD) where a new card is needed."""
         ...
@@ -199,3 +287,16 @@ class Platform(Protocol):
     async def check(self) -> list[CheckResult]:
         """Look at every setting for ``suicha doctor``."""
         ...
+
+
+async def one_by_one(
+    platform: Platform, user_ids: Sequence[str], message: OutboundMessage
+) -> dict[str, Sent | PlatformError]:
+    """``send_many`` for a platform that has no batch."""
+    ended: dict[str, Sent | PlatformError] = {}
+    for user_id in user_ids:
+        try:
+            ended[user_id] = await platform.send(user_id, message)
+        except PlatformError as error:
+            ended[user_id] = error
+    return ended

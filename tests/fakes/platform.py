@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.platforms.base import (
     Capabilities,
     CardRef,
     CheckResult,
+    ErrorClass,
     InboundEvent,
     Media,
     OutboundMessage,
     PlatformError,
+    Receipt,
     Sent,
+    one_by_one,
 )
 
 
@@ -59,6 +63,20 @@ class FakePlatform:
         if error is None or getattr(error, "arrived", False):
             self.replied.append((event, message))
         return self._end(error)
+
+    async def send_many(
+        self, user_ids: Sequence[str], message: OutboundMessage
+    ) -> dict[str, Sent | PlatformError]:
+        """Send the same to each, one by one."""
+        return await one_by_one(self, user_ids, message)
+
+    async def receipts(self, ref: str) -> dict[str, Receipt]:
+        """Nothing is asked yet, so nothing is told."""
+        return {}
+
+    async def recall(self, ref: str) -> None:
+        """Refused: what was sent stays."""
+        raise PlatformError("recall.none", cls=ErrorClass.BUG)
 
     async def update(self, card: CardRef, message: OutboundMessage) -> Sent:
         error = await self._step()

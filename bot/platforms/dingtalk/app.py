@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -25,7 +26,9 @@ from bot.platforms.base import (
     Media,
     OutboundMessage,
     PlatformError,
+    Receipt,
     Sent,
+    one_by_one,
 )
 from bot.platforms.dingtalk import cards, checks
 from bot.platforms.dingtalk.client import DingTalkClient, failure
@@ -85,6 +88,20 @@ class DingTalkPlatform:
         if message.card_id and self._settings.card_template:
             return await self._send_card(user_id, message)
         return await self._send_robot_message(user_id, message)
+
+    async def send_many(
+        self, user_ids: Sequence[str], message: OutboundMessage
+    ) -> dict[str, Sent | PlatformError]:
+        """Send the same to each, one by one."""
+        return await one_by_one(self, user_ids, message)
+
+    async def receipts(self, ref: str) -> dict[str, Receipt]:  # noqa: ARG002 - the port
+        """Nothing is asked yet, so nothing is told."""
+        return {}
+
+    async def recall(self, ref: str) -> None:  # noqa: ARG002 - the port
+        """Refused: what was sent stays."""
+        raise PlatformError("recall.none", cls=ErrorClass.BUG)
 
     async def update(self, card: CardRef, message: OutboundMessage) -> Sent:
         """Set the whole state of a card; updates of one card queue up, since the last writer wins."""

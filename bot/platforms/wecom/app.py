@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import aiohttp
 
@@ -18,7 +18,9 @@ from bot.platforms.base import (
     Media,
     OutboundMessage,
     PlatformError,
+    Receipt,
     Sent,
+    one_by_one,
 )
 from bot.platforms.wecom import cards, inbound
 from bot.platforms.wecom.client import WeComClient
@@ -76,6 +78,16 @@ class WeComPlatform:
     async def reply(self, event: InboundEvent, message: OutboundMessage) -> Sent:
         """Answer the person. Who asks the same twice is answered twice, unless it is the same card."""
         return await self._send(self._body(event.user_id, message, once=bool(message.card_id)))
+
+    async def send_many(
+        self, user_ids: Sequence[str], message: OutboundMessage
+    ) -> dict[str, Sent | PlatformError]:
+        """Send the same to each, one by one."""
+        return await one_by_one(self, user_ids, message)
+
+    async def receipts(self, ref: str) -> dict[str, Receipt]:  # noqa: ARG002 - the port
+        """Nothing is asked yet, so nothing is told."""
+        return {}
 
     async def update(self, card: CardRef, message: OutboundMessage) -> Sent:
         """Replace the card on one screen, which uses up its token. Raise PlatformError(CARD) without one.

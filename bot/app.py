@@ -27,6 +27,7 @@ from bot.messaging.cards import Cards
 from bot.messaging.delivery import Delivery
 from bot.messaging.dispatch import REPLY, Dispatcher
 from bot.messaging.render import Renderer
+from bot.messaging.tokens import SharedTokens
 from bot.migrations import require_current
 from bot.platforms.base import Platform
 from bot.platforms.dingtalk.app import DingTalkPlatform
@@ -133,8 +134,9 @@ def _add_platforms(
     app: web.Application, platforms: dict[str, Platform], http: aiohttp.ClientSession, dispatcher: Dispatcher
 ) -> None:
     settings, clock = app[SETTINGS], app[CLOCK]
+    tokens = SharedTokens(app[DB], clock, secret=settings.secret("secret_key"))
     if settings.wecom is not None:
-        wecom = WeComPlatform(settings.wecom, clock, http)
+        wecom = WeComPlatform(settings.wecom, clock, http, tokens=tokens)
         app[hooks.WECOM] = wecom
         platforms[wecom.name] = wecom
     if settings.dingtalk is not None:

@@ -7,6 +7,7 @@ from bot.inspection.checklists import models as _checklists  # noqa: F401
 from bot.inspection.draws import models as _draws  # noqa: F401
 from bot.inspection.followups import models as _followups  # noqa: F401
 from bot.inspection.notices import models as _notices  # noqa: F401
+from bot.inspection.notices import tokens as _tokens  # noqa: F401
 from bot.inspection.people import models as _people  # noqa: F401
 from bot.inspection.plans import models as _plans  # noqa: F401
 from bot.inspection.publication import models as _publication  # noqa: F401

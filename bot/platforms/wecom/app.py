@@ -20,8 +20,10 @@ from bot.platforms.base import (
     PlatformError,
     Receipt,
     Sent,
+    TokenStore,
     one_by_one,
 )
+from bot.platforms.tokens import OwnTokens
 from bot.platforms.wecom import cards, inbound
 from bot.platforms.wecom.client import WeComClient
 from bot.platforms.wecom.doctor import examine
@@ -36,12 +38,19 @@ class WeComPlatform:
 
     name = "wecom"
 
-    def __init__(self, settings: WeComSettings, clock: Clock, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        settings: WeComSettings,
+        clock: Clock,
+        session: aiohttp.ClientSession,
+        *,
+        tokens: TokenStore | None = None,
+    ) -> None:
         wire = Wire(settings, clock, session)
         self._settings = settings
         self._clock = clock
         self._wire = wire
-        self._client = WeComClient(settings, clock, wire)
+        self._client = WeComClient(settings, clock, wire, tokens or OwnTokens(clock))
         self._robot = GroupRobot(settings.group_robot_url, wire) if settings.group_robot_url else None
         self._keys = inbound.CallbackKeys(
             receive_id=settings.corp_id,

@@ -11,9 +11,8 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
-from bot.inspection.checklists.answers import HAS_PHOTOS, AnswerValue, Missing, show_answer
+from bot.inspection.checklists.answers import AnswerValue, Missing, files_value, show_answer
 from bot.inspection.checklists.chat import ChatCommand, ChatProblem, complete_chat_answer
-from bot.inspection.checklists.definition import QuestionType
 from bot.inspection.checklists.evidence import EvidenceStore
 from bot.inspection.checklists.queries import FormFacts, form_facts
 from bot.inspection.checklists.service import add_evidence, open_form, save_draft, tell_training_missing
@@ -109,12 +108,12 @@ async def photo(ctx: Context) -> Reply:
         now=ctx.clock.now(),
         source=_SOURCES.get(ctx.event.platform, "H5"),
     )
-    if place.question.type is QuestionType.PHOTO:
-        return await _keep(ctx, place, AnswerValue(HAS_PHOTOS))
+    if place.question.wants_files:
+        return await _keep(ctx, place, AnswerValue(files_value(place.question)))
     facts = await _facts(ctx)
     again = find_place(facts, ctx.person_id, place.key)
     if again is None or not again.answer.value:
-        return Reply(f"照片已归入第{place.question.key}项。请继续回答这一项。")
+        return Reply(f"照片已归入第{place.question.number}项。请继续回答这一项。")
     return await _next(ctx, facts, said="照片已保存。", here=again)
 
 
@@ -143,7 +142,7 @@ async def _keep(ctx: Context, place: Place, given: AnswerValue) -> Reply:
     await _save(ctx, place.key, given)
     facts = await _facts(ctx)
     here = find_place(facts, ctx.person_id, place.key)
-    said = f"第{place.question.key}项：{show_answer(place.question, given)}。" if given.value else ""
+    said = f"第{place.question.number}项：{show_answer(place.question, given)}。" if given.value else ""
     return await _next(ctx, facts, said=said, here=here)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.inspection.checklists.answers import (
     AnswerValue,
     Missing,
+    files_value,
     is_asked,
     missing_parts,
     next_question,
@@ -16,9 +17,18 @@ from bot.inspection.checklists.answers import (
 )
 from bot.inspection.checklists.definition import Checklist, Question, QuestionType, parse_checklist
 from bot.inspection.checklists.queries import FormFacts
+from bot.inspection.checklists.repeats import may_be_asked, unfold
 from bot.inspection.checklists.service import is_own_section
 from bot.inspection.checklists.values import list_choices
 from bot.inspection.results.labels import label_of
+
+_HOW = {
+    QuestionType.PHOTO: "请发送照片。",
+    QuestionType.DATE: "请回复日期，例如 2026年5月1日。",
+    QuestionType.PLACE: "请发送位置，或回复纬度和经度。",
+    QuestionType.SIGNATURE: "请打开网页版检查表签名，或发送纸面签名的照片。",
+    QuestionType.SCAN: "请回复码上的字符。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +58,11 @@ def ask(place: Place) -> str:
 
 
 def _how(question: Question) -> str:
-    if question.type is QuestionType.PHOTO:
-        return "请发送照片。"
     if question.type is QuestionType.NUMBER:
-        return f"请回复数字（{question.unit}）。"
-    return "请回复日期，例如 2026年5月1日。" if question.type is QuestionType.DATE else "请直接回复。"
+        return f"请回复{'整数' if question.whole else '数字'}（{question.unit}）。"
+    if question.type is QuestionType.PHOTO and question.photos_min > 1:
+        return f"请发送照片，至少 {question.photos_min} 张。"
+    return _HOW.get(question.type, "请直接回复。")
 
 
 def ask_part(place: Place) -> str:
@@ -68,13 +78,13 @@ def ask_part(place: Place) -> str:
         case Missing.NOTE:
             return f"请写明情况{f'（{bad.text}）' if bad and bad.text else ''}。"
         case _:
-            return "请发送现场照片，至少 1 张。"
+            return f"请发送现场照片，至少 {place.question.photos_min} 张。"
 
 
 def overview(facts: FormFacts, person_id: int) -> str:
     done, asked = count(facts, person_id)
     lines = [f"已答 {done}/{asked} 项。"]
-    lines += [f"- {p.question.key} {show_answer(p.question, p.answer)}" for p in places(facts, person_id)
+    lines += [f"- {p.question.number} {show_answer(p.question, p.answer)}" for p in places(facts, person_id)
               if p.answer.value]  # fmt: skip
     return "\n".join(lines)
 
@@ -111,7 +121,7 @@ def find_place(facts: FormFacts, person_id: int, key: str) -> Place | None:
 def places(facts: FormFacts, person_id: int) -> Iterator[Place]:
     for checklist in _checklists(facts, person_id):
         answers, photos = _answers(facts, checklist), _photos(facts, checklist)
-        for q in checklist.questions:
+        for q in unfold(checklist, answers):
             if is_asked(q, answers):
                 yield Place(checklist, q, answers.get(q.key, AnswerValue()), photos.get(q.key, 0))
 
@@ -124,10 +134,17 @@ def _checklists(facts: FormFacts, person_id: int) -> list[Checklist]:
 
 def _answers(facts: FormFacts, checklist: Checklist) -> dict[str, AnswerValue]:
     draft = facts.form.draft if facts.form else {}
-    found = {q.key: draft.get(f"{checklist.code}:{q.key}") for q in checklist.questions}
-    return {key: AnswerValue.from_dict(parts) for key, parts in found.items() if parts and parts.get("value")}
+    found = {key: draft.get(f"{checklist.code}:{key}") for key in may_be_asked(checklist)}
+    given = {
+        key: AnswerValue.from_dict(parts) for key, parts in found.items() if parts and parts.get("value")
+    }
+    photos = _photos(facts, checklist)
+    for question in unfold(checklist, given):
+        if question.wants_files and photos[question.key]:  # taken on the page: nothing else was said
+            given.setdefault(question.key, AnswerValue(files_value(question)))
+    return given
 
 
 def _photos(facts: FormFacts, checklist: Checklist) -> dict[str, int]:
     counted = facts.photos()
-    return {q.key: counted[f"{checklist.code}:{q.key}"] for q in checklist.questions}
+    return {key: counted[f"{checklist.code}:{key}"] for key in may_be_asked(checklist)}

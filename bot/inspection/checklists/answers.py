@@ -14,10 +14,14 @@ from enum import StrEnum
 from bot.inspection.checklists import values
 from bot.inspection.checklists.definition import NOT_APPLICABLE, Checklist, Need, Question, QuestionType
 from bot.inspection.checklists.outcomes import CLEAN, worst_first
+from bot.inspection.checklists.repeats import unfold
 
 NOTE_LIMIT = 1000  # characters
-HAS_PHOTOS = "已拍照"  # the value of an answered PHOTO question
+HAS_PHOTOS, HAS_SIGNED = "已拍照", "已签名"  # the values of answered PHOTO and SIGNATURE questions
 READING, NOTE, VERDICT = ".reading", ".note", ".verdict"  # what form field names end in
+
+
+_NOTHING = {QuestionType.PHOTO: "请拍照", QuestionType.SIGNATURE: "请签名", QuestionType.PLACE: "请定位"}
 
 
 class Missing(StrEnum):
@@ -87,7 +91,7 @@ def parse_form(
     without prefix. Fields of questions that are not asked, and foreign fields, are ignored.
     """
     filled = Filled()
-    for question in checklist.questions:
+    for question in unfold(checklist, filled.answers):
         if not is_asked(question, filled.answers):
             continue
         name = prefix + question.key
@@ -99,13 +103,16 @@ def parse_form(
             filled.answers[question.key] = answer
         sentences += missing_sentences(question, answer, count) if not sentences else []
         if sentences:
-            filled.errors[question.key] = f"第{question.key}项“{question.text}”" + "；".join(sentences) + "。"
+            filled.errors[question.key] = (
+                f"第{question.number}项“{question.text}”" + "；".join(sentences) + "。"
+            )
     return filled
 
 
 def is_asked(question: Question, answers: Answers) -> bool:
-    """Whether the conditions of *question* hold."""
-    return all(answers.get(key, AnswerValue()).value == value for key, value in question.when.items())
+    """Whether the conditions of *question* hold; of several chosen options one is enough."""
+    given = ((answers.get(key, AnswerValue()).value, value) for key, value in question.when.items())
+    return all(value in answer.split("、") for answer, value in given)
 
 
 def is_bad(question: Question, answer: AnswerValue) -> bool:
@@ -119,6 +126,8 @@ def missing_parts(question: Question, answer: AnswerValue | None, photos: int = 
     """Name what *answer* still lacks, in asking order; empty when it is complete."""
     if answer is None or not answer.value:
         return (Missing.VALUE,) if question.required else ()
+    if question.type is QuestionType.PHOTO and photos < question.photos_min:
+        return (Missing.PHOTO,)
     lacking = []
     if question.reading and answer.value in question.reading.required_on and not answer.reading:
         lacking.append(Missing.READING)
@@ -137,8 +146,10 @@ def missing_sentences(question: Question, answer: AnswerValue, photos: int = 0) 
     reading = question.reading.text if question.reading else ""
     codes = "、".join(question.on_bad.codes) if question.on_bad else ""
     hint = f"（{question.on_bad.text}）" if question.on_bad and question.on_bad.text else ""
+    if question.type is QuestionType.PHOTO and answer.value:
+        return [f"请至少拍{question.photos_min}张"] if photos < question.photos_min else []
     words = {
-        Missing.VALUE: "请拍照" if question.type is QuestionType.PHOTO else "还没有回答",
+        Missing.VALUE: _NOTHING.get(question.type, "还没有回答"),
         Missing.READING: f"请填写{reading}",
         Missing.VERDICT: f"请选择认定结果（{codes}）",
         Missing.NOTE: f"答“{answer.value}”，请写明情况{hint}",
@@ -154,7 +165,7 @@ def derive_results(checklist: Checklist, answers: Answers) -> list[str]:
     """
     codes: set[str] = set()
     undecided = False
-    for question in checklist.questions:
+    for question in unfold(checklist, answers):
         if not is_asked(question, answers):
             continue
         answer = answers.get(question.key, AnswerValue())
@@ -178,7 +189,7 @@ def next_question(
     """Give the first question that lacks something; those put off (*skipped*) come last; None when done."""
     open_questions = [
         question
-        for question in checklist.questions
+        for question in unfold(checklist, answers)
         if is_asked(question, answers)
         and missing_parts(question, answers.get(question.key), (photos or {}).get(question.key, 0))
     ]
@@ -189,7 +200,7 @@ def progress(
     checklist: Checklist, answers: Answers, photos: Mapping[str, int] | None = None
 ) -> tuple[int, int]:
     """Count the questions that are complete, and those that are asked."""
-    asked = [question for question in checklist.questions if is_asked(question, answers)]
+    asked = [question for question in unfold(checklist, answers) if is_asked(question, answers)]
     done = [
         question
         for question in asked
@@ -197,6 +208,27 @@ def progress(
         and not missing_parts(question, answers[question.key], (photos or {}).get(question.key, 0))
     ]
     return len(done), len(asked)
+
+
+def files_value(question: Question) -> str:
+    """Give the answer of a question whose files are there."""
+    return HAS_PHOTOS if question.type is QuestionType.PHOTO else HAS_SIGNED
+
+
+def score(checklist: Checklist, answers: Answers) -> tuple[float, float] | None:
+    """Give points got and points that could be got; None when the checklist keeps no score.
+
+    合理缺项 and what is not asked take no part; a question with bad answers gives its points or nothing.
+    """
+    scored = [
+        (question.points, answers[question.key], question)
+        for question in unfold(checklist, answers)
+        if question.points is not None and question.key in answers and is_asked(question, answers)
+    ]
+    counted = [(p, is_bad(q, a)) for p, a, q in scored if a.value and a.value != NOT_APPLICABLE]
+    if all(question.points is None for question in checklist.questions):
+        return None
+    return sum(p for p, bad in counted if not bad), sum(p for p, _ in counted)
 
 
 def show_answer(question: Question, answer: AnswerValue) -> str:
@@ -256,11 +288,17 @@ def reading_question(question: Question) -> Question:
 
 
 def read_single(question: Question, text: str, *, today: dt.date | None = None) -> str:
-    """Read a number, a date or one of several choices; raises ``values.Unreadable``."""
+    """Read a number, a date, a place, a code or one of several choices; raises ``values.Unreadable``."""
     if question.type is QuestionType.NUMBER:
-        return values.read_number(text, unit=question.unit, low=question.min, high=question.max)
+        return values.read_number(
+            text, unit=question.unit, low=question.min, high=question.max, whole=question.whole
+        )
     if question.type is QuestionType.DATE:
         return values.read_date(text, today=today)
+    if question.type is QuestionType.PLACE:
+        return values.read_place(text)
+    if question.type is QuestionType.SCAN:
+        return values.read_code(text)
     return values.read_choice(text, question.choices)
 
 
@@ -273,8 +311,8 @@ def _verdict(question: Question, value: str, typed: str) -> str:
 
 def _canonical(question: Question, typed: str | list[str], photos: int) -> str:
     """Read one value of the question's type; empty stays empty. Raises ``values.Unreadable``."""
-    if question.type is QuestionType.PHOTO:
-        return HAS_PHOTOS if photos else ""
+    if question.wants_files:
+        return files_value(question) if photos else ""
     if question.type is QuestionType.MULTI:
         return values.read_choices(_many(typed), question.options)
     text = _one(typed)

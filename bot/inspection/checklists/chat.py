@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from bot.inspection.checklists import values
 from bot.inspection.checklists.answers import (
-    HAS_PHOTOS,
     AnswerValue,
     Missing,
     clean_note,
+    files_value,
     missing_parts,
     read_single,
     reading_question,
@@ -56,6 +56,10 @@ class ChatProblem:
 
 ChatResult = ParsedAnswer | ChatCommand | ChatProblem
 
+_FILES = {
+    QuestionType.PHOTO: "请发送现场照片。",
+    QuestionType.SIGNATURE: "请打开网页版检查表签名，或发送纸面签名的照片。",
+}
 CHOICE = re.compile(r"(?:我?选择?|第)?\s*([1-9一二三])(?:项|个|号)?(?![\da-z℃°%一-鿿]|[.。]\d)")
 SEPARATORS = " \t\r\n,，。.、;；:：!！~～-—/|\ufe0f"
 WORDS_WITH_NO = ("则", "认", "定", "决")  # 否则, 否认 … are words of their own
@@ -122,10 +126,10 @@ def _completed(
 def _read(question: Question, text: str, photos: int, today: dt.date | None) -> AnswerValue:
     if question.is_verdict:
         return _read_verdict(question, text)
-    if question.type is QuestionType.PHOTO:
+    if question.wants_files:
         if photos:
-            return AnswerValue(HAS_PHOTOS, clean_note(text))
-        raise values.Unreadable("请发送现场照片。")
+            return AnswerValue(files_value(question), clean_note(text))
+        raise values.Unreadable(_FILES[question.type])
     if question.type is QuestionType.TEXT:
         note = clean_note(text)
         if not note:

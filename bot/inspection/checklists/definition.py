@@ -20,6 +20,8 @@ from bot.inspection.checklists.outcomes import CLEAN, ResultCode
 from bot.inspection.profile.refusals import first_refusal
 
 DATA = Path(__file__).with_name("data")
+MOST_REPEATS = 20
+_SINCE_FIRST_RELEASE = {"repeat": "", "whole": False, "camera": False, "photos_min": 1, "points": None}
 YES, NO, NOT_APPLICABLE = "是", "否", "合理缺项"
 
 
@@ -34,6 +36,9 @@ class QuestionType(StrEnum):
     ENUM = "ENUM"
     MULTI = "MULTI"
     PHOTO = "PHOTO"
+    PLACE = "PLACE"  # a position, as latitude,longitude
+    SIGNATURE = "SIGNATURE"  # drawn on the phone; somebody other than the signer of the record sheet
+    SCAN = "SCAN"  # a bar code or QR code, or its characters typed
 
 
 class BadAction(StrEnum):
@@ -108,6 +113,7 @@ class Question(Part):
     unit: str = ""
     min: float | None = None
     max: float | None = None
+    whole: bool = False  # a number without decimals
     options: tuple[str, ...] = ()
     bad_options: tuple[str, ...] = ()
     reading: Reading | None = None
@@ -115,6 +121,10 @@ class Question(Part):
     article: str = ""
     when: dict[str, str] = {}
     on_bad: OnBad | None = None
+    repeat: str = ""  # key of the NUMBER question that says how often this one is asked
+    camera: bool = False  # photos are taken now, not chosen from the album
+    photos_min: Annotated[int, Field(ge=1, le=20)] = 1  # of a PHOTO question
+    points: Annotated[float, Field(ge=0)] | None = None  # scoring is optional: what a good answer is worth
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Question:
@@ -138,7 +148,17 @@ class Question(Part):
     @property
     def label(self) -> str:
         """Number, star and text, as forms and messages show it."""
-        return f"{self.key}{'★' if self.starred else ''} {self.text}"
+        return f"{self.number}{'★' if self.starred else ''} {self.text}"
+
+    @property
+    def number(self) -> str:
+        """The number people read: 6, or 6-2 where the question is asked about a second thing."""
+        return self.key.replace("_", "-")
+
+    @property
+    def wants_files(self) -> bool:
+        """Whether the answer is what was photographed or drawn."""
+        return self.type in {QuestionType.PHOTO, QuestionType.SIGNATURE}
 
 
 class Checklist(Part):
@@ -156,26 +176,31 @@ class Checklist(Part):
     def _questions_fit_together(self) -> Checklist:
         seen: dict[str, Question] = {}
         for question in self.questions:
-            if question.key in seen:
-                raise ValueError(f"第{question.key}项出现两次")
-            for other, value in question.when.items():
-                if other not in seen:
-                    raise ValueError(f"第{question.key}项的条件引用了它前面没有的第{other}项")
-                if seen[other].choices and value not in seen[other].choices:
-                    raise ValueError(f"第{question.key}项的条件“{value}”不是第{other}项的可选回答")
+            problem = _place_problem(question, seen)
+            if problem:
+                raise ValueError(f"第{question.key}项{problem}")
             seen[question.key] = question
         return self
 
     def question(self, key: str) -> Question:
-        """Find a question; raises ``Problem("question_unknown")``."""
+        """Find a question as it stands in the document; raises ``Problem("question_unknown")``."""
         for question in self.questions:
             if question.key == key:
                 return question
         raise Problem("question_unknown", f"检查表“{self.name}”没有第{key}项。", question=key)
 
     def definition(self) -> dict[str, Any]:
-        """Give the plain data to store with a task; ``parse_checklist`` reads it back."""
-        return self.model_dump(mode="json")
+        """Give the plain data to store with a task; ``parse_checklist`` reads it back.
+
+        What a question could not say in the first release is left out where it says nothing, so the fingerprint of
+        an older document stays what it was.
+        """
+        plain = self.model_dump(mode="json")
+        for question in plain["questions"]:
+            for name, empty in _SINCE_FIRST_RELEASE.items():
+                if question[name] == empty:
+                    del question[name]
+        return plain
 
     def sha256(self) -> str:
         """Give the fingerprint of this version."""
@@ -235,6 +260,8 @@ def _question_problem(question: Question) -> str:
         (listed and len(set(question.options)) < 2, "选择题至少要有两个不同的选项"),
         (listed and len(set(question.options)) != len(question.options), "选项重复"),
         (not listed and bool(question.options), "只有选择题可以有选项"),
+        (any("、" in option for option in question.options), "选项里不能有“、”"),
+        (question.photos_min > 1 and question.type is not QuestionType.PHOTO, "只有拍照题可以要求张数"),
         (not set(question.bad_options) <= set(question.options), "bad_options 里有不存在的选项"),
         (bool(question.bad_options) and question.on_bad is None, "有 bad_options 就要写 on_bad"),
         (question.reading is not None and not question.is_verdict, "只有是否题可以附带填写"),
@@ -242,6 +269,31 @@ def _question_problem(question: Question) -> str:
         (question.type is QuestionType.NUMBER and not question.unit, "数字题要写单位"),
     )
     return next((text for wrong, text in checks if wrong), "")
+
+
+def _place_problem(question: Question, before: dict[str, Question]) -> str:
+    """Say what does not fit with the questions before; empty when all does."""
+    if question.key in before:
+        return "出现两次"
+    for other, value in question.when.items():
+        if other not in before:
+            return f"的条件引用了它前面没有的第{other}项"
+        if before[other].choices and value not in before[other].choices:
+            return f"的条件“{value}”不是第{other}项的可选回答"
+        if before[other].repeat not in {"", question.repeat}:
+            return f"的条件引用了另一组重复的第{other}项"
+    return _repeat_problem(question, before) if question.repeat else ""
+
+
+def _repeat_problem(question: Question, before: dict[str, Question]) -> str:
+    count = before.get(question.repeat)
+    if count is None or count.type is not QuestionType.NUMBER or count.repeat:
+        return f"的重复次数应由前面的一道数字题给出，没有找到第{question.repeat}项"
+    if not count.whole:
+        return f"的重复次数（第{question.repeat}项）应是整数，请写 whole: true"
+    if count.max is None or count.max > MOST_REPEATS or (count.min or 0) < 0:
+        return f"的重复次数（第{question.repeat}项）要写明 min 不小于 0、max 不大于 {MOST_REPEATS}"
+    return ""
 
 
 def _empty_range(low: float | None, high: float | None) -> bool:

@@ -46,7 +46,7 @@ class FormFacts:
 
     def photos(self) -> Counter[str]:
         """How many files each question has."""
-        return Counter(e.question for e in self.evidence if e.kind != "SIGNATURE")
+        return Counter(e.question for e in self.evidence)
 
     def checked_in(self, person_id: int) -> bool:
         return any(c.person_id == person_id for c in self.check_ins)

@@ -18,6 +18,7 @@ from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.models import Evidence, VisitForm
 from bot.inspection.checklists.pinning import pin_checklists
 from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
+from bot.inspection.checklists.repeats import may_be_asked
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Training
 from bot.inspection.profile import Profile
@@ -202,7 +203,7 @@ def keys_of(facts: FormFacts, person_id: int | None) -> set[str]:
     for item, version in facts.checklists:
         if person_id is None or is_own_section(facts, item.department_id, person_id):
             checklist = parse_checklist(version.definition)
-            keys |= {f"{checklist.code}:{question.key}" for question in checklist.questions}
+            keys |= {f"{checklist.code}:{key}" for key in may_be_asked(checklist)}
     return keys
 
 

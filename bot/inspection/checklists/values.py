@@ -9,8 +9,10 @@ from decimal import Decimal
 
 TRADITIONAL = "適無項過暫沒對確標籤銷進負萬億兩號關後題復個達與攝還條見實稱點現選擇請異齊問發證書網測監"
 SIMPLIFIED = "适无项过暂没对确标签销进负万亿两号关后题复个达与摄还条见实称点现选择请异齐问发证书网测监"
+LONGEST_CODE = 200
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _CHARS = {
-    **{code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)},
+    **_WIDE,
     **str.maketrans(TRADITIONAL, SIMPLIFIED),
     **str.maketrans("\u3000①②③④⑤⑥⑦⑧⑨−–", " 123456789--"),
 }
@@ -31,10 +33,13 @@ def plain(text: str) -> str:
     return "".join(c.lower() if len(c.lower()) == 1 else c for c in text.translate(_CHARS))
 
 
-def read_number(text: str, *, unit: str = "", low: float | None = None, high: float | None = None) -> str:
+def read_number(
+    text: str, *, unit: str = "", low: float | None = None, high: float | None = None, whole: bool = False
+) -> str:
     """Give the number in plain decimal digits (``-18``, ``0.5``); the unit may follow it.
 
-    Raises ``Unreadable`` for no number, another unit, or a number outside *low* to *high*.
+    Raises ``Unreadable`` for no number, another unit, decimals where a *whole* number is wanted, or a number
+    outside *low* to *high*.
     """
     typed = plain(text).strip()
     match = re.fullmatch(rf"({NUMBER})\s*(万|亿)?\s*(.*)", typed, re.DOTALL)
@@ -45,6 +50,8 @@ def read_number(text: str, *, unit: str = "", low: float | None = None, high: fl
     if tail and tail not in UNIT_WORDS.get(unit, (plain(unit),)):
         raise Unreadable(f"单位应为“{unit}”，请只写数字。" if unit else "请只写数字。")
     value = _decimal(digits) * {"万": 10**4, "亿": 10**8}.get(power or "", 1)
+    if whole and value != value.to_integral_value():
+        raise Unreadable("请填写整数。")
     _check_bounds(value, unit, low, high)
     return f"{value.normalize():f}" if value else "0"
 
@@ -79,6 +86,27 @@ def read_choices(texts: Sequence[str], options: Sequence[str]) -> str:
     """Give the options meant, in their own order, joined by 、; raises ``Unreadable``."""
     chosen = {read_choice(text, options) for text in texts if text.strip()}
     return "、".join(option for option in options if option in chosen)
+
+
+def read_place(text: str) -> str:
+    """Give ``latitude,longitude`` with six decimals (0.1 m); raises ``Unreadable``."""
+    match = re.fullmatch(
+        r"(-?\d{1,2}(?:\.\d+)?)\s*[,\s;]\s*(-?\d{1,3}(?:\.\d+)?)", plain(text).strip().replace("，", ",")
+    )
+    if match is None:
+        raise Unreadable("请发送位置，或填写纬度和经度，例如 22.6300,110.1500。")
+    latitude, longitude = float(match[1]), float(match[2])
+    if abs(latitude) > 90 or abs(longitude) > 180:
+        raise Unreadable("纬度在 -90 到 90 之间，经度在 -180 到 180 之间，请检查。")
+    return f"{latitude:.6f},{longitude:.6f}"
+
+
+def read_code(text: str) -> str:
+    """Give the characters of a bar code or QR code; raises ``Unreadable``."""
+    code = " ".join(text.translate(_WIDE).split())
+    if not code or len(code) > LONGEST_CODE or not code.isprintable():
+        raise Unreadable(f"请扫码，或输入码上的字符（最多{LONGEST_CODE}个）。")
+    return code
 
 
 def list_choices(options: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from bot.inspection.checklists.answers import (
 from bot.inspection.checklists.definition import BadAction, Checklist, Question, QuestionType, parse_checklist
 from bot.inspection.checklists.outcomes import WHOLE_VISIT, ResultCode, settle_visit, worst
 from bot.inspection.checklists.queries import FormFacts
+from bot.inspection.checklists.repeats import original, unfold
 from bot.inspection.checklists.service import OUTCOME
 from bot.inspection.registry.models import Item
 from bot.inspection.results.labels import LABELS, label_of
@@ -105,9 +106,10 @@ def form_fields(draft: Mapping[str, Mapping[str, Any]]) -> dict[str, str | list[
 def read_checklist_of(facts: FormFacts, checklist: Checklist) -> Filled:
     """One checklist of the form, read and checked."""
     fields = form_fields(facts.form.draft if facts.form else {})
-    for question in checklist.questions:
-        key = f"{checklist.code}:{question.key}"
-        if question.type is QuestionType.MULTI and key in fields:
+    several = {question.key for question in checklist.questions if question.type is QuestionType.MULTI}
+    for key in fields:
+        code, _, name = key.partition(":")
+        if code == checklist.code and original(name)[0] in several:
             fields[key] = str(fields[key]).split("、")
     return parse_form(checklist, fields, facts.photos(), prefix=f"{checklist.code}:")
 
@@ -179,15 +181,16 @@ def _given(checklist: Checklist, filled: Filled) -> list[Given]:
             show_answer(q, filled.answers[q.key]),
             checklist.name,
         )
-        for q in checklist.questions
+        for q in unfold(checklist, filled.answers)
         if q.key in filled.answers
     ]
 
 
 def _item(item: Item, read: tuple[Checklist, Filled], codes: list[str]) -> ItemJudgement:
     checklist, filled = read
-    bad = [q for q in checklist.questions if q.key in filled.answers and is_bad(q, filled.answers[q.key])]
-    problem = "；".join(f"第{q.key}项：{filled.answers[q.key].note or q.text}" for q in bad)
+    asked = unfold(checklist, filled.answers)
+    bad = [q for q in asked if q.key in filled.answers and is_bad(q, filled.answers[q.key])]
+    problem = "；".join(f"第{q.number}项：{filled.answers[q.key].note or q.text}" for q in bad)
     actions = dict.fromkeys(ACTIONS[q.on_bad.action] for q in bad if q.on_bad)
     return ItemJudgement(_id(item), item.name, codes, problem, "；".join(actions) or "—")
 

@@ -73,7 +73,7 @@ def _answers(facts: FormFacts, judged: Judgement) -> tuple[tuple[str, ...], ...]
             section = given.section
             rows.append((section,))
         count = f"（凭据 {photos[given.key]} 件）" if photos[given.key] else ""
-        number = given.question.key + ("★" if given.question.starred else "")
+        number = given.question.number + ("★" if given.question.starred else "")
         rows.append((number, given.question.text, given.shown, given.answer.note + count))
     return tuple(rows)
 

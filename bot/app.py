@@ -26,6 +26,7 @@ from bot.inspection.profile import load_profile
 from bot.messaging.cards import Cards
 from bot.messaging.delivery import Delivery
 from bot.messaging.dispatch import REPLY, Dispatcher
+from bot.messaging.quotas import Ledger
 from bot.messaging.render import Renderer
 from bot.messaging.tokens import SharedTokens
 from bot.migrations import require_current
@@ -54,6 +55,7 @@ class Service:
     cards: Cards
     dispatcher: Dispatcher
     ticks: Ticks
+    ledger: Ledger
 
 
 SERVICE = web.AppKey("service", Service)
@@ -105,9 +107,10 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
             profile=profile, calendar=calendar,
         )  # fmt: skip
         app[hooks.DISPATCHER] = dispatcher
+        ledger = Ledger(clock)
         _add_platforms(app, platforms, http, dispatcher)
-        ticks = Ticks(db, clock, profile, calendar, dispatcher, cards)
-        app[SERVICE] = Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks)
+        ticks = Ticks(db, clock, profile, calendar, dispatcher, cards, ledger)
+        app[SERVICE] = Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks, ledger)
         for platform in platforms.values():
             await platform.start()
         worker = asyncio.create_task(delivery.run(), name="delivery")
@@ -127,6 +130,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         with contextlib.suppress(asyncio.CancelledError):
             await worker
         await delivery.finish()
+        await db.write(ledger.write)
         await asyncio.to_thread(db.close)
 
 

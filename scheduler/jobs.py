@@ -17,6 +17,7 @@ from bot.inspection.results import service as results
 from bot.inspection.tasks import reminders as tasks
 from bot.messaging.cards import Cards
 from bot.messaging.dispatch import Dispatcher
+from bot.messaging.quotas import Ledger
 
 Job = Callable[[], Awaitable[int]]
 
@@ -31,11 +32,13 @@ class Ticks:
     calendar: WorkCalendar
     dispatcher: Dispatcher
     cards: Cards
+    ledger: Ledger
 
     def jobs(self) -> dict[str, Job]:
         return {
             "inbox": self.dispatcher.sweep,
             "cards": self.cards.refresh,
+            "ledger": lambda: self.db.write(self.ledger.write),
             "certificate_warnings": lambda: self._due(certificates.queue_warnings),
             "task_reminders": lambda: self._due(tasks.queue_reminders),
             "review_reminders": lambda: self._due(results.queue_review_reminders),

@@ -6,6 +6,7 @@ from bot.inspection.audit import models as _audit  # noqa: F401
 from bot.inspection.checklists import models as _checklists  # noqa: F401
 from bot.inspection.draws import models as _draws  # noqa: F401
 from bot.inspection.followups import models as _followups  # noqa: F401
+from bot.inspection.notices import ledger as _ledger  # noqa: F401
 from bot.inspection.notices import models as _notices  # noqa: F401
 from bot.inspection.notices import tokens as _tokens  # noqa: F401
 from bot.inspection.people import models as _people  # noqa: F401

@@ -27,8 +27,9 @@ from bot.messaging import outbox
 from bot.messaging.hours import is_quiet
 from bot.messaging.outbox import Earlier, Outcome
 from bot.messaging.people import addresses, why_unreachable
+from bot.messaging.quotas import limits_set
 from bot.messaging.render import Renderer, digest
-from bot.messaging.throttle import Throttle
+from bot.messaging.throttle import Throttle, limits_of
 from bot.platforms.base import (
     ErrorClass,
     InboundEvent,
@@ -36,6 +37,7 @@ from bot.platforms.base import (
     OutboundMessage,
     Platform,
     PlatformError,
+    Scope,
     Sent,
 )
 
@@ -69,6 +71,7 @@ class Delivery:
         self.worker = new_id()
         self._poll = poll
         self._throttle = Throttle()
+        self._limits: dict[str, dict[tuple[str, int], int]] = {}
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._busy = asyncio.Lock()
@@ -120,6 +123,7 @@ class Delivery:
     ) -> tuple[list[Job], list[Outcome]]:
         jobs: list[Job] = []
         ended: list[Outcome] = []
+        self._limits = limits_set(session)
         earlier = outbox.earlier_tries(session, [n.id or 0 for n in claimed])
         book = addresses(
             session, {n.recipient_id for n in claimed}, platforms=list(self.platforms), prefer=self.prefer
@@ -170,7 +174,9 @@ class Delivery:
         repeated = before.unknown > 0 and not self._safe_to_repeat(platform, notice, card=card)
         if repeated and before.unknown > 1:
             return Outcome(notice.id, "failed", NoticeState.FAILED, detail="两次发送结果均不明")
-        wait = self._throttle.wait(account, per_minute=platform.capabilities.per_minute, now=now)
+        limits = limits_of(platform.capabilities, self._limits.get(name, {}))
+        whose = {Scope.PERSON: user_id, Scope.APP: "", Scope.CORP: ""}
+        wait = self._throttle.take(name, whose, limits=limits, now=now)
         if wait:
             return Outcome(notice.id, "retry", None, retry_at=now + wait, detail="发送频率已满")
         card_id = outbox.card_for(session, notice, platform=name, user_id=user_id, now=now) if card else ""

@@ -218,6 +218,7 @@ class Capabilities:
     body_bytes: int = 2048
     per_minute: int | None = 30  # to one person
     limits: tuple[Limit, ...] = ()
+    budgets: tuple[tuple[Budget, int], ...] = ()  # of the smallest edition, by the month
     batch: int = 1  # people in one ``send_many``; 1: one by one
     recall: bool = False
     receipts_tell_outcome: bool = False  # ``receipts`` says whether a send of unknown outcome arrived

@@ -25,9 +25,9 @@ from bot.messaging.people import addresses, bury, person_of, revive, why_unreach
 from bot.messaging.render import Renderer, escape_markdown
 from bot.messaging.router import Context, Reply, Router
 from bot.messaging.talks import close_talk, current, open_talk
-from bot.messaging.throttle import Throttle
+from bot.messaging.throttle import Throttle, limits_of
 from bot.messaging.turns import Turns
-from bot.platforms.base import Capabilities
+from bot.platforms.base import Capabilities, Limit, Scope
 from tests.fakes.builders import NOW, make_account, make_person
 
 PROFILE = load_profile("default")
@@ -67,27 +67,51 @@ def test_a_payload_no_platform_takes_is_a_bug_at_once(action: Action) -> None:
 # -- throttle, quiet hours -------------------------------------------------
 
 
-@given(st.lists(st.floats(0, 200), max_size=60).map(sorted), st.integers(1, 5))
-def test_no_minute_holds_more_than_the_limit(offsets: list[float], limit: int) -> None:
+@given(st.lists(st.floats(0, 400), max_size=60).map(sorted), st.integers(1, 5), st.integers(2, 9))
+def test_no_window_holds_more_than_its_limit(offsets: list[float], few: int, more: int) -> None:
+    limits = (Limit(Scope.PERSON, few, 60.0), Limit(Scope.APP, more, 180.0))
     throttle, sent = Throttle(), []
     for offset in offsets:
         now = NOW + dt.timedelta(seconds=offset)
-        wait = throttle.wait(("wecom", "u"), per_minute=limit, now=now)
+        wait = throttle.take("wecom", {Scope.PERSON: "u", Scope.APP: ""}, limits=limits, now=now)
         if not wait:
             sent.append(now)
         else:
-            assert dt.timedelta() < wait <= dt.timedelta(minutes=1)
+            assert dt.timedelta() < wait <= dt.timedelta(seconds=180)
     for first in sent:
-        assert sum(first <= one < first + dt.timedelta(minutes=1) for one in sent) <= limit
+        assert sum(first <= one < first + dt.timedelta(minutes=1) for one in sent) <= few
+        assert sum(first <= one < first + dt.timedelta(minutes=3) for one in sent) <= more
 
 
 def test_the_named_wait_is_enough_and_people_do_not_share_it() -> None:
-    throttle = Throttle()
-    assert not throttle.wait(("wecom", "a"), per_minute=1, now=NOW)
-    wait = throttle.wait(("wecom", "a"), per_minute=1, now=NOW)
-    assert not throttle.wait(("wecom", "b"), per_minute=1, now=NOW)
-    assert not throttle.wait(("wecom", "a"), per_minute=1, now=NOW + wait)
-    assert not throttle.wait(("wecom", "a"), per_minute=None, now=NOW)
+    throttle, limits = Throttle(), (Limit(Scope.PERSON, 1, 60.0),)
+
+    def take(user: str, now: dt.datetime) -> dt.timedelta:
+        return throttle.take("wecom", {Scope.PERSON: user}, limits=limits, now=now)
+
+    assert not take("a", NOW)
+    wait = take("a", NOW)
+    assert not take("b", NOW)
+    assert not take("a", NOW + wait)
+    assert not throttle.take("wecom", {Scope.PERSON: "a"}, limits=(), now=NOW)
+
+
+def test_what_other_processes_sent_counts_too() -> None:
+    throttle, limits = Throttle(), (Limit(Scope.PERSON, 2, 60.0),)
+    throttle.learn("wecom", Scope.PERSON, "a", [NOW - dt.timedelta(seconds=s) for s in (70, 20, 10)])
+    wait = throttle.take("wecom", {Scope.PERSON: "a"}, limits=limits, now=NOW)
+    assert wait == dt.timedelta(seconds=40)
+    throttle.forget(before=NOW)
+    assert not throttle.knows("wecom", Scope.PERSON, "a")
+
+
+def test_a_limit_that_was_set_stands_in_for_the_platforms_own_and_zero_lifts_it() -> None:
+    own = Capabilities(limits=(Limit(Scope.PERSON, 25, 60.0), Limit(Scope.APP, 20, 1.0)))
+    assert limits_of(own, {}) == own.limits
+    assert Limit(Scope.PERSON, 9, 60.0) in limits_of(own, {("person", 60): 9})
+    assert limits_of(own, {("person", 60): 0}) == (Limit(Scope.APP, 20, 1.0),)
+    assert Limit(Scope.CORP, 100, 3600.0) in limits_of(own, {("corp", 3600): 100, ("calls", 0): 5000})
+    assert limits_of(Capabilities(per_minute=30), {}) == (Limit(Scope.PERSON, 30, 60.0),)
 
 
 @given(st.datetimes(dt.datetime(2026, 1, 1), dt.datetime(2026, 12, 31)))  # noqa: DTZ001 - Chinese wall clock

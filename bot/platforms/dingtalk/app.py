@@ -18,6 +18,7 @@ from yarl import URL
 from bot.core.clock import Clock
 from bot.core.config import DingTalkSettings
 from bot.platforms.base import (
+    Budget,
     Capabilities,
     CardRef,
     CheckResult,
@@ -55,6 +56,7 @@ def capabilities_of(settings: DingTalkSettings) -> Capabilities:
         max_buttons=6 if has_cards else cards.MAX_LINKS,
         body_bytes=cards.BODY_BYTES if has_cards else 4096,
         per_minute=20,
+        budgets=((Budget.CALLS, 5_000), (Budget.PUSHES, 3_000)),  # standard edition: sheet section 10.1
     )
 
 

@@ -89,7 +89,7 @@ def plan() -> dict[str, Any]:
         "lines": [
             _line(1, f"{TARGET_TOWN}商贸企业公示信息抽查", "SC-01", "登记住所与公示信息是否真实",
                   {"districts": [TARGET_TOWN], "industries": ["零售", "批发", "食品销售"]}),
-            _line(2, "网络餐饮服务定向抽查", "SC-02", "线上线下同标同质",
+            _line(2, "网络餐饮服务定向抽查", "SC-02、WJ-01", "线上线下同标同质",
                   {"industries": ["餐饮服务"], "labels": ["网络餐饮"]}, joint=("WJJ",)),
             _line(3, "电梯使用单位抽查", "SC-03", "维护保养和定期检验", {"kinds": ["EQUIPMENT"]}),
         ],
@@ -97,12 +97,18 @@ def plan() -> dict[str, Any]:
 
 
 def _line(
-    number: int, name: str, item: str, focus: str, scope: dict[str, list[str]], *, joint: tuple[str, ...] = ()
+    number: int,
+    name: str,
+    items: str,
+    focus: str,
+    scope: dict[str, list[str]],
+    *,
+    joint: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     return {
         "number": number,
         "name": name,
-        "items": [item],
+        "items": items.split("、"),
         "lead": "SCJG",
         "joint": list(joint),
         "ratios": dict(RATIOS),

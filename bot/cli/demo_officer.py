@@ -28,9 +28,9 @@ class FormFiller:
     stuck: dict[str, str] = field(default_factory=dict)  # object name -> what the page said
 
     def is_mine(self, person: dict[str, Any], message: dict[str, Any]) -> bool:
-        """Of two officers the one whose name sorts first fills the form."""
+        """Of a department's officers the one whose name sorts first fills its part of the form."""
         partners = next((v for k, v in message["view"]["facts"] if k == "同行人员"), "")
-        return all(person["name"] <= name for name in partners.split("、"))
+        return all(person["name"] <= name for name in partners.split("、") if "（" not in name)
 
     def arrive(self, name: str, link: str, *, now: float) -> None:
         self.at_work.setdefault(link, (name, now))
@@ -58,7 +58,11 @@ class FormFiller:
         if form is None:  # the other officer was quicker
             return False
         notes = [
-            n for g in form.groups if not g.key.startswith("visit:") for n in g.inputs if n.endswith(".note")
+            n
+            for g in form.groups
+            if not g.disabled and not g.key.startswith("visit:")
+            for n in g.inputs
+            if n.endswith(".note")
         ]
         better = dict.fromkeys(notes[:1], "补充说明：现场情况已再次核对")
         sent = {**form.fields, **form.filled, **better, "action": "submit"}

@@ -61,7 +61,7 @@ class PageReader(HTMLParser):
             self._open_group(given)
         elif tag == "legend":
             self._legend = True
-        elif self.forms and "name" in given and "disabled" not in given:
+        elif self.forms and "name" in given and "disabled" not in given and not self._closed():
             self._field(tag, given)
 
     def handle_endtag(self, tag: str) -> None:
@@ -78,6 +78,10 @@ class PageReader(HTMLParser):
             self.forms[-1].filled[self._typed] = data.strip()
         if self._legend and self._group is not None:
             self._group.text += data.strip()
+
+    def _closed(self) -> bool:
+        """Whether we are in a disabled fieldset: a browser sends nothing of it."""
+        return self._group is not None and self._group.disabled
 
     def _open_group(self, given: dict[str, str]) -> None:
         if not self.forms:

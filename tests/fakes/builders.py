@@ -20,7 +20,9 @@ from bot.inspection.people.models import (
 )
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
 from bot.inspection.registry.models import InspectionObject, Item, ItemClass
+from bot.inspection.tasks.creation import item_department, joint_departments
 from bot.inspection.tasks.models import EnterpriseNotice, Task, TaskItem, TaskState, Visit, VisitOfficer
+from bot.inspection.tasks.queries import departments_of
 
 NOW = dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA)  # a Tuesday; the same as the ``clock`` fixture
 WINDOW = (dt.date(2026, 3, 11), dt.date(2026, 3, 31))
@@ -138,6 +140,7 @@ def make_task(session: Session, *, line: PlanLine | None = None, **fields: Any) 
         "name": line.name,
         "plan_line_id": line.id,
         "lead_department_id": line.lead_department_id,
+        "joint_department_ids": joint_departments(line),
         "state": TaskState.LIBRARIES_CONFIRMED,
         "item_ids": line.item_ids,
         "window_start": line.window_start,
@@ -145,7 +148,9 @@ def make_task(session: Session, *, line: PlanLine | None = None, **fields: Any) 
         "created_at": NOW,
     }
     task = _add(session, Task(**defaults | fields))
-    session.add_all(TaskItem(task_id=task.id or 0, item_id=item) for item in task.item_ids)
+    for item in task.item_ids:
+        department = item_department(session.get_one(Item, item), departments_of(task))
+        session.add(TaskItem(task_id=task.id or 0, item_id=item, department_id=department))
     session.flush()
     return task
 

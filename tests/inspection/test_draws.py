@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,7 @@ from bot.inspection.draws.service import (
 )
 from bot.inspection.draws.verify import verify_bundle
 from bot.inspection.notices.models import Notice
-from bot.inspection.people.models import Absence, Relation, Role
+from bot.inspection.people.models import Absence, Person, Relation, Role
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.profile import load_profile
 from bot.inspection.registry.models import NoticeMode, ObjectStatus
@@ -618,3 +619,67 @@ def test_rubbish_is_a_fault_and_never_a_crash(honest: dict[str, bytes], name: st
 def test_officers_are_pseudonyms_in_what_is_published(honest: dict[str, bytes]) -> None:
     assert "人员" not in b"".join(honest.values()).decode()
     assert all(len(officer["id"]) == 32 for officer in lines(honest, "officers.jsonl"))
+
+
+def joint_setting(session: Session, *, officers: int = 3) -> int:
+    """A lead and a participating department with officers each, an item of each, four objects drawn."""
+    lead, partner = make_department(session).id or 0, make_department(session).id or 0
+    for department in (lead, partner):
+        make_person(session, role=Role.LEAD, department_id=department, account=f"lead{department}")
+        for n in range(officers if department == partner else 3):
+            make_officer(session, department, account=f"insp{department}-{n}")
+    for _ in range(40):
+        make_object(session)
+    items = [make_item(session, department_id=d).id or 0 for d in (lead, partner)]
+    line = make_plan_line(session, lead, item_ids=items, joint_department_ids=[partner])
+    return make_task(session, line=line).id or 0
+
+
+def test_a_joint_visit_is_one_visit_with_two_officers_of_every_department(db: Database) -> None:
+    task_id = db.write_now(joint_setting)
+    db.write_now(whole, task_id)
+
+    def look(session: Session) -> None:
+        task = session.get_one(Task, task_id)
+        visits = session.exec(select(Visit).where(Visit.task_id == task_id)).all()
+        assert len(visits) == 4
+        for visit in visits:
+            rows = session.exec(select(VisitOfficer).where(VisitOfficer.visit_id == visit.id)).all()
+            assert sorted(Counter(row.department_id for row in rows).items()) == [
+                (department, 2)
+                for department in sorted([task.lead_department_id, *task.joint_department_ids])
+            ]
+            for row in rows:
+                assert session.get_one(Person, row.person_id).department_id == row.department_id
+            assert [r.department_id for r in rows if r.leader] == [task.lead_department_id]
+        assert verify_bundle(bundle(session, live_draw(session, task_id) or Draw())) == ""
+
+    db.read_now(look)
+
+
+def test_a_participating_department_without_enough_officers_stops_the_whole_draw(db: Database) -> None:
+    task_id = db.write_now(lambda s: joint_setting(s, officers=1))
+    db.write_now(commit, task_id)
+    db.write_now(lambda s: reveal_draw(s, task_id=task_id, now=NOW))
+    before = db.read_now(counts)
+    assert refused(lambda: db.write_now(lock, task_id)).key == "officers_missing"
+    assert db.read_now(counts) == before
+
+
+def test_a_replacement_comes_from_the_department_of_the_officer_who_steps_back(db: Database) -> None:
+    task_id = db.write_now(joint_setting)
+    db.write_now(whole, task_id)
+
+    def step_back(session: Session) -> None:
+        partner = session.get_one(Task, task_id).joint_department_ids[0]
+        officer = session.exec(select(VisitOfficer).where(VisitOfficer.department_id == partner)).first()
+        assert officer is not None
+        ask_recusal(session, visit_id=officer.visit_id, person_id=officer.person_id, reason="亲属", now=NOW)
+        lead = session.exec(select(Notice.recipient_id).where(Notice.kind == "recusal_request")).one()
+        assert session.get_one(Person, lead).department_id == partner
+        follower = decide_recusal(session, officer_id=officer.id or 0, granted=True, by=lead, now=NOW)
+        assert follower is not None
+        assert follower.department_id == partner
+        assert session.get_one(Person, follower.person_id).department_id == partner
+
+    db.write_now(step_back)

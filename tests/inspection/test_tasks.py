@@ -25,6 +25,7 @@ from bot.inspection.tasks.models import (
     CheckIn,
     EnterpriseNotice,
     Task,
+    TaskItem,
     TaskState,
     Visit,
     VisitOfficer,
@@ -381,3 +382,19 @@ def test_no_task_without_a_published_plan_or_with_an_item_off_the_list(db: Datab
     )
     assert refused(lambda: db.write_now(lambda s: create_task(s, plan_line_id=9999, now=NOW))) == "not_found"
     assert db.read_now(lambda s: s.exec(select(func.count()).select_from(Task)).one()) == 0
+
+
+def test_each_item_of_a_joint_task_belongs_to_its_own_department_or_to_the_lead(db: Database) -> None:
+    def make(session: Session) -> dict[str, int]:
+        lead, partner, stranger = (make_department(session).id or 0 for _ in range(3))
+        items = [make_item(session, department_id=d).id or 0 for d in (lead, partner, stranger, None)]
+        made = make_plan_line(session, lead, item_ids=items, joint_department_ids=[partner, lead, partner])
+        task = create_task(session, plan_line_id=made.id or 0, now=NOW)
+        assert task.joint_department_ids == [partner]
+        rows = session.exec(select(TaskItem).where(TaskItem.task_id == task.id)).all()
+        assert {row.item_id: row.department_id for row in rows} == dict(
+            zip(items, [lead, partner, lead, lead], strict=True)
+        )
+        return {}
+
+    db.write_now(make)

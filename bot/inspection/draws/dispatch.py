@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import func, insert
 from sqlmodel import Session, col, select
@@ -21,7 +22,8 @@ from bot.inspection.draws.telling import Told, tell_everybody
 from bot.inspection.people.models import Absence, Officer, Person, PersonRole, Relation, Role
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject, Item
-from bot.inspection.tasks.models import Task, TaskState, Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.models import Task, TaskItem, TaskState, Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.queries import departments_of
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
 
@@ -35,45 +37,87 @@ def dispatch(
     """
     items = [session.get_one(Item, item) for item in task.item_ids]
     days = planned_days(task, calendar, today=china_day(now), count=len(picks))
-    officers, person_of = officer_facts(session, task.lead_department_id)
-    labels = frozenset(item.label_required for item in items if item.label_required)
+    departments = departments_of(task)
+    officers, person_of = officer_facts(session, departments)
+    labels = labels_of(session, task)
     barred = barred_officers(session, [objects[p.id].id or 0 for p in picks])
     needs = [
-        _need(task, p, objects[p.id], today=china_day(now), planned=day, team_size=team_size, labels=labels,
-              barred=barred)
+        need_of(task, objects[p.id], department=department, labels=labels[department], today=china_day(now),
+                planned=day, team_size=team_size, barred=barred)
         for p, day in zip(picks, days, strict=True)
+        for department in departments
     ]  # fmt: skip
     seed = bytes.fromhex(draw.seed_hex)
     teams, shortages = match(needs, officers, seed=seed)
     if shortages:
         raise _missing(shortages)
-    people = [[person_of[officer] for officer in team] for team in teams]
-    visits = _store_visits(session, task, picks, objects, days=days, teams=people)
-    assignments = _store_teams(session, visits, picks, teams, task=task, seed=seed, now=now)
+    visits = _store_visits(session, task, picks, objects, days=days)
+    drawn = [
+        _Drawn(visits[pick.rank], pick.id, department, tuple(teams[n * len(departments) + k]))
+        for n, pick in enumerate(picks)
+        for k, department in enumerate(departments)
+    ]
+    assignments = _store_teams(session, drawn, person_of, lead=task.lead_department_id, seed=seed, now=now)
     task.state, task.dispatched_at = TaskState.DISPATCHED, now
     task.policy = {"assignment": [s.model_dump(mode="json") for s in profile.reminders["assignment"]]}
     session.add(task)
     record(
         session, "task.dispatched", f"task:{task.id}", now=now, visits=len(visits), assignments=assignments
     )
-    tell_everybody(session, task, visits, items, now=now, profile=profile, calendar=calendar)
+    told = _told(drawn, {visits[p.rank]: (objects[p.id].id or 0, day) for p, day in zip(picks, days, strict=True)},
+                 person_of)  # fmt: skip
+    tell_everybody(session, task, told, items, now=now, profile=profile, calendar=calendar)
     return {
         "officers.jsonl": b"".join(_officer_line(o) for o in sorted(officers, key=lambda o: o.id)),
         "visits.jsonl": b"".join(
-            canonical({"id": p.id, "officers": team}) + b"\n" for p, team in zip(picks, teams, strict=True)
+            canonical({"id": d.object, "department": str(d.department), "officers": list(d.team)}) + b"\n"
+            for d in drawn
         ),
     }
 
 
-def _need(
-    task: Task, pick: Pick, found: InspectionObject, *, today: dt.date, planned: dt.date, team_size: int,
-    labels: frozenset[str], barred: Mapping[int, Sequence[str]],
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """The officers one department sends to one visit, as pseudonyms in the order drawn."""
+
+    visit_id: int
+    object: str
+    department: int
+    team: tuple[str, ...]
+
+
+def _told(
+    drawn: Sequence[_Drawn], where: Mapping[int, tuple[int, dt.date]], person_of: Mapping[str, int]
+) -> list[Told]:
+    """Each visit with everybody who goes, the lead's own first."""
+    people: dict[int, list[int]] = defaultdict(list)
+    for part in drawn:
+        people[part.visit_id].extend(person_of[officer] for officer in part.team)
+    return [Told(visit, *where[visit], tuple(team)) for visit, team in people.items()]
+
+
+def need_of(
+    task: Task, found: InspectionObject, *, department: int, labels: frozenset[str], today: dt.date,
+    planned: dt.date, team_size: int, barred: Mapping[int, Sequence[str]],
 ) -> Need:  # fmt: skip
+    """What one department owes one visit."""
     return Need(
-        id=pick.id, department=str(task.lead_department_id), first_day=today, last_day=task.window_end,
-        planned=planned, officers=team_size, labels=labels, district=found.district,
-        barred=frozenset(barred.get(found.id or 0, ())),
+        id=found.code, department=str(department), first_day=today, last_day=task.window_end, planned=planned,
+        officers=team_size, labels=labels, district=found.district, barred=frozenset(barred.get(found.id or 0, ())),
     )  # fmt: skip
+
+
+def labels_of(session: Session, task: Task) -> dict[int, frozenset[str]]:
+    """The qualifications the officers of each department need: those of the items it checks."""
+    query = (
+        select(TaskItem.department_id, Item.label_required)
+        .join(Item, col(Item.id) == TaskItem.item_id)
+        .where(TaskItem.task_id == task.id, Item.label_required != "")
+    )
+    found: dict[int, set[str]] = {department: set() for department in departments_of(task)}
+    for department, label in session.exec(query):
+        found[department or task.lead_department_id].add(label)
+    return {department: frozenset(labels) for department, labels in found.items()}
 
 
 def planned_days(task: Task, calendar: WorkCalendar, *, today: dt.date, count: int) -> list[dt.date]:
@@ -88,8 +132,10 @@ def planned_days(task: Task, calendar: WorkCalendar, *, today: dt.date, count: i
     return [days[n * len(days) // count] for n in range(count)]
 
 
-def officer_facts(session: Session, department_id: int) -> tuple[list[OfficerFacts], dict[str, int]]:
-    """The department's officers as the matching rules see them, and the person behind each pseudonym."""
+def officer_facts(
+    session: Session, department_ids: Sequence[int]
+) -> tuple[list[OfficerFacts], dict[str, int]]:
+    """The departments' officers as the matching rules see them, and the person behind each pseudonym."""
     salt = session.info[SALT]
     absent = defaultdict(list)
     for absence in session.exec(select(Absence)):
@@ -102,7 +148,7 @@ def officer_facts(session: Session, department_id: int) -> tuple[list[OfficerFac
         .join(PersonRole, col(PersonRole.person_id) == Person.id)
         .where(
             PersonRole.role == Role.OFFICER, col(Person.active), col(Officer.available),
-            Person.department_id == department_id,
+            col(Person.department_id).in_(department_ids),
         )
     )  # fmt: skip
     for officer, department in session.exec(query):
@@ -152,9 +198,9 @@ def _missing(shortages: Sequence[Shortage]) -> Problem:
 
 def _store_visits(
     session: Session, task: Task, picks: Sequence[Pick], objects: Mapping[str, InspectionObject], *,
-    days: Sequence[dt.date], teams: Sequence[Sequence[int]],
-) -> list[Told]:  # fmt: skip
-    """Store a visit for each pick; what was stored, in ticket order."""
+    days: Sequence[dt.date],
+) -> dict[int, int]:  # fmt: skip
+    """Store a visit for each pick; their row ids by rank."""
     rows = [
         {"number": f"{task.number}-{p.rank:04d}", "task_id": task.id, "object_id": objects[p.id].id,
          "state": VisitState.ASSIGNED, "stratum": p.stratum, "ticket": p.ticket, "rank": p.rank, "batch": p.batch,
@@ -164,27 +210,21 @@ def _store_visits(
     session.flush()
     for start in range(0, len(rows), 1000):
         session.execute(insert(Visit), rows[start : start + 1000])
-    ids = {
-        rank: visit or 0
-        for rank, visit in session.exec(select(Visit.rank, Visit.id).where(Visit.task_id == task.id))
-    }
-    return [
-        Told(ids[p.rank], objects[p.id].id or 0, day, tuple(team))
-        for p, day, team in zip(picks, days, teams, strict=True)
-    ]
+    query = select(Visit.rank, Visit.id).where(Visit.task_id == task.id).order_by(col(Visit.rank))
+    return {rank: visit or 0 for rank, visit in session.exec(query)}
 
 
 def _store_teams(
-    session: Session, visits: Sequence[Told], picks: Sequence[Pick], teams: Sequence[Sequence[str]], *,
-    task: Task, seed: bytes, now: dt.datetime,
+    session: Session, drawn: Sequence[_Drawn], person_of: Mapping[str, int], *, lead: int, seed: bytes,
+    now: dt.datetime,
 ) -> int:  # fmt: skip
-    """Store every officer of every visit; returns how many assignments these are."""
+    """Store every officer of every visit; returns how many assignments these are. The lead's first leads."""
     rows = [
-        {"visit_id": visit.visit_id, "person_id": person, "department_id": task.lead_department_id,
-         "state": "ASSIGNED", "leader": place == 0, "ticket": officer_ticket(seed, p.id, officer), "assigned_at": now,
-         "recusal_reason": ""}
-        for visit, p, team in zip(visits, picks, teams, strict=True)
-        for place, (person, officer) in enumerate(zip(visit.team, team, strict=True))
+        {"visit_id": part.visit_id, "person_id": person_of[officer], "department_id": part.department,
+         "state": "ASSIGNED", "leader": place == 0 and part.department == lead,
+         "ticket": officer_ticket(seed, part.object, officer), "assigned_at": now, "recusal_reason": ""}
+        for part in drawn
+        for place, officer in enumerate(part.team)
     ]  # fmt: skip
     for start in range(0, len(rows), 1000):
         session.execute(insert(VisitOfficer), rows[start : start + 1000])

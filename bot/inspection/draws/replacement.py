@@ -10,8 +10,8 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.draws.algorithm import officer_ticket
-from bot.inspection.draws.dispatch import barred_officers, officer_facts
-from bot.inspection.draws.matching import Need, replacement
+from bot.inspection.draws.dispatch import barred_officers, labels_of, need_of, officer_facts
+from bot.inspection.draws.matching import replacement
 from bot.inspection.draws.service import live_draw, officer_pseudonym
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
@@ -28,7 +28,8 @@ def decide_recusal(
     if officer is None:
         raise Problem("not_found", "没有这条回避申请。")
     facts = visit_facts(session, officer.visit_id)
-    if by not in leads_of(session, facts.task.lead_department_id):
+    lead = facts.task.lead_department_id
+    if by not in {*leads_of(session, officer.department_id or lead), *leads_of(session, lead)}:
         raise Problem("forbidden", "只有检查部门负责人可以决定回避。")
     if officer.state != OfficerState.RECUSAL_ASKED:
         return None
@@ -52,12 +53,12 @@ def _replace(session: Session, facts: VisitFacts, officer: VisitOfficer, *, now:
     draw = live_draw(session, facts.task.id or 0)
     assert draw is not None
     seed = bytes.fromhex(draw.seed_hex)
-    officers, person_of = officer_facts(session, facts.task.lead_department_id)
-    need = Need(
-        id=facts.object.code, department=str(facts.task.lead_department_id), first_day=china_day(now),
-        last_day=facts.task.window_end, planned=max(facts.visit.planned_on, china_day(now)),
-        labels=frozenset(i.label_required for i in facts.items if i.label_required), district=facts.object.district,
-        barred=frozenset(barred_officers(session, [facts.object.id or 0]).get(facts.object.id or 0, ())),
+    department = officer.department_id or facts.task.lead_department_id
+    officers, person_of = officer_facts(session, [department])
+    today, inspected = china_day(now), facts.object
+    need = need_of(
+        facts.task, inspected, department=department, labels=labels_of(session, facts.task)[department], today=today,
+        planned=max(facts.visit.planned_on, today), team_size=1, barred=barred_officers(session, [inspected.id or 0]),
     )  # fmt: skip
     ever = session.exec(select(VisitOfficer.person_id).where(VisitOfficer.visit_id == officer.visit_id)).all()
     drawn = replacement(need, officers, taken=[officer_pseudonym(session, p) for p in ever], seed=seed)
@@ -66,7 +67,7 @@ def _replace(session: Session, facts: VisitFacts, officer: VisitOfficer, *, now:
             "officers_missing", "名录库中没有其他符合条件的执法检查人员可以替换。", 检查对象=facts.object.name
         )
     follower = VisitOfficer(
-        visit_id=officer.visit_id, person_id=person_of[drawn], department_id=officer.department_id,
+        visit_id=officer.visit_id, person_id=person_of[drawn], department_id=department,
         leader=officer.leader, ticket=officer_ticket(seed, facts.object.code, drawn), assigned_at=now,
     )  # fmt: skip
     officer.state, officer.leader, officer.replaced_by = OfficerState.REPLACED, False, follower.person_id

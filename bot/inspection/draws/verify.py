@@ -87,7 +87,7 @@ def _check_teams(files: Mapping[str, bytes]) -> str:
     wanted = json.loads(files["rules.json"])["officers_per_visit"]
     library = {officer["id"] for officer in _lines(files["officers.jsonl"])}
     visits = _lines(files["visits.jsonl"])
-    if [v["id"] for v in visits] != [p["id"] for p in _lines(files["picks.jsonl"])]:
+    if list(dict.fromkeys(v["id"] for v in visits)) != [p["id"] for p in _lines(files["picks.jsonl"])]:
         return "选派结果与抽取结果不对应"
     for visit in visits:
         team = set(visit["officers"])

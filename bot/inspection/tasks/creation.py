@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
@@ -12,7 +13,9 @@ from bot.inspection.audit.service import record
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
 from bot.inspection.plans.service import earlier_line_ids
 from bot.inspection.registry.items import current_items
+from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import Task, TaskItem, TaskState
+from bot.inspection.tasks.queries import departments_of
 
 
 def create_task(session: Session, *, plan_line_id: int, now: dt.datetime, actor: int | None = None) -> Task:
@@ -34,12 +37,17 @@ def create_task(session: Session, *, plan_line_id: int, now: dt.datetime, actor:
         raise Problem("item_inactive", "事项清单中没有或已停用的事项不得检查。", 事项="、".join(inactive))
     task = Task(
         number=f"{plan.code}-{china_day(now):%Y%m%d}-{line.number:04d}", name=line.name, plan_line_id=plan_line_id,
-        lead_department_id=line.lead_department_id, state=TaskState.APPROVED, targeted=bool(line.scope),
+        lead_department_id=line.lead_department_id, joint_department_ids=joint_departments(line),
+        state=TaskState.APPROVED, targeted=bool(line.scope),
         item_ids=[item.id or 0 for item in items], window_start=line.window_start, window_end=line.window_end, created_at=now,
     )  # fmt: skip
     session.add(task)
     session.flush()
-    session.add_all(TaskItem(task_id=task.id or 0, item_id=item) for item in task.item_ids)
+    departments = departments_of(task)
+    session.add_all(
+        TaskItem(task_id=task.id or 0, item_id=item.id or 0, department_id=item_department(item, departments))
+        for item in items
+    )
     record(
         session,
         "task.created",
@@ -50,6 +58,16 @@ def create_task(session: Session, *, plan_line_id: int, now: dt.datetime, actor:
         line=plan_line_id,
     )
     return task
+
+
+def joint_departments(line: PlanLine) -> list[int]:
+    """The participating departments in the plan's order, without the lead and without repeats."""
+    return [d for d in dict.fromkeys(line.joint_department_ids) if d != line.lead_department_id]
+
+
+def item_department(item: Item, departments: Sequence[int]) -> int:
+    """Which of the task's *departments* (lead first) checks the item: its own where that takes part, else the lead."""
+    return item.department_id if item.department_id in departments and item.department_id else departments[0]
 
 
 def confirm_libraries(session: Session, *, task_id: int, now: dt.datetime, actor: int | None = None) -> Task:

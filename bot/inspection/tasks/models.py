@@ -61,6 +61,7 @@ class Task(SQLModel, table=True):
     name: str = Field(max_length=200)
     plan_line_id: int = Field(foreign_key="planline.id", index=True)
     lead_department_id: int = Field(foreign_key="department.id")
+    joint_department_ids: list[int] = json_list()  # each sends officers of its own (JZ-17.1)
     state: str = Field(default=TaskState.DRAFT, max_length=20, index=True)
     targeted: bool = False  # 定向
     mode: str = Field(default=Mode.BOTH, max_length=12)
@@ -77,10 +78,15 @@ class Task(SQLModel, table=True):
 
 
 class TaskItem(SQLModel, table=True):
-    """Which items a task covers, as rows: «inspected for this item this year» is a join, not a text search."""
+    """Which items a task covers, as rows: «inspected for this item this year» is a join, not a text search.
+
+    ``department_id`` is the department of the task that checks the item: the item's own where it takes part, else
+    the lead. Its officers fill and sign that part of the record.
+    """
 
     task_id: int = Field(foreign_key="task.id", primary_key=True)
     item_id: int = Field(foreign_key="item.id", primary_key=True, index=True)
+    department_id: int | None = Field(default=None, foreign_key="department.id")
 
 
 class Visit(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
@@ -26,14 +26,25 @@ class VisitFacts:
     officers: list[tuple[Person, VisitOfficer]]
     contacts: list[int]  # who can be reached in a chat
     department: str
+    departments: dict[int, str] = field(default_factory=dict)  # of a joint task: name by row id
 
     @property
     def item_names(self) -> str:
         return "、".join(item.name for item in self.items)
 
     def partners(self, person_id: int) -> str:
-        """The names of the other officers."""
-        return "、".join(p.name for p, _ in self.officers if p.id != person_id) or "—"
+        """The names of the other officers; those another department sent with its name."""
+        mine = next((o.department_id for p, o in self.officers if p.id == person_id), None)
+        return (
+            "、".join(
+                p.name
+                if o.department_id == mine
+                else f"{p.name}（{self.departments.get(o.department_id or 0, '')}）"
+                for p, o in self.officers
+                if p.id != person_id
+            )
+            or "—"
+        )
 
     def officer(self, person_id: int) -> VisitOfficer | None:
         return next((o for p, o in self.officers if p.id == person_id), None)
@@ -60,6 +71,17 @@ _CONTACTS = (
     .distinct()
     .order_by(col(EnterpriseContact.person_id))
 )
+
+
+def departments_of(task: Task) -> list[int]:
+    """Every department that sends officers, the lead first."""
+    return [task.lead_department_id, *task.joint_department_ids]
+
+
+def department_names(session: Session, ids: Collection[int]) -> dict[int, str]:
+    """The name of each of these departments by row id."""
+    query = select(Department.id, Department.name).where(col(Department.id).in_(ids))
+    return {key: name for key, name in session.exec(query) if key is not None}
 
 
 def get_visit(session: Session, visit_id: int, *, lock: bool = False) -> Visit:
@@ -98,6 +120,7 @@ def visit_facts(session: Session, visit_id: int) -> VisitFacts:
         officers=[(person, officer) for person, officer in session.execute(_TEAM, {"visit": visit_id})],
         contacts=_contacts(session, visit.object_id),
         department=department,
+        departments=department_names(session, departments_of(task)) if task.joint_department_ids else {},
     )
 
 

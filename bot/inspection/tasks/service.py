@@ -92,7 +92,7 @@ def ask_recusal(session: Session, *, visit_id: int, person_id: int, reason: str,
     session.add(officer)
     record(session, "recusal.asked", subject_of(visit_id), now=now, actor=person_id, officer=officer.id)
     task = session.get_one(Task, visit.task_id)
-    for lead in leads_of(session, task.lead_department_id):
+    for lead in leads_of(session, officer.department_id or task.lead_department_id):
         enqueue(session, "recusal_request", f"officer:{officer.id}", recipient_id=lead, now=now,
                 slot=now.isoformat(timespec="seconds"), priority=Priority.URGENT)  # fmt: skip
     for subject in (subject_of(visit_id), f"officer:{officer.id}"):

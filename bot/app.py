@@ -20,7 +20,7 @@ from bot.core.links import Links
 from bot.core.log import log
 from bot.inspection.audit.service import SALT
 from bot.inspection.calendar import WorkCalendar
-from bot.inspection.checklists.evidence import EvidenceStore
+from bot.inspection.checklists.evidence import open_store
 from bot.inspection.messages import KINDS
 from bot.inspection.profile import load_profile
 from bot.messaging.cards import Cards
@@ -72,7 +72,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     app[PAGES] = make_environment()
     app[PROFILE] = load_profile(settings.profile)
     app[CALENDAR] = WorkCalendar.load()
-    app[EVIDENCE] = EvidenceStore(settings.data_dir / "evidence", max_bytes=settings.max_upload)
+    app[EVIDENCE] = open_store(settings)
     app[DB] = open_database(settings.database_url, info={SALT: salt})
     try:
         require_current(app[DB])

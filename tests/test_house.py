@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel
 
 from bot import cli
-from bot.core.config import DingTalkSettings, Settings, WeComSettings
+from bot.core.config import DingTalkSettings, S3Settings, Settings, WeComSettings
 from bot.core.links import Links
 from bot.inspection.messages import KINDS
 from bot.messaging.dispatch import REPLY
@@ -97,13 +97,14 @@ def _names(model: type[BaseModel], prefix: str) -> set[str]:
 def test_every_setting_is_explained_in_the_example() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     shown = re.findall(r"^#?(SUICHA_\w+)=", text, re.MULTILINE)
-    blocks = {"SUICHA_WECOM", "SUICHA_DINGTALK"}
+    blocks = {"SUICHA_WECOM", "SUICHA_DINGTALK", "SUICHA_S3"}
 
     assert len(shown) == len(set(shown))
     assert set(shown) == (
         (_names(Settings, "suicha_") - blocks)
         | _names(WeComSettings, "suicha_wecom__")
         | _names(DingTalkSettings, "suicha_dingtalk__")
+        | _names(S3Settings, "suicha_s3__")
     )
 
 

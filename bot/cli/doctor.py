@@ -61,7 +61,7 @@ def examine(*, offline: bool = False) -> Iterator[CheckResult]:
         yield from _wrong_settings(problem)
         return
     yield CheckResult("设置", True, "可以读取")
-    for check in (_secrets, _public_url, _profile, _database, _disk, _fonts, _port):
+    for check in (_secrets, _public_url, _profile, _database, _disk, _store, _fonts, _port):
         yield from check(settings)
     yield from _platforms(settings, offline=offline)
 
@@ -154,6 +154,17 @@ def _disk(settings: Settings) -> Iterator[CheckResult]:
         return
     gigabytes = f"{folder} 可写，剩余 {free / 1024**3:.1f} GB"
     yield CheckResult("数据目录", free >= _FREE, gigabytes, "请腾出至少 1 GB 空间。")
+
+
+def _store(settings: Settings) -> Iterator[CheckResult]:
+    from bot.inspection.checklists.evidence import open_store
+
+    if settings.s3 is None:
+        return
+    try:
+        yield CheckResult("证据存储", True, open_store(settings).check())
+    except Problem as problem:
+        yield CheckResult("证据存储", False, str(problem), "检查 SUICHA_S3 各项、网络和本机时钟。")
 
 
 def _fonts(_settings: Settings) -> Iterator[CheckResult]:

@@ -70,6 +70,30 @@ class DingTalkSettings(BaseModel):
         return self.robot_code or self.client_id
 
 
+class S3Settings(BaseModel):
+    """One bucket of an S3-compatible store for evidence. The account needs GetObject and PutObject, no more."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    endpoint: str
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    access_key: str
+    secret_key: SecretStr
+    region: str = "us-east-1"  # what stores without regions call theirs
+    prefix: str = Field(default="", pattern=r"^([A-Za-z0-9._-]+/)*$")
+    path_style: bool = True  # bucket in the path; false: in the host name
+    timeout: float = Field(default=20.0, gt=0)  # seconds for one call
+    ca_bundle: FilePath | None = None
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("应是 https:// 开头的完整地址")
+        return value.rstrip("/")
+
+
 class Settings(BaseSettings):
     """Everything an installation decides."""
 
@@ -93,6 +117,7 @@ class Settings(BaseSettings):
     profile: str = "default"  # a name under bot/inspection/profile/data, or a path to a YAML file
     wecom: WeComSettings | None = None
     dingtalk: DingTalkSettings | None = None
+    s3: S3Settings | None = None  # None: evidence lies in data_dir
     prefer: Literal["wecom", "dingtalk"] = (
         "wecom"  # the platform tried first when a person has accounts on several
     )

@@ -13,9 +13,10 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.checklists.answers import AnswerValue, Missing, files_value, show_answer
 from bot.inspection.checklists.chat import ChatCommand, ChatProblem, complete_chat_answer
-from bot.inspection.checklists.evidence import EvidenceStore
+from bot.inspection.checklists.evidence import open_store
+from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.queries import FormFacts, form_facts
-from bot.inspection.checklists.service import add_evidence, open_form, save_draft, tell_training_missing
+from bot.inspection.checklists.service import open_form, save_draft, tell_training_missing
 from bot.inspection.results.closing import Closing
 from bot.inspection.results.submit import submit_visit
 from bot.inspection.tasks.models import Visit, VisitOfficer
@@ -98,7 +99,7 @@ async def photo(ctx: Context) -> Reply:
         media = await ctx.platform.fetch_media(ctx.event.media_id)
     except PlatformError:
         return Reply("照片没有取到，请再发一次。")
-    store = EvidenceStore(ctx.settings.data_dir / "evidence", ctx.settings.max_upload)
+    store = open_store(ctx.settings)
     await ctx.db.write(
         add_evidence,
         form_id=ctx.talk["form"],
@@ -190,7 +191,7 @@ async def _obey(ctx: Context, facts: FormFacts, place: Place, command: ChatComma
 async def _refuse_signature(ctx: Context, reason: str) -> Reply:
     await close_sheet(
         ctx.db,
-        EvidenceStore(ctx.settings.data_dir / "evidence", ctx.settings.max_upload),
+        open_store(ctx.settings),
         form_id=ctx.talk["form"],
         person_id=ctx.person_id,
         closing=Closing(refusal_code="OTHER", refusal_text=reason),

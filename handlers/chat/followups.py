@@ -10,7 +10,7 @@ from sqlmodel import Session
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.calendar import Calendar
-from bot.inspection.checklists.evidence import EvidenceStore, Stored
+from bot.inspection.checklists.evidence import Stored, open_store
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES, ORDER_WORKDAYS, Handling, read_handling
 from bot.inspection.followups.service import (
@@ -72,7 +72,7 @@ async def take_photo(ctx: Context) -> Reply:
         media = await ctx.platform.fetch_media(ctx.event.media_id)
     except PlatformError:
         return Reply("照片没有取到，请再发一次。")
-    store = EvidenceStore(ctx.settings.data_dir / "evidence", ctx.settings.max_upload)
+    store = open_store(ctx.settings)
     await ctx.db.write(_add_photo, ctx, stored=store.put(media.body))
     return Reply("照片已收到。请再回复一句整改情况。")
 

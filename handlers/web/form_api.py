@@ -11,8 +11,9 @@ from aiohttp import web
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB
 from bot.inspection.checklists.evidence import Stored
+from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.queries import FormFacts
-from bot.inspection.checklists.service import add_evidence, save_draft
+from bot.inspection.checklists.service import save_draft
 from handlers.web.form_link import open_link
 from handlers.web.keys import EVIDENCE
 from handlers.web.thumbnails import small_picture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from aiohttp import web
@@ -10,8 +11,9 @@ from bot.core.clock import china
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, SETTINGS
 from bot.inspection.checklists.evidence import Stored
+from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.record import RIGHTS
-from bot.inspection.checklists.service import RECORD, add_evidence
+from bot.inspection.checklists.service import RECORD
 from bot.inspection.profile.terms import Demand
 from bot.inspection.results.closing import NOT_REQUIRED, REFUSALS, Closing, reopen_record
 from bot.inspection.results.judgement import Judgement, judge
@@ -120,7 +122,7 @@ async def sheet(request: web.Request) -> web.Response:
         raise Problem("not_found", "记录表还没有生成。")
     name = f'inline; filename="{link.facts.visit.visit.number}.pdf"'
     return web.Response(
-        body=request.app[EVIDENCE].read(record.pdf_sha256),
+        body=await asyncio.to_thread(request.app[EVIDENCE].read, record.pdf_sha256),
         content_type="application/pdf",
         headers={"Content-Disposition": name},
     )

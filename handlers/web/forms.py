@@ -9,9 +9,9 @@ from aiohttp import web
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB
 from bot.inspection.checklists.evidence import Stored
+from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.service import (
     OUTCOME,
-    add_evidence,
     open_form,
     save_draft,
     tell_training_missing,

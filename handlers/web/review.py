@@ -14,6 +14,7 @@ from bot.core.clock import china
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.checklists.answers import is_bad
+from bot.inspection.checklists.exif import Sign
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.checklists.queries import FormFacts, form_facts
 from bot.inspection.followups.models import FollowUp, FollowUpState
@@ -71,6 +72,7 @@ async def page(request: web.Request) -> web.Response:
         check_ins=[(seen_name(seen, c.person_id), china(c.at), c.late_reason) for c in seen.facts.check_ins],
         follow_ups=[(f, FOLLOW_UP_NAMES[FollowUpState(f.state)]) for f in seen.follow_ups],
         sign=lambda sha256: links.sign("file", [person_id, sha256]),
+        sign_text=lambda code: Sign(code).text,
     )
 
 

@@ -14,10 +14,10 @@ from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.evidence import EvidenceStore
+from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.models import Evidence, RecordSheet, VisitForm
 from bot.inspection.checklists.record import render_pdf
 from bot.inspection.checklists.service import (
-    add_evidence,
     open_form,
     save_draft,
 )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from bot.core.tables import big_id, json_dict, maybe_moment, moment
+from bot.core.tables import big_id, json_dict, json_list, maybe_moment, moment
 
 
 class ChecklistVersion(SQLModel, table=True):
@@ -33,6 +33,7 @@ class VisitForm(SQLModel, table=True):
     opened_by: int = Field(foreign_key="person.id")
     draft: dict[str, Any] = json_dict()  # question key -> {"value": .., "note": ..}; item prefix "CL-1:3"
     draft_version: int = 0
+    times: dict[str, Any] = json_dict()  # section -> person -> page -> seconds in view
     draft_by: int | None = Field(default=None, foreign_key="person.id")
     submitted_at: dt.datetime | None = maybe_moment()
     submitted_by: int | None = Field(default=None, foreign_key="person.id")
@@ -60,7 +61,10 @@ class Answer(SQLModel, table=True):
 class Evidence(SQLModel, table=True):
     """A link from a visit (and question) to a stored file; the file is stored once under its SHA-256 (C19)."""
 
-    __table_args__ = (UniqueConstraint("visit_id", "question", "sha256", name="uq_evidence"),)
+    __table_args__ = (
+        UniqueConstraint("visit_id", "question", "sha256", name="uq_evidence"),
+        CheckConstraint("removed_at IS NULL OR removed_by IS NOT NULL", name="ck_evidence_removed_by"),
+    )
     id: int | None = big_id()
     visit_id: int = Field(foreign_key="visit.id", index=True)
     question: str = Field(default="", max_length=60)
@@ -73,6 +77,26 @@ class Evidence(SQLModel, table=True):
     latitude: float | None = None
     longitude: float | None = None
     source: str = Field(default="H5", max_length=12)  # H5 | WECOM | DINGTALK
+    taken_at: dt.datetime | None = maybe_moment()  # as the camera wrote it
+    taken_latitude: float | None = None
+    taken_longitude: float | None = None
+    signs: list[str] = json_list()  # what does not fit the visit; a person judges
+    removed_at: dt.datetime | None = maybe_moment()  # taken back before it was handed in; the file stays
+    removed_by: int | None = Field(default=None, foreign_key="person.id")
+
+
+class FormDevice(SQLModel, table=True):
+    """A browser that may open one person's forms: it once typed a code that only this person's chat was told."""
+
+    __table_args__ = (CheckConstraint("bound_at IS NULL OR code = ''", name="ck_form_device_code_used"),)
+    id: int | None = big_id()
+    person_id: int = Field(foreign_key="person.id", index=True)
+    key_sha256: str = Field(unique=True, max_length=64)  # of the cookie
+    code: str = Field(default="", max_length=6)
+    tries: int = 0  # wrong codes
+    asked_at: dt.datetime = moment()
+    bound_at: dt.datetime | None = maybe_moment()
+    gone_at: dt.datetime | None = maybe_moment()  # no longer let in
 
 
 class RecordSheet(SQLModel, table=True):

@@ -61,7 +61,11 @@ def form_facts(session: Session, visit_id: int) -> FormFacts:
         form=session.exec(select(VisitForm).where(VisitForm.visit_id == visit_id)).one_or_none(),
         checklists=_pinned(session, facts),
         evidence=list(
-            session.exec(select(Evidence).where(Evidence.visit_id == visit_id).order_by(col(Evidence.id)))
+            session.exec(
+                select(Evidence)
+                .where(Evidence.visit_id == visit_id, col(Evidence.removed_at).is_(None))
+                .order_by(col(Evidence.id))
+            )
         ),
         record=session.get(RecordSheet, visit_id),
         check_ins=list(session.exec(select(CheckIn).where(CheckIn.visit_id == visit_id))),

@@ -14,8 +14,7 @@ from bot.core.errors import Problem
 from bot.core.ids import new_id
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.definition import parse_checklist
-from bot.inspection.checklists.evidence import Stored
-from bot.inspection.checklists.models import Evidence, VisitForm
+from bot.inspection.checklists.models import VisitForm
 from bot.inspection.checklists.pinning import pin_checklists
 from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
 from bot.inspection.checklists.repeats import may_be_asked
@@ -133,57 +132,6 @@ def save_draft(
         form.draft, form.draft_by, form.draft_version = draft, person_id, form.draft_version + 1
         session.add(form)
     return DraftSaved(form.draft_version, form.draft, tuple(overwrote))
-
-
-def add_evidence(
-    session: Session,
-    *,
-    form_id: str,
-    person_id: int,
-    question: str,
-    stored: Stored,
-    now: dt.datetime,
-    kind: str = "PHOTO",
-    latitude: float | None = None,
-    longitude: float | None = None,
-    source: str = "H5",
-) -> Evidence:
-    """Link a stored file to a question; the same file for the same question is linked once (C19)."""
-    facts = facts_of_form(session, form_id, lock=True)
-    known = linked(facts, question, stored.sha256)
-    if known is not None:
-        return known
-    editable(session, facts, person_id)
-    if question != RECORD and question not in keys_of(facts, person_id):
-        raise Problem("question_unknown", "检查表里没有这个问题。", 问题=question[:60])
-    evidence = evidence_of(
-        facts, question, stored, kind=kind if stored.media_type.startswith("image/") else "FILE",
-        person_id=person_id, now=now,
-    )  # fmt: skip
-    evidence.latitude, evidence.longitude, evidence.source = latitude, longitude, source
-    session.add(evidence)
-    subject = subject_of(evidence.visit_id)
-    record(
-        session, "evidence.added", subject, now=now, actor=person_id, question=question, sha256=stored.sha256
-    )
-    return evidence
-
-
-def linked(facts: FormFacts, question: str, sha256: str) -> Evidence | None:
-    """The evidence that this file already is for *question*."""
-    return next((e for e in facts.evidence if e.question == question and e.sha256 == sha256), None)
-
-
-def evidence_of(
-    facts: FormFacts, question: str, stored: Stored, *, kind: str, person_id: int, now: dt.datetime
-) -> Evidence:
-    """A stored file as evidence of the visit, not added yet."""
-    visit_id = facts.visit.visit.id
-    assert visit_id is not None
-    return Evidence(
-        visit_id=visit_id, question=question, sha256=stored.sha256, media_type=stored.media_type, size=stored.size,
-        kind=kind, person_id=person_id, at=now,
-    )  # fmt: skip
 
 
 def editable(session: Session, facts: FormFacts, person_id: int) -> VisitForm:

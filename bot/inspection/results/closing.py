@@ -11,10 +11,11 @@ from sqlmodel import Session, select
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.evidence import Stored
+from bot.inspection.checklists.keeping import evidence_of, linked
 from bot.inspection.checklists.models import RecordSheet
 from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
 from bot.inspection.checklists.record import Sheet
-from bot.inspection.checklists.service import RECORD, editable, evidence_of, linked
+from bot.inspection.checklists.service import RECORD, editable
 from bot.inspection.notices.service import enqueue, touch_cards
 from bot.inspection.profile import Profile
 from bot.inspection.profile.terms import Demand

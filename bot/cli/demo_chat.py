@@ -97,6 +97,8 @@ class Chatter:
         if "全部答完" in body and not talk.refused:
             talk.refused = True
             await self._post(f"{talk.where}/say", {"text": "拒签 负责人外出，现场员工不愿代签"})
+        elif "回复“签名”" in body:
+            await self._post(f"{talk.where}/say", {"text": "签名"})
         elif "回复“提交”" in body:
             await self._post(f"{talk.where}/say", {"text": "提交"})
         else:

@@ -20,11 +20,14 @@ _NOTE = "现场发现该项不符合要求，已当场告知负责人"
 
 @dataclass(slots=True)
 class FormFiller:
-    """``at_work`` holds the links of visits that somebody stands in front of."""
+    """``at_work`` holds the links of visits that somebody stands in front of. ``home`` is where the service is now:
+    a round that goes on after a kill may have moved to another port, and its older messages name the old one."""
 
     http: aiohttp.ClientSession
+    home: str
     at_work: dict[str, tuple[str, float]] = field(default_factory=dict)  # link -> object name, arrival
     submitted: int = 0
+    signed: int = 0
     stuck: dict[str, str] = field(default_factory=dict)  # object name -> what the page said
 
     def is_mine(self, person: dict[str, Any], message: dict[str, Any]) -> bool:
@@ -33,7 +36,7 @@ class FormFiller:
         return all(person["name"] <= name for name in partners.split("、") if "（" not in name)
 
     def arrive(self, name: str, link: str, *, now: float) -> None:
-        self.at_work.setdefault(link, (name, now))
+        self.at_work.setdefault(self._here(link), (name, now))
 
     async def work(self, now: float) -> int:
         """Hand in what was begun before *now*: an inspection takes its time. Without the partner it waits."""
@@ -47,12 +50,14 @@ class FormFiller:
             return 1
 
         ready = [(name, link) for link, (name, since) in self.at_work.items() if since < now]
+        before = self.signed
         done = sum(await asyncio.gather(*(one(name, link) for name, link in ready)))
         self.submitted += done
-        return done
+        return done + self.signed - before
 
     async def correct(self, name: str, link: str) -> bool:
         """A returned result: say it more clearly and hand it in again."""
+        link = self._here(link)
         page, _ = await self._get(link)
         form = page.form(URL(link).path)
         if form is None:  # the other officer was quicker
@@ -70,8 +75,12 @@ class FormFiller:
 
     async def confirm(self, link: str) -> None:
         """A button that is a page: press its one button."""
-        async with self.http.post(link) as response:
+        async with self.http.post(self._here(link)) as response:
             await response.read()
+
+    def _here(self, link: str) -> str:
+        """The same page at the service's present address."""
+        return str(URL(self.home).join(URL(link).relative()))
 
     async def _fill(self, name: str, link: str) -> bool:
         page, url = await self._get(link)
@@ -106,8 +115,10 @@ class FormFiller:
         closing = [f for f in page.forms if f.action.endswith("/close")]
         if closing:
             page = await self._sign(name, base, closing)
+        if page.form("/sign") is not None:
+            page = await self._put_name(name, base)
         submit = page.form("/submit")
-        if submit is None:
+        if submit is None:  # the partner has not signed yet
             self.stuck[name] = page.shown()
             return False
         async with self.http.post(f"{base}/submit", data=submit.fields) as response:
@@ -116,6 +127,16 @@ class FormFiller:
                 return False
         self.stuck.pop(name, None)
         return True
+
+    async def _put_name(self, name: str, base: str) -> PageReader:
+        """The officer's own signature under the sheet."""
+        data = aiohttp.FormData()
+        data.add_field(
+            "signature", handwriting(f"officer {name}"), filename="sign.png", content_type="image/png"
+        )
+        self.signed += 1
+        async with self.http.post(f"{base}/sign", data=data) as response:
+            return PageReader(await response.text())
 
     async def _sign(self, name: str, base: str, closing: list[Form]) -> PageReader:
         data = aiohttp.FormData()

@@ -110,6 +110,14 @@ class Crowd:
                 self.filler.arrive(name, link, now=self.now())
         return did
 
+    async def _to_sign(self, person: Person, where: str, message: Message) -> str:
+        """One officer in forty sees it otherwise and says so."""
+        if chance("objects", person["user_id"], _object_of(message)) < 0.025:
+            return await self._press_and_say(
+                where, message, "有不同意见", "现场情况与记录第一项不完全一致，其余无异议"
+            )
+        return await self._press(where, message, "核对无误，签名")
+
     async def _returned(self, _person: Person, _where: str, message: Message) -> str:
         link, name = _link(message), _object_of(message) or message["view"]["body"]
         if not link or name in self.correcting:
@@ -164,6 +172,7 @@ class Crowd:
     _HANDLERS: ClassVar[dict[str, Act]] = {
         "新的检查任务": _assignment, "请答复检查任务": _reminder, "今天的检查": _visit_day, "回避申请待决定": _recusal_request,
         "有人未接收任务": _overdue, "行政检查通知书": _read_notice, "检查结果待审核": _review, "检查结果被退回": _returned,
+        "请核对检查记录表并签名": _to_sign,
         "发现问题待处理": _opened, "责令改正": _order, "企业报告已整改": _recheck, "请送达责令改正": _on_paper,
     }  # fmt: skip
 

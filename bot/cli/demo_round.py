@@ -116,7 +116,14 @@ class Office:
         await self._draw()
         base = self.stage.simulator.base_url
         async with aiohttp.ClientSession() as http:
-            crowd = Crowd(base, http, FormFiller(http), Chatter(base, http), self.stage.world.now, again=True)
+            crowd = Crowd(
+                base,
+                http,
+                FormFiller(http, self.stage.settings.public_url),
+                Chatter(base, http),
+                self.stage.world.now,
+                again=True,
+            )
             await self._days(crowd)
             self.stuck = crowd.filler.stuck
 

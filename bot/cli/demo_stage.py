@@ -139,7 +139,10 @@ class Stage:
             or_(col(Notice.attempts) > 0, col(Notice.detail) != ""),
         )  # fmt: skip
         events = select(func.min(InboxEvent.not_before)).where(col(InboxEvent.state) == InboxState.NEW)
-        cards = select(func.min(Card.not_before)).where(col(Card.stale).is_(True))
+        # one that is due and still stale waits for its message's own retry
+        cards = select(func.min(Card.not_before)).where(
+            col(Card.stale).is_(True), col(Card.not_before) > self.clock.now()
+        )
         leases = select(func.min(Notice.lease_until)).where(self._left_behind)
         found = [m for q in (held, events, cards, leases) if (m := session.execute(q).scalar()) is not None]
         return min(found, default=None)

@@ -39,7 +39,7 @@ from handlers.record_sheet import close_sheet
 router = Router()
 _LISTED = 8
 _SOURCES = {"wecom": "WECOM", "dingtalk": "DINGTALK"}
-_END = "全部答完了。请被检查单位打开签字页签字；没有人签字的，回复“拒签 原因”。签好后回复“提交”。"
+_END = "全部答完了。请被检查单位打开签字页签字；没有人签字的，回复“拒签 原因”。之后两名执法人员签名（回复“签名”），再回复“提交”。"
 
 
 @router.action("ask_by_chat")
@@ -200,7 +200,10 @@ async def _refuse_signature(ctx: Context, reason: str) -> Reply:
         profile=ctx.profile,
         public_url=ctx.settings.public_url,
     )
-    return Reply("已按未签字关闭记录表。核对无误后回复“提交”。", links=(("看记录表", _page(ctx, "/review")),))
+    return Reply(
+        "已按未签字关闭记录表。请核对后回复“签名”；同伴也签名后，回复“提交”。",
+        links=(("看记录表", _page(ctx, "/review")),),
+    )
 
 
 async def _submit(ctx: Context) -> Reply:
@@ -214,7 +217,7 @@ async def _submit(ctx: Context) -> Reply:
             calendar=ctx.calendar,
         )
     except Problem as problem:
-        if problem.key != "form_incomplete":
+        if problem.key not in ("form_incomplete", "officers_unsigned"):
             raise
         faults = [f"- {why}" for why in list(problem.fields.values())[:_LISTED]]
         page = (("打开签字页", _page(ctx, "/review")),)

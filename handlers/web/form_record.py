@@ -23,6 +23,7 @@ from bot.inspection.tasks.states import NAMES
 from handlers.record_sheet import close_sheet
 from handlers.web import form_view
 from handlers.web.form_link import Opened, open_link, see_other
+from handlers.web.form_sign import signing
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
 from handlers.web.pages import render, wants_json
 from handlers.web.uploads import parts
@@ -39,7 +40,7 @@ async def review(request: web.Request) -> web.Response:
     judged = _judge(request, link)
     if judged.errors or link.facts.form is None:
         return see_other(f"{link.base}?check=1")
-    return _review_page(request, link, judged, "")
+    return _review_page(request, link, judged, await signing(request, link))
 
 
 @routes.post("/form/{token}/close")
@@ -166,7 +167,7 @@ def _judge(request: web.Request, link: Opened) -> Judgement:
 
 
 def _review_page(
-    request: web.Request, link: Opened, judged: Judgement, error: str, *, status: int = 200
+    request: web.Request, link: Opened, judged: Judgement, signing: dict[str, Any]
 ) -> web.Response:
     facts = link.facts
     refusals = list(REFUSALS.items())
@@ -175,7 +176,6 @@ def _review_page(
     return render(
         request,
         "form/review.html.j2",
-        status=status,
         head=form_view.head(facts, link.person_id),
         base=link.base,
         results=_results(judged),
@@ -186,7 +186,7 @@ def _review_page(
         version=facts.form.draft_version if facts.form else 0,
         rights=RIGHTS,
         refusals=refusals,
-        error=error,
+        signing=signing,
         unable=bool(judged.outcome),
     )
 

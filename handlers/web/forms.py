@@ -19,7 +19,7 @@ from bot.inspection.checklists.service import (
 from bot.inspection.results.judgement import attempts, judge
 from bot.inspection.results.submit import return_reason
 from bot.inspection.tasks.service import check_in
-from handlers.web import form_api, form_record, form_view
+from handlers.web import form_api, form_record, form_sign, form_view
 from handlers.web.form_link import Opened, open_link, see_other
 from handlers.web.keys import PROFILE
 from handlers.web.pages import render
@@ -164,4 +164,4 @@ def _changes(link: Opened, sent: dict[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
-routes = [*pages, *form_api.routes, *form_record.routes]
+routes = [*pages, *form_api.routes, *form_record.routes, *form_sign.routes]

@@ -66,7 +66,7 @@
     if (file.files.length) return; // a photo of a signature on paper
     event.preventDefault();
     fault.textContent = "";
-    if (drawn < 40) { fault.textContent = "请被检查单位负责人在框内签字。"; canvas.scrollIntoView({ block: "center" }); return; }
+    if (drawn < 40) { fault.textContent = form.dataset.empty; canvas.scrollIntoView({ block: "center" }); return; }
     const button = form.querySelector("button[type=submit]");
     button.disabled = true;
     try {
@@ -77,7 +77,7 @@
       if (response.ok) { location.assign(body.next); return; }
       fault.textContent = body.message || "没有保存，请再按一次。";
     } catch {
-      fault.textContent = "没有网络，签字还在屏幕上。有网络后再按一次“确认签字”。";
+      fault.textContent = "没有网络，签字还在屏幕上。有网络后再按一次。";
     }
     button.disabled = false;
   });

@@ -16,6 +16,7 @@ from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.evidence import EvidenceStore
 from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.models import Evidence, RecordSheet, VisitForm
+from bot.inspection.checklists.queries import form_facts
 from bot.inspection.checklists.record import render_pdf
 from bot.inspection.checklists.service import (
     open_form,
@@ -25,6 +26,7 @@ from bot.inspection.notices.models import Notice
 from bot.inspection.profile import load_profile
 from bot.inspection.results.closing import Closing, close_record, prepare_sheet
 from bot.inspection.results.models import Review
+from bot.inspection.results.signing import Mark, prepare_signing, sign_record, signers
 from bot.inspection.results.submit import Receipt, submit_visit
 from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.service import check_in, move_visit
@@ -100,7 +102,23 @@ class Desk:
         )
         return record
 
-    def submit(self, person: int = WANG) -> Receipt:
+    def sign(self, person: int = WANG, mark: Mark | None = None) -> bool:
+        """An officer's name under the sheet; True when nobody's is missing."""
+        mark = mark or Mark(ink=self.store.put(signature(person)))
+        known = {"form_id": self.form.id, "person_id": person, "mark": mark, "now": self.clock.now()}
+        sheet = self.db.read_now(
+            prepare_signing, **known, ink=self.store.read, public_url="http://x", profile=PROFILE
+        )
+        pdf = self.store.put(render_pdf(sheet[0], now=self.clock.now())) if sheet else None
+        complete: bool = self.db.write_now(sign_record, **known, replaces=sheet[1] if sheet else "", pdf=pdf)
+        return complete
+
+    def submit(self, person: int = WANG, *, sign: bool = True) -> Receipt:
+        """Hand in; with *sign* every officer who has not signed does so first."""
+        facts = self.db.read_now(form_facts, VISIT)
+        for who in self.db.read_now(signers, facts) if sign and not facts.returned and facts.is_open else ():
+            if who.signature is None:
+                self.sign(who.person_id)
         receipt: Receipt = self.do(
             submit_visit, form_id=self.form.id, person_id=person, profile=PROFILE, calendar=CALENDAR
         )

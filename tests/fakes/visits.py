@@ -194,10 +194,12 @@ def picture(shade: int = 90, kind: str = "JPEG", size: tuple[int, int] = (320, 2
     return out.getvalue()
 
 
-def signature() -> bytes:
-    """A PNG with strokes, as the pad draws them."""
+def signature(hand: int = 0) -> bytes:
+    """A PNG with strokes, as the pad draws them; another hand writes otherwise."""
     image = Image.new("RGBA", (600, 200), (0, 0, 0, 0))
-    ImageDraw.Draw(image).line([(60, 150), (160, 40), (260, 160), (420, 60)], fill=(16, 35, 58, 255), width=8)
+    ImageDraw.Draw(image).line(
+        [(60, 150), (160, 40 + 9 * hand), (260, 160), (420, 60)], fill=(16, 35, 58, 255), width=8
+    )
     out = io.BytesIO()
     image.save(out, "PNG")
     return out.getvalue()

@@ -24,12 +24,13 @@ from bot.messaging.actions import Action
 from bot.messaging.router import Context, Reply
 from bot.messaging.talks import current
 from bot.platforms.base import InboundEvent, InboundKind, Media, PlatformError
-from handlers.chat.checklist import router
+from handlers.chat import make_router
 from tests.fakes.platform import FakePlatform
 from tests.fakes.visits import LI, VISIT, WANG, make_visit, picture, untrain
 from tests.inspection.mixed_checklist import MIXED
 
 PROFILE = load_profile("default")
+router = make_router()
 
 
 class Camera(FakePlatform):
@@ -77,8 +78,15 @@ class Chat:
         action = Action("ask_by_chat", f"visit:{VISIT}")
         return await router.actions["ask_by_chat"](replace(self.context, action=action))
 
+    def by(self, person_id: int) -> Chat:
+        """The same service in another officer's hand."""
+        other = Chat(self.db, self.clock, self.context.settings.data_dir)
+        event = replace(self.context.event, user_id=f"person-{person_id}")
+        other.context = replace(self.context, person_id=person_id, event=event)
+        return other
+
     def talk(self):  # type: ignore[no-untyped-def]
-        return self.db.read_now(current, "wecom:wang", now=self.clock.now())
+        return self.db.read_now(current, self.context.talk_key, now=self.clock.now())
 
     def draft(self) -> dict[str, dict[str, str]]:
         draft: dict[str, dict[str, str]] = self.db.read_now(lambda s: s.exec(select(VisitForm)).one().draft)
@@ -119,6 +127,9 @@ async def test_the_whole_checklist_can_be_answered_in_chat(chat: Chat, sqlite_db
 
     assert "记录表还没有签字" in (await chat.says("提交")).text
     assert "已按未签字关闭" in (await chat.says("拒签 负责人外出，店员拒绝签字")).text
+    assert "还差执法人员签名：王建国、李秀英" in (await chat.says("提交")).text
+    assert "同伴签名后" in (await chat.says("签名")).text
+    assert "可以提交审核" in (await chat.by(LI).says("签名")).text
     done = await chat.says("提交")
     assert "已提交审核" in done.text
     assert chat.talk() is None

@@ -149,6 +149,10 @@ async def finish_signing(phone: Phone) -> None:
     data = FormData({"signed_by": "陈建国"})
     data.add_field("signature", signature(), filename="s.png", content_type="image/png")
     await phone.post("/close", data)
+    for who in (phone, Phone(phone.client, LI)):
+        mine = FormData({"seen": ""})
+        mine.add_field("signature", signature(3), filename="s.png", content_type="image/png")
+        await who.post("/sign", mine)
 
 
 async def test_what_is_missing_is_named_and_answers_stay(wang: Phone) -> None:

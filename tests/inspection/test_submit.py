@@ -92,7 +92,9 @@ def test_a_second_submit_returns_the_first_receipt(opened: Desk) -> None:
     assert opened.submit(LI) == first
     assert len(opened.rows(Answer)) == 12
     assert opened.visit().state == VisitState.IN_REVIEW
-    assert {f["name"] for f in first.files} == {"被检查单位签字", "检查记录表"}
+    assert {f["name"] for f in first.files} == {
+        *("被检查单位签字", "执法人员签名", "检查记录表", "检查记录表（此前签名时）"),
+    }
 
 
 def test_a_clean_visit_is_due_twenty_working_days_later_and_asks_one_reviewer(opened: Desk) -> None:
@@ -196,6 +198,8 @@ def test_both_officers_at_the_same_moment_make_one_form_and_one_result(desk: Des
     assert max(future.result().version for future in saving) == 12
     assert set(desk.form.draft) == set(keys)
     desk.close()
+    desk.sign(WANG)
+    desk.sign(LI)
     handing_in = [
         db.submit(
             submit_visit, form_id=desk.form.id, person_id=p, now=now, profile=PROFILE, calendar=CALENDAR

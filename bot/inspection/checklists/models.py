@@ -117,3 +117,28 @@ class RecordSheet(SQLModel, table=True):
     witness: str = ""
     pdf_sha256: str = Field(default="", max_length=64)
     verify_code: str = Field(default="", max_length=26, index=True)
+
+
+class SheetSignature(SQLModel, table=True):
+    """An officer's signature under a record sheet, or the objection recorded beside it (C18, 行政处罚法 art. 55).
+
+    ``verify_code`` is the sheet it stands on: a sheet made void takes its signatures with it, and they stay
+    readable. ``seen_sha256`` is the file the officer had before them, ``sections`` what they answer for.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("verify_code", "person_id", name="uq_sheet_signature"),
+        CheckConstraint("agrees OR objection <> ''", name="ck_sheet_signature_objection"),
+    )
+    id: int | None = big_id()
+    visit_id: int = Field(foreign_key="visit.id", index=True)
+    verify_code: str = Field(max_length=26)
+    person_id: int = Field(foreign_key="person.id")
+    department: str = Field(default="", max_length=100)
+    sections: str = ""
+    agrees: bool = True
+    objection: str = ""
+    signature_sha256: str = Field(default="", max_length=64)  # empty: confirmed by pressing
+    way: str = Field(default="H5", max_length=12)  # H5 | WECOM | DINGTALK
+    seen_sha256: str = Field(default="", max_length=64)
+    at: dt.datetime = moment()

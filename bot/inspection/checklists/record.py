@@ -28,6 +28,18 @@ _one_at_a_time = threading.Lock()  # a compiler keeps its last input
 
 
 @dataclass(frozen=True, slots=True)
+class OfficerMark:
+    """An officer's signature as printed; ``ink`` is a PNG, empty where the signature was a press in the chat."""
+
+    name: str
+    department: str
+    sections: str
+    words: str
+    at: str
+    ink: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """What stands on the sheet, already in the words people read.
 
@@ -57,6 +69,7 @@ class Sheet:
     signature: bytes = b""
     refusal: str = ""
     witness: str = ""
+    marks: tuple[OfficerMark, ...] = ()
     title: str = TITLE
     rights: str = RIGHTS
 
@@ -102,6 +115,8 @@ def has_ink(body: bytes) -> bool:
 def _render(sheet: Sheet, compile_with: Callable[[typst.Compiler, dict[str, str]], Any]) -> Any:
     values = asdict(sheet)
     values["signature"] = list(clean_signature(sheet.signature)) if sheet.signature else []
+    for mark in values["marks"]:
+        mark["ink"] = list(clean_signature(mark["ink"])) if mark["ink"] else []
     values["qr"] = segno.make(sheet.verify_url, error="m").svg_inline(scale=4, border=1)
     with _one_at_a_time:
         return compile_with(_compiler(), {"sheet": json.dumps(values, ensure_ascii=False)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from sqlmodel import Session, select
 
@@ -16,7 +17,7 @@ from bot.inspection.checklists.models import RecordSheet
 from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
 from bot.inspection.checklists.record import Sheet
 from bot.inspection.checklists.service import RECORD, editable
-from bot.inspection.notices.service import enqueue, touch_cards
+from bot.inspection.notices.service import enqueue, touch_cards, withdraw
 from bot.inspection.profile import Profile
 from bot.inspection.profile.terms import Demand
 from bot.inspection.results.judgement import Judgement, judge
@@ -25,6 +26,7 @@ from bot.inspection.tasks.queries import leads_of, require_officer
 from bot.inspection.tasks.service import subject_of
 
 REFUSALS = {"REFUSED": "拒绝签字", "ABSENT": "负责人不在场", "OTHER": "其他原因"}
+TO_SIGN = "sheet_to_sign"  # asks an officer to sign
 NOT_REQUIRED = "NOT_REQUIRED"  # where the locality asks for no signature
 
 
@@ -41,9 +43,24 @@ class Closing:
     @property
     def reason(self) -> str:
         """The refusal in words."""
-        if not self.refusal_code:
-            return ""
-        return f"{REFUSALS.get(self.refusal_code, '本地不要求签字')}：{self.refusal_text}"
+        return refusal_words(self)
+
+
+class Unsigned(Protocol):
+    """What knows why nobody signed."""
+
+    @property
+    def refusal_code(self) -> str: ...
+
+    @property
+    def refusal_text(self) -> str: ...
+
+
+def refusal_words(unsigned: Unsigned) -> str:
+    """Why the inspected party did not sign, in words; empty when it did."""
+    if not unsigned.refusal_code:
+        return ""
+    return f"{REFUSALS.get(unsigned.refusal_code, '本地不要求签字')}：{unsigned.refusal_text}"
 
 
 def check_closing(closing: Closing, profile: Profile) -> None:
@@ -124,6 +141,7 @@ def close_record(
         pdf=pdf.sha256,
         refusal=closing.refusal_code,
     )
+    _ask_to_sign(session, facts, sheet, besides=person_id, now=now)
     if closing.refusal_code in REFUSALS:
         _tell_unsigned(session, facts, now=now)
     touch_cards(session, subject, now=now)
@@ -139,6 +157,16 @@ def _sheet_of(
         refusal_code=closing.refusal_code, refusal_text=closing.refusal_text, pdf_sha256=pdf_sha256,
         verify_code=verify_code,
     )  # fmt: skip
+
+
+def _ask_to_sign(
+    session: Session, facts: FormFacts, sheet: RecordSheet, *, besides: int, now: dt.datetime
+) -> None:
+    """Ask every officer but *besides*, who has the sheet on the screen, to sign it."""
+    for person, _ in facts.visit.officers:
+        if person.id != besides:
+            enqueue(session, TO_SIGN, subject_of(sheet.visit_id), recipient_id=person.id, now=now,
+                    slot=sheet.verify_code, generation=facts.visit.visit.generation)  # fmt: skip
 
 
 def _tell_unsigned(session: Session, facts: FormFacts, *, now: dt.datetime) -> None:
@@ -165,6 +193,8 @@ def reopen_record(session: Session, *, form_id: str, person_id: int, now: dt.dat
         actor=person_id,
         pdf=facts.record.pdf_sha256,
     )
+    withdraw(session, subject_of(facts.record.visit_id), kinds=(TO_SIGN,), reason="签字已作废", now=now)
+    touch_cards(session, subject_of(facts.record.visit_id), now=now)
     session.delete(facts.record)
 
 

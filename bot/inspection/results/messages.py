@@ -14,6 +14,7 @@ from bot.inspection.results.labels import label_of
 from bot.inspection.results.models import Review
 from bot.inspection.results.quality import Flag, flags
 from bot.inspection.results.service import Decision, last_review
+from bot.inspection.results.signing_messages import KINDS as SIGNING
 from bot.inspection.results.traces import trace
 from bot.inspection.tasks.models import VisitState
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
@@ -105,4 +106,5 @@ KINDS = (
         result_returned,
         Content(_SAMPLE | {"reason": _REASON, "mine": True}, (("退回理由", _REASON),), (), _FORM),
     ),
+    *SIGNING,
 )

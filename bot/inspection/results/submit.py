@@ -12,7 +12,8 @@ from bot.core.clock import china, china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
-from bot.inspection.checklists.models import Answer, VisitForm
+from bot.inspection.checklists.evidence import PDF
+from bot.inspection.checklists.models import Answer, Evidence, VisitForm
 from bot.inspection.checklists.queries import FormFacts, facts_of_form
 from bot.inspection.checklists.service import OUTCOME, RECORD
 from bot.inspection.notices.models import Notice, Priority
@@ -25,6 +26,7 @@ from bot.inspection.results.closing import complete
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import LABELS, ResultCode, label_of
 from bot.inspection.results.models import ItemResult, Review
+from bot.inspection.results.signing import unsigned
 from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import leads_of, people_with_role, require_officer
 from bot.inspection.tasks.service import WAITING, move_visit, subject_of
@@ -51,7 +53,8 @@ def submit_visit(
 ) -> Receipt:
     """Hand in the result for review. A second submit returns the first receipt.
 
-    Raises ``form_incomplete`` with the faults by question (``visit:record`` for a sheet that is not closed).
+    Raises ``form_incomplete`` with the faults by question (``visit:record`` for a sheet that is not closed), or
+    ``officers_unsigned`` naming whose signature the sheet lacks.
     """
     facts = facts_of_form(session, form_id, lock=True)
     form, visit = facts.form, facts.visit.visit
@@ -59,7 +62,7 @@ def submit_visit(
     require_officer(session, form.visit_id, person_id)
     if visit.state in SUBMITTED:
         return Receipt(**form.receipt)
-    _require_record(facts, profile)
+    _require_record(session, facts, profile)
     judged = complete(facts, profile)
     reviews = session.exec(select(func.count()).where(Review.visit_id == form.visit_id)).one()
     why = return_reason(session, visit_id=form.visit_id)
@@ -118,10 +121,13 @@ def _waiting(session: Session, people: list[int]) -> dict[int, int]:
     return {person: int(n) for person, n in rows}
 
 
-def _require_record(facts: FormFacts, profile: Profile) -> None:
+def _require_record(session: Session, facts: FormFacts, profile: Profile) -> None:
     if facts.record is None and profile.record.signature is not Demand.OFF:
         missing = {RECORD: "请先签字或登记原因"}
         raise Problem("form_incomplete", "记录表还没有签字，也没有写明未签字的原因。", **missing)
+    waiting = [] if facts.returned else unsigned(session, facts)
+    if waiting:
+        raise Problem("officers_unsigned", f"还差执法人员签名：{'、'.join(waiting)}。")
 
 
 def return_reason(session: Session, *, visit_id: int) -> str:
@@ -228,14 +234,25 @@ def _receipt(facts: FormFacts, judged: Judgement, *, number: int, now: dt.dateti
         result=label_of(judged.worst),
         publish_due=visit.publish_due.isoformat() if visit.publish_due else "",
         items=[{"name": item.name, "result": item.result} for item in judged.items],
-        files=[{"name": _file_name(e.question, e.kind), "sha256": e.sha256} for e in facts.evidence],
+        files=[{"name": _file_name(facts, e), "sha256": e.sha256} for e in facts.evidence],
     )
 
 
-def _file_name(question: str, kind: str) -> str:
-    if question == RECORD:
-        return "被检查单位签字" if kind == "SIGNATURE" else "检查记录表"
-    return "未能检查的凭据" if question == OUTCOME else f"{question.replace(':', ' 第')}项凭据"
+def _file_name(facts: FormFacts, evidence: Evidence) -> str:
+    """What a file of the receipt is; the sheet grows with each signature, so its earlier states are named as such."""
+    question, sheet = evidence.question, facts.record
+    if question != RECORD:
+        return "未能检查的凭据" if question == OUTCOME else f"{question.replace(':', ' 第')}项凭据"
+    if evidence.kind == "SIGNATURE":
+        party = sheet is not None and evidence.sha256 == sheet.signature_sha256
+        return "被检查单位签字" if party else "执法人员签名"
+    if evidence.media_type != PDF:
+        return "未签字情况的录音录像"
+    return (
+        "检查记录表"
+        if sheet is not None and evidence.sha256 == sheet.pdf_sha256
+        else "检查记录表（此前签名时）"
+    )
 
 
 def _tell(

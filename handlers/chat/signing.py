@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from bot.core.errors import Problem
-from bot.inspection.checklists.evidence import EvidenceStore
+from bot.inspection.checklists.evidence import open_store
 from bot.inspection.checklists.queries import FormFacts, form_facts
 from bot.inspection.results.signing import Mark, sheets_to_sign
 from bot.inspection.tasks.queries import require_officer
@@ -59,7 +59,7 @@ async def _sign(ctx: Context, visit_id: int, mark: Mark) -> bool:
     if facts.form is None:
         raise Problem("record_open", "这次检查还没有记录表。")
     return await sign_sheet(
-        ctx.db, EvidenceStore(ctx.settings.data_dir / "evidence", ctx.settings.max_upload), form_id=facts.form.id,
+        ctx.db, open_store(ctx.settings), form_id=facts.form.id,
         person_id=ctx.person_id, mark=mark, now=ctx.clock.now(), profile=ctx.profile,
         public_url=ctx.settings.public_url,
     )  # fmt: skip

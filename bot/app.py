@@ -83,7 +83,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
         app.add_routes(part.routes)
     app[health.PROBES] = {}
     health.add_routes(app)
-    if settings.wecom is not None:
+    if settings.wecoms:
         app.add_routes(hooks.routes)
     app.router.add_static("/static/", STATIC, append_version=False)
     app.cleanup_ctx.append(_running)
@@ -139,10 +139,10 @@ def _add_platforms(
 ) -> None:
     settings, clock = app[SETTINGS], app[CLOCK]
     tokens = SharedTokens(app[DB], clock, secret=settings.secret("secret_key"))
-    if settings.wecom is not None:
-        wecom = WeComPlatform(settings.wecom, clock, http, tokens=tokens)
-        app[hooks.WECOM] = wecom
-        platforms[wecom.name] = wecom
+    app[hooks.WECOM], app[hooks.WECOM_BOTS] = {}, {}
+    for name, block in settings.wecoms.items():
+        wecom = WeComPlatform(block, clock, http, tokens=tokens, name=name)
+        app[hooks.WECOM][name] = platforms[name] = wecom
     if settings.dingtalk is not None:
         dingtalk = DingTalkPlatform(settings.dingtalk, clock, http, dispatcher.take)
         platforms[dingtalk.name] = dingtalk
@@ -161,12 +161,12 @@ async def _http(settings: Settings) -> AsyncIterator[aiohttp.ClientSession]:
 def trusted(settings: Settings) -> ssl.SSLContext:
     """The usual authorities and those of the settings; ``Problem`` ``ca_bundle`` names one that cannot be read."""
     context = ssl.create_default_context()
-    for name in ("wecom", "dingtalk"):
-        block = getattr(settings, name)
+    blocks = {**settings.wecoms, "dingtalk": settings.dingtalk}
+    for name, block in blocks.items():
         if block is not None and block.ca_bundle is not None:
             try:
                 context.load_verify_locations(block.ca_bundle)
             except (OSError, ssl.SSLError):
-                setting = f"SUICHA_{name.upper()}__CA_BUNDLE"
+                setting = f"SUICHA_{name.upper().replace('WECOM-', 'WECOM_MORE__')}__CA_BUNDLE"
                 raise Problem("ca_bundle", "根证书不能读取，应是 PEM 文件。", 设置=setting) from None
     return context

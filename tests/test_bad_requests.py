@@ -12,7 +12,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.app import make_app
-from bot.core.config import Settings, WeComSettings
+from bot.core.config import Settings
+from bot.core.config_wecom import WeComSettings
 from bot.core.db import Database
 from bot.core.log import _shorten, redact
 from bot.migrations import migrate

@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel
 
 from bot import cli
-from bot.core.config import DingTalkSettings, S3Settings, Settings, WeComSettings
+from bot.core.config import DingTalkSettings, S3Settings, Settings
+from bot.core.config_wecom import WeComBotSettings, WeComSettings
 from bot.core.links import Links
 from bot.inspection.messages import KINDS
 from bot.messaging.dispatch import REPLY
@@ -65,7 +66,7 @@ def test_the_sample_of_every_kind_becomes_a_message(name: str, capabilities: Cap
     assert "\n" not in message.title
     assert message.body.strip()
     assert "None" not in message.title + message.body
-    assert wecom.send_body(message, user_id="u", agent_id=1, once=False)
+    assert wecom.send_body(message, user_ids=["u"], agent_id=1, once=False)
     assert dingtalk.robot_message(message)
     assert dingtalk.card_params(message)
 
@@ -102,7 +103,8 @@ def test_every_setting_is_explained_in_the_example() -> None:
     assert len(shown) == len(set(shown))
     assert set(shown) == (
         (_names(Settings, "suicha_") - blocks)
-        | _names(WeComSettings, "suicha_wecom__")
+        | (_names(WeComSettings, "suicha_wecom__") - {"SUICHA_WECOM__BOT"})
+        | _names(WeComBotSettings, "suicha_wecom__bot__")
         | _names(DingTalkSettings, "suicha_dingtalk__")
         | _names(S3Settings, "suicha_s3__")
     )

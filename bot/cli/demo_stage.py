@@ -18,7 +18,8 @@ from sqlmodel import Session, col
 from bot.app import SERVICE, Service, make_app
 from bot.cli.serve import bind
 from bot.core.clock import CHINA, ManualClock
-from bot.core.config import DingTalkSettings, Settings, WeComSettings
+from bot.core.config import DingTalkSettings, Settings
+from bot.core.config_wecom import WeComSettings
 from bot.core.errors import Problem
 from bot.inspection.notices.models import Card, InboxEvent, InboxState, Notice, NoticeState
 from bot.messaging.hours import is_quiet

@@ -73,9 +73,11 @@ def _reason(name: str, kind: str, facts: dict[str, Any]) -> str:
 
 def _names() -> list[str]:
     """Every setting as the environment calls it."""
-    from bot.core.config import DingTalkSettings, Settings, WeComSettings
+    from bot.core.config import DingTalkSettings, Settings
+    from bot.core.config_wecom import WeComBotSettings, WeComSettings
 
     own = [name for name in Settings.model_fields if name not in ("wecom", "dingtalk")]
-    own += [f"wecom__{name}" for name in WeComSettings.model_fields]
+    own += [f"wecom__{name}" for name in WeComSettings.model_fields if name != "bot"]
+    own += [f"wecom__bot__{name}" for name in WeComBotSettings.model_fields]
     own += [f"dingtalk__{name}" for name in DingTalkSettings.model_fields]
     return [f"SUICHA_{name}".upper() for name in own]

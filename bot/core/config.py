@@ -5,6 +5,7 @@ platform block is an error, a missing secret means no route.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -13,35 +14,11 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.core.config_wecom import WeComSettings
 from bot.core.errors import Problem
 
 _PREFIX = "suicha_"
-
-
-class WeComSettings(BaseModel):
-    """One self-built app of one corp, and optionally a group robot. Sheet: platforms/wecom.md sections 1-3."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    corp_id: str
-    agent_id: int
-    secret: SecretStr
-    token: SecretStr  # callback Token, at most 32 letters and digits
-    aes_key: SecretStr  # EncodingAESKey, 43 characters
-    api_base: str = "https://qyapi.weixin.qq.com"
-    group_robot_url: SecretStr | None = None  # the key in it is a credential
-    callback_window: float = 3600.0  # seconds a callback's timestamp may be off
-    timeout: float = 10.0  # seconds for one API call
-    per_member_minute: int = 25  # the platform drops silently above 30
-    ca_bundle: FilePath | None = None
-    proxy: str | None = None
-
-    @field_validator("aes_key")
-    @classmethod
-    def _is_43_long(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value().strip()) != 43:
-            raise ValueError("EncodingAESKey 必须正好 43 个字符")
-        return SecretStr(value.get_secret_value().strip())
+_NAME = re.compile(r"[a-z][a-z0-9]{0,8}")
 
 
 class DingTalkSettings(BaseModel):
@@ -116,6 +93,7 @@ class Settings(BaseSettings):
     audit_salt: SecretStr | None = None  # digests people in the audit chain; needed to serve
     profile: str = "default"  # a name under bot/inspection/profile/data, or a path to a YAML file
     wecom: WeComSettings | None = None
+    wecom_more: dict[str, WeComSettings] = {}  # further apps and corps, each by a short name of its own
     dingtalk: DingTalkSettings | None = None
     s3: S3Settings | None = None  # None: evidence lies in data_dir
     prefer: Literal["wecom", "dingtalk"] = (
@@ -144,6 +122,19 @@ class Settings(BaseSettings):
     @classmethod
     def _in_capitals(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("wecom_more")
+    @classmethod
+    def _are_named(cls, value: dict[str, WeComSettings]) -> dict[str, WeComSettings]:
+        if not all(_NAME.fullmatch(name) for name in value):
+            raise ValueError("名称应是 1 到 9 个小写字母或数字，以字母开头")
+        return value
+
+    @property
+    def wecoms(self) -> dict[str, WeComSettings]:
+        """Every WeCom block by the name of its platform: ``wecom``, ``wecom-county``."""
+        first = {} if self.wecom is None else {"wecom": self.wecom}
+        return first | {f"wecom-{name}": block for name, block in self.wecom_more.items()}
 
     @field_validator("public_url")
     @classmethod

@@ -2,41 +2,45 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import aiohttp
+import structlog
 
 from bot.core.clock import Clock
-from bot.core.config import WeComSettings
+from bot.core.config_wecom import WeComSettings
 from bot.platforms.base import (
     Capabilities,
     CardRef,
     CheckResult,
     ErrorClass,
     InboundEvent,
+    Limit,
     Media,
     OutboundMessage,
     PlatformError,
     Receipt,
+    Scope,
     Sent,
     TokenStore,
-    one_by_one,
 )
 from bot.platforms.tokens import OwnTokens
-from bot.platforms.wecom import cards, inbound
+from bot.platforms.wecom import cards, codes, inbound, kinds
 from bot.platforms.wecom.client import WeComClient
 from bot.platforms.wecom.doctor import examine
+from bot.platforms.wecom.limits import Channel
 from bot.platforms.wecom.robot import GroupRobot
-from bot.platforms.wecom.wire import Wire
+from bot.platforms.wecom.wire import Wire, upload_form
+
+log = structlog.get_logger(__name__)
 
 _JSON = {"Content-Type": "application/json"}
+_MISSED = {"invaliduser": "不在应用可见范围，或已离职", "unlicenseduser": "没有接口许可"}
+_NO_CALLBACK_URL = "43012"
 
 
 class WeComPlatform:
     """Sends through the server API; receives what the callback route hands to ``read_callback``."""
-
-    name = "wecom"
 
     def __init__(
         self,
@@ -45,21 +49,33 @@ class WeComPlatform:
         session: aiohttp.ClientSession,
         *,
         tokens: TokenStore | None = None,
+        name: str = "wecom",
     ) -> None:
-        wire = Wire(settings, clock, session)
-        self._settings = settings
+        self.name = name
+        self.settings = settings
         self._clock = clock
-        self._wire = wire
-        self._client = WeComClient(settings, clock, wire, tokens or OwnTokens(clock))
-        self._robot = GroupRobot(settings.group_robot_url, wire) if settings.group_robot_url else None
-        self._keys = inbound.CallbackKeys(
+        self.wire = Wire(settings, clock, session)
+        self.client = WeComClient(settings, clock, self.wire, tokens or OwnTokens(clock))
+        url = settings.group_robot_url
+        self.robot = GroupRobot(url, self.wire) if url else None
+        self.keys = inbound.CallbackKeys(
             receive_id=settings.corp_id,
             token=settings.token.get_secret_value(),
             aes_key=settings.aes_key.get_secret_value(),
             window=settings.callback_window,
         )
         self.capabilities = Capabilities(
-            group_robot=self._robot is not None, per_minute=settings.per_member_minute
+            cards=settings.template_cards,
+            card_updates=settings.template_cards,
+            group_robot=self.robot is not None,
+            per_minute=settings.per_member_minute,
+            limits=(
+                Limit(Scope.PERSON, settings.per_member_minute, 60),
+                Limit(Scope.PERSON, 1000, 3600),
+                Limit(Scope.CORP, 10_000, 60),
+            ),
+            batch=cards.BATCH,
+            recall=True,
         )
 
     async def start(self) -> None:
@@ -72,30 +88,34 @@ class WeComPlatform:
 
     def read_callback(self, query: Mapping[str, str], body: bytes) -> InboundEvent:
         """Open one callback POST. Raise CallbackError, whose ``status`` is the answer."""
-        return inbound.verify_and_open(self._keys, query, body=body, now=self._clock.now())
+        now = self._clock.now()
+        return inbound.verify_and_open(self.keys, query, body=body, now=now, platform=self.name)
 
     def answer_echo(self, query: Mapping[str, str]) -> bytes:
         """The body that answers the URL verification GET. Raise CallbackError."""
-        return inbound.answer_echo(self._keys, query, now=self._clock.now())
+        return inbound.answer_echo(self.keys, query, now=self._clock.now())
 
     # -- outbound --------------------------------------------------------------------------------------
 
     async def send(self, user_id: str, message: OutboundMessage) -> Sent:
         """Send to one person; UNKNOWN may be retried: within four hours the same message is shown once."""
-        return await self._send(self._body(user_id, message, once=True))
+        return _only(await self._send([user_id], message, once=True))
 
     async def reply(self, event: InboundEvent, message: OutboundMessage) -> Sent:
         """Answer the person. Who asks the same twice is answered twice, unless it is the same card."""
-        return await self._send(self._body(event.user_id, message, once=bool(message.card_id)))
+        return _only(await self._send([event.user_id], message, once=bool(message.card_id)))
 
     async def send_many(
         self, user_ids: Sequence[str], message: OutboundMessage
     ) -> dict[str, Sent | PlatformError]:
-        """Send the same to each, one by one."""
-        return await one_by_one(self, user_ids, message)
+        """Send the same to up to 1,000 people in one call; who is not there has an error of their own.
+
+        Raise PlatformError where the call failed for all, as 81013 does when nobody of them is there.
+        """
+        return await self._send(list(dict.fromkeys(user_ids)), message, once=True)
 
     async def receipts(self, ref: str) -> dict[str, Receipt]:  # noqa: ARG002 - the port
-        """Nothing is asked yet, so nothing is told."""
+        """WeCom tells nobody who has read what."""
         return {}
 
     async def update(self, card: CardRef, message: OutboundMessage) -> Sent:
@@ -104,8 +124,8 @@ class WeComPlatform:
         An update whose answer was lost is tried once more: the token being spent then says that it arrived.
         """
         if not card.card_token:
-            raise PlatformError("60140", "卡片没有可用的更新凭证", cls=ErrorClass.CARD)
-        body = cards.update_body(card, message, agent_id=self._settings.agent_id)
+            raise codes.error(60140, "卡片没有可用的更新凭证")
+        body = cards.update_body(card, message, agent_id=self.settings.agent_id)
         try:
             return await self._update(body)
         except PlatformError as lost:
@@ -121,67 +141,103 @@ class WeComPlatform:
     async def recall(self, ref: str) -> None:
         """Take a message back within 24 hours. Raise PlatformError."""
         body = cards.recall_body(ref)
-        await self._client.call("POST", "message/recall", data=body, headers=_JSON)
+        await self.client.call("POST", "message/recall", data=body, headers=_JSON)
 
     async def announce(self, message: OutboundMessage) -> None:
         """Post to the group robot. Raise PlatformError(CHANNEL) when none is set."""
-        if self._robot is None:
+        if self.robot is None:
             raise PlatformError("robot", "没有设置群机器人", cls=ErrorClass.CHANNEL)
-        await self._robot.post(message)
+        await self.robot.post(message)
 
     # -- files -----------------------------------------------------------------------------------------
 
     async def fetch_media(self, media_id: str) -> Media:
         """Fetch a file within three days of its arrival. Raise PlatformError."""
-        answer = await self._client.download("GET", "media/get", params={"media_id": media_id})
+        answer = await self.client.download("GET", "media/get", params={"media_id": media_id})
         return Media(answer.body, answer.media_type, answer.name)
 
     async def upload_media(self, name: str, body: bytes, *, kind: str = "file") -> str:
-        """Upload for three days and return the media id. *kind*: image (10 MB), file (20 MB)."""
-        safe = re.sub(r'[\x00-\x1f"\\/]', "_", name)
-
-        def form() -> aiohttp.FormData:
-            data = aiohttp.FormData(quote_fields=False)  # plain UTF-8 file name: section 2.9
-            data.add_field("media", body, filename=safe, content_type="application/octet-stream")
-            return data
-
-        tree = await self._client.call("POST", "media/upload", params={"type": kind}, data=form)
+        """Upload for three days and return the media id. *kind*: image (10 MB), video (10), voice (2), file (20)."""
+        form = upload_form(name, body)
+        tree = await self.client.call("POST", "media/upload", params={"type": kind}, data=form)
         return str(tree["media_id"])
+
+    async def send_kind(self, user_ids: Sequence[str], kind: kinds.Kind) -> dict[str, Sent | PlatformError]:
+        """Send any kind of message: pictures, files, news, votes. Raise PlatformError."""
+        content = kinds.content_of(kind, Channel.APP)
+        body = cards.kind_body(content, user_ids=user_ids, agent_id=self.settings.agent_id, once=True)
+        return await self._deliver(user_ids, body)
 
     async def send_file(self, user_id: str, name: str, body: bytes) -> Sent:
         """Upload a file and send it to one person. Raise PlatformError."""
         media_id = await self.upload_media(name, body)
-        return await self._send(cards.file_body(user_id, media_id, agent_id=self._settings.agent_id))
+        return _only(await self.send_kind([user_id], kinds.File(media_id=media_id)))
 
     async def check(self) -> list[CheckResult]:
         """Look at every setting of this app for ``suicha doctor``."""
-        return await examine(self._settings, self._client, self._wire)
+        return await examine(self)
 
     # -- how -------------------------------------------------------------------------------------------
 
-    def _body(self, user_id: str, message: OutboundMessage, *, once: bool) -> bytes:
-        return cards.send_body(message, user_id=user_id, agent_id=self._settings.agent_id, once=once)
+    async def _send(
+        self, user_ids: Sequence[str], message: OutboundMessage, *, once: bool
+    ) -> dict[str, Sent | PlatformError]:
+        able = self.settings.template_cards
+        try:
+            return await self._deliver(user_ids, self._body(user_ids, message, once=once, cards_too=able))
+        except PlatformError as refused:
+            if refused.code != _NO_CALLBACK_URL or any(button.action for button in message.buttons):
+                raise
+        return await self._deliver(user_ids, self._body(user_ids, message, once=once, cards_too=False))
 
-    async def _send(self, body: bytes) -> Sent:
-        tree = await self._client.call(
-            "POST", "message/send", lost=ErrorClass.UNKNOWN, data=body, headers=_JSON
+    def _body(
+        self, user_ids: Sequence[str], message: OutboundMessage, *, once: bool, cards_too: bool
+    ) -> cards.Body:
+        agent_id = self.settings.agent_id
+        return cards.send_body(
+            message, user_ids=user_ids, agent_id=agent_id, once=once, template_cards=cards_too
         )
-        _refuse_missed(tree)
-        return Sent(ref=str(tree.get("msgid", "")), card_token=str(tree.get("response_code", "")))
 
-    async def _update(self, body: bytes) -> Sent:
-        tree = await self._client.call(
-            "POST", "message/update_template_card", lost=ErrorClass.UNKNOWN, data=body, headers=_JSON
+    async def _deliver(self, user_ids: Sequence[str], body: cards.Body) -> dict[str, Sent | PlatformError]:
+        """One message/send, and each person's end of it."""
+        say_cut(body.cut)
+        tree = await self.client.call(
+            "POST", "message/send", lost=ErrorClass.UNKNOWN, data=body.raw, headers=_JSON
         )
-        _refuse_missed(tree)
+        sent = Sent(ref=str(tree.get("msgid", "")), card_token=str(tree.get("response_code", "")))
+        missed = _missed(tree)
+        return {user_id: missed.get(user_id.lower(), sent) for user_id in user_ids}
+
+    async def _update(self, body: cards.Body) -> Sent:
+        say_cut(body.cut)
+        tree = await self.client.call(
+            "POST", "message/update_template_card", lost=ErrorClass.UNKNOWN, data=body.raw, headers=_JSON
+        )
+        for error in _missed(tree).values():
+            raise error
         return Sent(ref="")
 
 
-def _refuse_missed(tree: dict[str, object]) -> None:
-    """Raise RECIPIENT where a success names our one receiver as not reached. Sheet section 2.2."""
-    for name, why in (
-        ("invaliduser", "不在应用可见范围，或已离职"),
-        ("unlicenseduser", "没有接口许可"),
-    ):
-        if tree.get(name):
-            raise PlatformError(name, why, cls=ErrorClass.RECIPIENT, advice="核对此人与应用的可见范围。")
+def say_cut(fields: Sequence[str]) -> None:
+    """Tell the log which fields lost their end; never what stood in them."""
+    if fields:
+        log.warning("wecom_cut", fields=list(fields))
+
+
+def _only(ends: Mapping[str, Sent | PlatformError]) -> Sent:
+    (end,) = ends.values()
+    if isinstance(end, PlatformError):
+        raise end
+    return end
+
+
+def _missed(tree: Mapping[str, object]) -> dict[str, PlatformError]:
+    """RECIPIENT by lower-case user id where a success names people as not reached. Sheet sections 2.2, 2.6."""
+    found: dict[str, PlatformError] = {}
+    for name, why in _MISSED.items():
+        listed = tree.get(name) or ()
+        people = listed.split("|") if isinstance(listed, str) else listed if isinstance(listed, list) else ()
+        for person in people:
+            advice = f"{why}：管理后台 → 应用管理 → 该应用 → 可见范围，核对此人。"
+            found[str(person).lower()] = PlatformError(name, why, cls=ErrorClass.RECIPIENT, advice=advice)
+    return found

@@ -1,62 +1,87 @@
-"""An OutboundMessage as WeCom shows it, within WeCom's limits. Pure. Sheet sections 2.2 to 2.6.
+"""An OutboundMessage as WeCom shows it on one channel, within its limits. Pure. Sheet sections 2.2 to 2.6, 4.4.
 
 The bytes are the same on every call: ``enable_duplicate_check`` compares whole requests.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from bot.platforms.base import Button, CardRef, ErrorClass, OutboundMessage, PlatformError
-from bot.platforms.wecom.markup import clean, cut, cut_bytes, has_markup, line, literal, markdown, plain
+from bot.platforms.wecom import kinds, templates
+from bot.platforms.wecom.limits import Channel, Fitted, bug, check_task_id, most
+from bot.platforms.wecom.markup import clean, cut_bytes, has_markup, line, literal, markdown, plain
 
-TEXT_BYTES = 2048  # also the limit of markdown in application messages
 DUPLICATE_SECONDS = 14_400  # the longest WeCom remembers a request
-_TITLE, _SUB_TITLE, _SOURCE, _CLOSED = 36, 160, 20, 30  # characters
-_FACTS, _FACT_NAME, _FACT_VALUE = 6, 5, 30
-_BUTTONS, _BUTTON_TEXT, _KEY_BYTES = 6, 10, 1024
-_JUMPS, _JUMP_TITLE = 3, 18
+BATCH = 1000  # receivers of one message/send
+_FACTS, _BUTTONS = 6, 6
 _STYLES = {"primary": 1, "default": 2, "danger": 3}
-_TASK_ID = re.compile(r"[0-9A-Za-z_@-]{1,128}")
 
 
-def send_body(message: OutboundMessage, *, user_id: str, agent_id: int, once: bool) -> bytes:
-    """The body of message/send to one person. With *once*, the same body is shown once within four hours.
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request's body, and the fields that had to be cut."""
+
+    raw: bytes
+    cut: tuple[str, ...] = ()
+
+
+def send_body(
+    message: OutboundMessage,
+    *,
+    user_ids: Sequence[str],
+    agent_id: int,
+    once: bool,
+    template_cards: bool = True,
+) -> Body:
+    """The body of message/send to up to 1,000 people. With *once*, the same body is shown once within four hours.
 
     Raise PlatformError: BUG for a card without a usable id, RECIPIENT for what is not one person.
     """
-    if not user_id or "|" in user_id or user_id.lower() == "@all":
-        raise PlatformError("touser", "不是一个人的 userid", cls=ErrorClass.RECIPIENT)
-    body: dict[str, Any] = {"touser": user_id, "agentid": agent_id, **_content(message)}
+    fitted = content(message, Channel.APP, template_cards=template_cards)
+    return kind_body(fitted, user_ids=user_ids, agent_id=agent_id, once=once)
+
+
+def kind_body(fitted: Fitted, *, user_ids: Sequence[str], agent_id: int, once: bool) -> Body:
+    """The body of message/send for content of any kind."""
+    if not user_ids or len(user_ids) > BATCH:
+        raise bug("touser", "一次发给 1 到 1000 人")
+    for user_id in user_ids:
+        check_person(user_id)
+    body: dict[str, Any] = {"touser": "|".join(user_ids), "agentid": agent_id, **fitted.content}
     if once:
         body |= {"enable_duplicate_check": 1, "duplicate_check_interval": DUPLICATE_SECONDS}
-    return msgspec.json.encode(body)
+    return Body(msgspec.json.encode(body), tuple(fitted.cut))
 
 
-def update_body(card: CardRef, message: OutboundMessage, *, agent_id: int) -> bytes:
+def check_person(user_id: str) -> str:
+    """Raise PlatformError(RECIPIENT) for what would reach nobody or everybody."""
+    if not user_id or "|" in user_id or user_id.lower() == "@all":
+        raise PlatformError("touser", "不是一个人的 userid", cls=ErrorClass.RECIPIENT)
+    return user_id
+
+
+def update_body(card: CardRef, message: OutboundMessage, *, agent_id: int) -> Body:
     """The body of message/update_template_card: live while there are buttons to press, else closed."""
-    if message.done or not _callbacks(message):
-        template = _closed_card(message, card.card_id)
-    else:
-        template = _button_card(message, card.card_id)
-    return msgspec.json.encode(
-        {
-            "userids": [card.user_id],
-            "agentid": agent_id,
-            "response_code": card.card_token,
-            "template_card": template,
-        }
-    )
+    fitted = new_card(card, message, Channel.APP)
+    tree = {
+        "userids": [card.user_id],
+        "agentid": agent_id,
+        "response_code": card.card_token,
+        "template_card": fitted.content,
+    }
+    return Body(msgspec.json.encode(tree), tuple(fitted.cut))
 
 
-def file_body(user_id: str, media_id: str, *, agent_id: int) -> bytes:
-    """The body of message/send for an uploaded file."""
-    return msgspec.json.encode(
-        {"touser": user_id, "agentid": agent_id, "msgtype": "file", "file": {"media_id": media_id}}
-    )
+def new_card(card: CardRef, message: OutboundMessage, channel: Channel) -> Fitted:
+    """The card that takes the place of *card*."""
+    live = not message.done and _callbacks(message)
+    made = _button_card(message, card.card_id) if live else _closed_card(message, card.card_id)
+    return templates.card_of(made, channel)
 
 
 def recall_body(msgid: str) -> bytes:
@@ -64,7 +89,12 @@ def recall_body(msgid: str) -> bytes:
     return msgspec.json.encode({"msgid": msgid})
 
 
-def as_markdown(message: OutboundMessage, limit: int = TEXT_BYTES) -> str:
+def content(message: OutboundMessage, channel: Channel, *, template_cards: bool = True) -> Fitted:
+    """The message as the kind that shows it best: a card with buttons, a notice, markdown, a text."""
+    return kinds.content_of(_kind(message, channel, template_cards=template_cards), channel)
+
+
+def as_markdown(message: OutboundMessage, limit: int) -> str:
     """The whole message as WeCom's Markdown, at most *limit* bytes: what is cut is the end of the body."""
     head = f"**{literal(message.title)}**\n" if line(message.title) else ""
     facts = "".join(f"\n> {literal(name)}：{literal(value)}" for name, value in message.facts)
@@ -75,70 +105,76 @@ def as_markdown(message: OutboundMessage, limit: int = TEXT_BYTES) -> str:
     return cut_bytes((head + cut_bytes(markdown(message.body), max(room, 4)) + tail).strip(), limit)
 
 
-def _content(message: OutboundMessage) -> dict[str, Any]:
-    if _callbacks(message) and not message.done:
-        return _template(_button_card(message, message.card_id))
-    if _links(message) and not message.done and len(_words(message)) <= _SUB_TITLE:
-        return _template(_notice(message))
-    if message.title or message.facts or message.done or _links(message) or has_markup(message.body):
-        return {"msgtype": "markdown", "markdown": {"content": as_markdown(message)}}
+def _kind(message: OutboundMessage, channel: Channel, *, template_cards: bool) -> kinds.Kind:
+    if template_cards and channel is not Channel.ROBOT and not message.done:
+        if _callbacks(message):
+            return kinds.TemplateCard(card=_button_card(message, message.card_id))
+        if _links(message) and len(_words(message)) <= most("sub_title_text", channel):
+            return kinds.TemplateCard(card=_notice(message))
+    if not template_cards and (card := _text_card(message)) is not None:
+        return card
+    rich = message.title or message.facts or message.done or _links(message) or has_markup(message.body)
+    if rich or channel is not Channel.APP:
+        return kinds.Markdown(content=as_markdown(message, most("markdown.content", channel)))
     words = plain(message.body).replace("<", "＜")  # text messages make links of <a href>
-    return {"msgtype": "text", "text": {"content": cut_bytes(words, TEXT_BYTES)}}
+    return kinds.Text(content=words)
 
 
-def _template(card: dict[str, Any]) -> dict[str, Any]:
-    return {"msgtype": "template_card", "template_card": card}
-
-
-def _button_card(message: OutboundMessage, card_id: str) -> dict[str, Any]:
+def _button_card(message: OutboundMessage, card_id: str) -> templates.ButtonInteraction:
     buttons = _callbacks(message) + [b for b in message.buttons if not b.action and b.url]
-    card = _frame(message, "button_interaction") | {
-        "task_id": _task_id(card_id),
-        "button_list": [_button(button) for button in buttons[:_BUTTONS]],
-    }
-    if message.url:
-        card["card_action"] = _jump(message.url)
-    return card
+    return templates.ButtonInteraction(
+        **_frame(message),
+        sub_title_text=_words(message),
+        task_id=check_task_id(card_id),
+        button_list=[_button(button) for button in buttons[:_BUTTONS]],
+        card_action=_jump(message.url) if message.url else None,
+    )
 
 
-def _closed_card(message: OutboundMessage, card_id: str) -> dict[str, Any]:
+def _closed_card(message: OutboundMessage, card_id: str) -> templates.ButtonInteraction:
     closed = line(message.done) or "已更新"
-    card = _frame(message, "button_interaction") | {
-        "task_id": _task_id(card_id),
-        "button_list": [{"text": cut(closed, _BUTTON_TEXT), "style": _STYLES["default"], "key": "closed"}],
-        "replace_text": cut(closed, _CLOSED),
-    }
-    if message.url:
-        card["card_action"] = _jump(message.url)
-    return card
+    return templates.ButtonInteraction(
+        **_frame(message),
+        sub_title_text=_words(message),
+        task_id=check_task_id(card_id),
+        button_list=[templates.CardButton(text=closed, type=0, style=_STYLES["default"], key="closed")],
+        card_action=_jump(message.url) if message.url else None,
+        replace_text=closed,
+    )
 
 
-def _notice(message: OutboundMessage) -> dict[str, Any]:
+def _notice(message: OutboundMessage) -> templates.TextNotice:
     links = _links(message)
-    card = _frame(message, "text_notice") | {"card_action": _jump(links[0][1])}
-    jumps = [{"title": cut(line(text), _JUMP_TITLE)} | _jump(url) for text, url in links[:_JUMPS]]
-    if jumps:
-        card["jump_list"] = jumps
-    if message.card_id:
-        card["task_id"] = _task_id(message.card_id)
-    return card
+    return templates.TextNotice(
+        **_frame(message),
+        sub_title_text=_words(message),
+        task_id=check_task_id(message.card_id) if message.card_id else "",
+        card_action=_jump(links[0][1]),
+        jump_list=[templates.Jump(title=line(text), type=1, url=url) for text, url in links],
+    )
 
 
-def _frame(message: OutboundMessage, card_type: str) -> dict[str, Any]:
-    """What every card has: where it comes from, its title, its words and its facts."""
-    card: dict[str, Any] = {
-        "card_type": card_type,
-        "source": {"desc": cut(line(message.source) or "随查", _SOURCE), "desc_color": 0},
-        "main_title": {"title": cut(line(message.title) or line(message.source) or "通知", _TITLE)},
+def _text_card(message: OutboundMessage) -> kinds.TextCard | None:
+    """For a deployment without template cards: the old card, if nothing is lost in it."""
+    links, words = _links(message), plain(message.body)
+    if len(links) != 1 or message.facts or message.done or not (line(message.title) and words):
+        return None
+    if len(words.encode()) > most("textcard.description", Channel.APP):
+        return None
+    ((text, url),) = links
+    return kinds.TextCard(title=line(message.title), description=words, url=url, btntxt=line(text))
+
+
+def _frame(message: OutboundMessage) -> dict[str, Any]:
+    """What every card has: where it comes from, its title and its facts."""
+    return {
+        "source": templates.Source(desc=line(message.source) or "随查"),
+        "main_title": templates.Title(title=line(message.title) or line(message.source) or "通知"),
+        "horizontal_content_list": [
+            templates.Fact(keyname=line(name) or "·", value=line(value) or "—")
+            for name, value in message.facts[:_FACTS]
+        ],
     }
-    if words := _words(message):
-        card["sub_title_text"] = cut(words, _SUB_TITLE)
-    if facts := [
-        {"keyname": cut(line(name) or "·", _FACT_NAME), "value": cut(line(value) or "—", _FACT_VALUE)}
-        for name, value in message.facts[:_FACTS]
-    ]:
-        card["horizontal_content_list"] = facts
-    return card
 
 
 def _words(message: OutboundMessage) -> str:
@@ -164,23 +200,17 @@ def _links(message: OutboundMessage) -> list[tuple[str, str]]:
     return [(text, clean(url)) for text, url in links]
 
 
-def _button(button: Button) -> dict[str, Any]:
-    shown = {"text": cut(line(button.text) or "打开", _BUTTON_TEXT), "style": _STYLES.get(button.style, 2)}
+def _button(button: Button) -> templates.CardButton:
+    text, style = line(button.text) or "打开", _STYLES.get(button.style, 2)
     if not button.action:
-        return shown | {"type": 1, "url": clean(button.url)}
-    if len(button.action.encode()) > _KEY_BYTES or clean(button.action) != button.action:
-        raise PlatformError("button_key", "按钮内容过长或含控制字符", cls=ErrorClass.BUG)
-    return shown | {"type": 0, "key": button.action}
+        return templates.CardButton(text=text, type=1, style=style, url=clean(button.url))
+    if clean(button.action) != button.action:
+        raise bug("button_key", "按钮内容含控制字符")
+    return templates.CardButton(text=text, type=0, style=style, key=button.action)
 
 
-def _jump(url: str) -> dict[str, Any]:
-    return {"type": 1, "url": clean(url)}
-
-
-def _task_id(card_id: str) -> str:
-    if not _TASK_ID.fullmatch(card_id):
-        raise PlatformError("task_id", "卡片没有可用的编号", cls=ErrorClass.BUG)
-    return card_id
+def _jump(url: str) -> templates.Link:
+    return templates.Link(type=1, url=clean(url))
 
 
 def _address(url: str) -> str:

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 from bot.core.clock import Clock
-from bot.core.config import WeComSettings
+from bot.core.config_wecom import WeComSettings
 from bot.platforms.base import ErrorClass, PlatformError, Token, TokenStore
 from bot.platforms.wecom import codes
 from bot.platforms.wecom.wire import Answer, Wire

@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Collection
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -79,28 +80,55 @@ def decode_key(aes_key: str) -> bytes:
 
 
 def open_envelope(
-    encrypt: str, *, token: str, aes_key: str, receive_id: str, msg_signature: str, timestamp: str, nonce: str
+    encrypt: str,
+    *,
+    token: str,
+    aes_key: str,
+    receive_id: str,
+    msg_signature: str,
+    timestamp: str,
+    nonce: str,
+    also_for: Collection[str] = (),
 ) -> bytes:
     """Check the signature, decrypt, check whom it is for, and return the message. Raise a CallbackError.
 
-    ``receive_id`` is the corp id for a self-built app and empty for a smart bot.
+    ``receive_id`` is the corp id for a self-built app and empty for a smart bot; *also_for* are other ids that may
+    stand there.
     """
     expected = signature(token, timestamp, nonce, encrypt)
     if not hmac.compare_digest(expected.encode(), msg_signature.encode(errors="surrogatepass")):
         raise BadSignature
     message, receiver = _split(_decrypt(encrypt, decode_key(aes_key)))
-    if not hmac.compare_digest(receiver, receive_id.encode()):
+    matches = [hmac.compare_digest(receiver, name.encode()) for name in (receive_id, *also_for)]
+    if True not in matches:
         raise BadReceiveId
     return message
+
+
+def open_media(sealed: bytes, key: str) -> bytes:
+    """Decrypt a file of the smart bot; *key* is base64, with or without its padding. Raise a CallbackError.
+
+    Appendix A of the sheet: AES-256-CBC, the key's first half as IV, padding to 32 bytes.
+    """
+    return _unpad(sealed, decode_key(key.strip().rstrip("=")[:43]))
+
+
+def seal_media(body: bytes, key: str) -> bytes:
+    """What the simulated service does to a file before it is fetched."""
+    return _encrypt(body, decode_key(key.strip().rstrip("=")[:43]))
 
 
 def seal(message: bytes, *, aes_key: str, receive_id: str, prefix: bytes) -> str:
     """Encrypt *message* behind 16 random bytes *prefix*; base64. Raise BadKey."""
     key = decode_key(aes_key)
     frame = prefix + len(message).to_bytes(4, "big") + message + receive_id.encode()
+    return base64.b64encode(_encrypt(frame, key)).decode()
+
+
+def _encrypt(frame: bytes, key: bytes) -> bytes:
     size = _BLOCK - len(frame) % _BLOCK
     encryptor = Cipher(AES(key), CBC(key[:16])).encryptor()
-    return base64.b64encode(encryptor.update(frame + bytes([size]) * size) + encryptor.finalize()).decode()
+    return encryptor.update(frame + bytes([size]) * size) + encryptor.finalize()
 
 
 def _decrypt(encrypt: str, key: bytes) -> bytes:
@@ -108,6 +136,10 @@ def _decrypt(encrypt: str, key: bytes) -> bytes:
         sealed = base64.b64decode(encrypt, validate=True)
     except (binascii.Error, ValueError):
         raise BadBase64 from None
+    return _unpad(sealed, key)
+
+
+def _unpad(sealed: bytes, key: bytes) -> bytes:
     if not sealed or len(sealed) % 16:
         raise BadFrame
     decryptor = Cipher(AES(key), CBC(key[:16])).decryptor()

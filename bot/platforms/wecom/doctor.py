@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from bot.core.config import WeComSettings
+from typing import TYPE_CHECKING
+
+from bot.core.config_wecom import WeComSettings
 from bot.platforms.base import CheckResult, PlatformError
 from bot.platforms.wecom.client import WeComClient
 from bot.platforms.wecom.crypto import BadKey, decode_key
 from bot.platforms.wecom.wire import Wire
 
+if TYPE_CHECKING:
+    from bot.platforms.wecom.app import WeComPlatform
+
 _SKEW = 300.0  # seconds; a window of callbacks and the life of tokens bear this much
 
 
-async def examine(settings: WeComSettings, client: WeComClient, wire: Wire) -> list[CheckResult]:
+async def examine(app: WeComPlatform) -> list[CheckResult]:
     """Ask for a token and the callback addresses, and look at the rest. Raises nothing that WeCom answers."""
+    settings, client, wire = app.settings, app.client, app.wire
     return [
         await _access(client),
         await _trusted(client),

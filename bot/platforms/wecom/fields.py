@@ -44,6 +44,11 @@ class Fields:
         wanted = name.lower()
         return next((child.text for child in self.children if child.name.lower() == wanted), "")
 
+    def child(self, name: str) -> Fields | None:
+        """The first child of that name."""
+        wanted = name.lower()
+        return next((child for child in self.children if child.name.lower() == wanted), None)
+
     def plain(self) -> dict[str, Any]:
         """The children as a JSON-able dict; a name that repeats becomes a list."""
         found: dict[str, Any] = {}

@@ -21,10 +21,13 @@ _EVENT_KEY = (
     "Event", "ChangeType", "EventKey", "TaskId", "UserID", "Id", "JobId",
 )  # fmt: skip
 _MESSAGES = {"text": InboundKind.TEXT, "image": InboundKind.IMAGE, "location": InboundKind.LOCATION}
-_EVENTS = {
+_EVENTS = {  # names are case-sensitive: LOCATION is a report that nobody asked for, and stays OTHER
     "template_card_event": InboundKind.BUTTON,
+    "template_card_menu_event": InboundKind.BUTTON,
     "enter_agent": InboundKind.ENTER,
     "change_contact": InboundKind.CONTACT,
+    "click": InboundKind.TEXT,  # a menu's key is what the person would have typed
+    "location_select": InboundKind.LOCATION,
 }
 
 
@@ -34,48 +37,62 @@ class Stale(CallbackError):  # noqa: N818 - it is what the callback is
 
 @dataclass(frozen=True, slots=True)
 class CallbackKeys:
-    """What one callback URL was configured with. ``window``: seconds a callback's timestamp may be off."""
+    """What one callback URL was configured with. ``window``: seconds a callback's timestamp may be off.
 
-    receive_id: str
+    ``downstream``: corps to which the app is shared; whose id their callbacks are sealed for is not documented.
+    """
+
+    receive_id: str  # the corp, empty for a smart bot
     token: str = field(repr=False)
     aes_key: str = field(repr=False)
     window: float = 3600.0
+    downstream: frozenset[str] = frozenset()
 
 
 def verify_and_open(
-    keys: CallbackKeys, query: Mapping[str, str], *, body: bytes, now: dt.datetime
+    keys: CallbackKeys,
+    query: Mapping[str, str],
+    *,
+    body: bytes,
+    now: dt.datetime,
+    platform: str = "wecom",
 ) -> InboundEvent:
     """Turn one POST into an event. Raise CallbackError, whose ``status`` is to be answered."""
     encrypt = read(body).get("Encrypt")
-    return decode(_open(keys, query, encrypt, now))
+    return decode(open_signed(keys, query, encrypt, now=now), platform=platform, corp_id=keys.receive_id)
 
 
 def answer_echo(keys: CallbackKeys, query: Mapping[str, str], *, now: dt.datetime) -> bytes:
     """The exact body that answers the URL verification GET. Raise CallbackError."""
-    return _open(keys, query, query.get("echostr", "").replace(" ", "+"), now)
+    return open_signed(keys, query, query.get("echostr", "").replace(" ", "+"), now=now)
 
 
-def decode(message: bytes) -> InboundEvent:
-    """Turn a decrypted message into an event; what is not known becomes OTHER. Raise Malformed."""
+def decode(message: bytes, *, platform: str = "wecom", corp_id: str = "") -> InboundEvent:
+    """Turn a decrypted message into an event; what is not known becomes OTHER. Raise Malformed.
+
+    Who belongs to another corp than *corp_id* is ``corp/userid``, as the OAuth login calls them too.
+    """
     fields = read(message)
     kind = _kind(fields)
     return InboundEvent(
-        platform="wecom",
+        platform=platform,
         event_id=_event_id(fields),
         kind=kind,
-        user_id="" if kind is InboundKind.CONTACT else fields.get("FromUserName").lower(),
+        user_id="" if kind is InboundKind.CONTACT else _user_id(fields, corp_id),
         at=_moment(fields.get("CreateTime")),
         **_details(fields, kind),
     )
 
 
-def _open(keys: CallbackKeys, query: Mapping[str, str], encrypt: str, now: dt.datetime) -> bytes:
+def open_signed(keys: CallbackKeys, query: Mapping[str, str], encrypt: str, *, now: dt.datetime) -> bytes:
+    """Check signature, receive id and time, and return the message. Raise CallbackError."""
     timestamp = query.get("timestamp", "")
     message = open_envelope(
         encrypt,
         token=keys.token,
         aes_key=keys.aes_key,
         receive_id=keys.receive_id,
+        also_for=keys.downstream,
         msg_signature=query.get("msg_signature", ""),
         timestamp=timestamp,
         nonce=query.get("nonce", ""),
@@ -83,6 +100,12 @@ def _open(keys: CallbackKeys, query: Mapping[str, str], encrypt: str, now: dt.da
     if abs((now - _moment(timestamp)).total_seconds()) > keys.window:
         raise Stale
     return message
+
+
+def _user_id(fields: Fields, corp_id: str) -> str:
+    user_id, theirs = fields.get("FromUserName").lower(), fields.get("ToUserName")
+    foreign = corp_id and theirs and theirs.lower() != corp_id.lower()
+    return f"{theirs}/{user_id}" if foreign else user_id
 
 
 def _kind(fields: Fields) -> InboundKind:
@@ -94,29 +117,48 @@ def _kind(fields: Fields) -> InboundKind:
 def _event_id(fields: Fields) -> str:
     """Stable over redelivery: MsgId alone and sender + second alone have both collided in the field."""
     names = _MESSAGE_KEY if fields.get("MsgId") else _EVENT_KEY
-    return hashlib.sha256("\x1f".join(fields.get(name) for name in names).encode()).hexdigest()
+    parts = [fields.get(name) for name in names]
+    if (job := fields.child("BatchJob")) is not None:
+        parts.append(job.get("JobId"))
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
 
 
 def _details(fields: Fields, kind: InboundKind) -> dict[str, Any]:
     match kind:
         case InboundKind.TEXT:
-            return {"text": fields.get("Content")}
+            return {"text": fields.get("Content") or fields.get("EventKey")}
         case InboundKind.IMAGE:
             return {"media_id": fields.get("MediaId")}
         case InboundKind.LOCATION:
-            return {
-                "latitude": _degrees(fields.get("Location_X"), 90),
-                "longitude": _degrees(fields.get("Location_Y"), 180),
-                "label": fields.get("Label"),
-            }
+            return _place(fields.child("SendLocationInfo") or fields)
         case InboundKind.BUTTON:
             return {
                 "action": fields.get("EventKey"),
                 "card_id": fields.get("TaskId"),
                 "card_token": fields.get("ResponseCode"),
+                "raw": _chosen(fields),
             }
         case _:
-            return {"raw": {name: v for name, v in fields.plain().items() if name != "ResponseCode"}}
+            raw = {name: value for name, value in fields.plain().items() if name != "ResponseCode"}
+            return {"media_id": fields.get("MediaId"), "raw": raw}
+
+
+def _place(fields: Fields) -> dict[str, Any]:
+    return {
+        "latitude": _degrees(fields.get("Location_X"), 90),
+        "longitude": _degrees(fields.get("Location_Y"), 180),
+        "label": fields.get("Label") or fields.get("Poiname"),
+    }
+
+
+def _chosen(fields: Fields) -> dict[str, Any]:
+    """What was selected on the card, by question: always lists, whether one or many."""
+    selected = fields.child("SelectedItems")
+    found: dict[str, list[str]] = {}
+    for item in selected.children if selected is not None else ():
+        options = item.child("OptionIds")
+        found[item.get("QuestionKey")] = [option.text for option in options.children] if options else []
+    return {"selected": found} if found else {}
 
 
 def _moment(seconds: str) -> dt.datetime:

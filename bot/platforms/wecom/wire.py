@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -12,7 +14,7 @@ import aiohttp
 import msgspec
 
 from bot.core.clock import Clock
-from bot.core.config import WeComSettings
+from bot.core.config_wecom import WeComSettings
 from bot.platforms.base import ErrorClass, PlatformError
 
 _JSON_BYTES = 1 << 20  # a larger answer is a file
@@ -91,3 +93,15 @@ class Wire:
         with suppress(ValueError, TypeError):  # no Date, or one without a zone
             theirs = parsedate_to_datetime(response.headers.get("Date", ""))
             self.skew = (self._clock.now() - theirs).total_seconds()
+
+
+def upload_form(name: str, body: bytes) -> Callable[[], aiohttp.FormData]:
+    """What makes the multipart body anew for each try. The file's name is plain UTF-8: section 2.9."""
+    safe = re.sub(r'[\x00-\x1f"\\/]', "_", name)
+
+    def form() -> aiohttp.FormData:
+        data = aiohttp.FormData(quote_fields=False)
+        data.add_field("media", body, filename=safe, content_type="application/octet-stream")
+        return data
+
+    return form

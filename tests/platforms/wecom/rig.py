@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.core.clock import ManualClock
-from bot.core.config import WeComSettings
+from bot.core.config_wecom import WeComSettings
 from bot.platforms.base import InboundEvent
 from bot.platforms.wecom.app import WeComPlatform
 from bot.platforms.wecom.crypto import CallbackError

@@ -10,9 +10,11 @@ import pytest
 from pydantic import SecretStr
 
 from bot.core.clock import ManualClock
-from bot.platforms.base import Button, CardRef, ErrorClass, InboundKind, OutboundMessage, PlatformError
+from bot.platforms.base import Button, CardRef, ErrorClass, InboundKind, OutboundMessage, PlatformError, Sent
+from bot.platforms.wecom import cards
 from bot.platforms.wecom.app import WeComPlatform
 from bot.simulator.faults import Fault
+from bot.simulator.people import SimPerson
 from bot.simulator.wecom_api import Api
 from tests.platforms.wecom.rig import Rig, running
 
@@ -115,6 +117,66 @@ async def test_a_success_that_left_our_one_receiver_out_is_none(
     monkeypatch.setattr(Api, "_accept", lambda _api, _body: {"msgid": "m", name: "insp007"})
     error = await refusal(rig)
     assert (error.cls, error.code) == (ErrorClass.RECIPIENT, name)
+
+
+async def test_a_batch_has_an_end_for_each_person(rig: Rig) -> None:
+    ends = await rig.platform.send_many(["Insp007", "left1", "insp008", "insp008"], NOTE)
+    assert isinstance(ends["Insp007"], Sent)
+    assert ends["Insp007"] == ends["insp008"]
+    missed = ends["left1"]
+    assert isinstance(missed, PlatformError)
+    assert (missed.code, missed.cls) == ("invaliduser", ErrorClass.RECIPIENT)
+    assert len(rig.chat()) == len(rig.chat("insp008")) == 1
+
+
+async def test_who_has_no_licence_is_told_apart_in_a_batch(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"msgid": "m1", "invaliduser": "", "unlicenseduser": "insp008"}
+    monkeypatch.setattr(Api, "_accept", lambda _api, _body: answer)
+    ends = await rig.platform.send_many(["insp007", "INSP008"], NOTE)
+    assert ends["insp007"] == Sent("m1")
+    assert isinstance(ends["INSP008"], PlatformError)
+
+
+async def test_a_thousand_go_out_in_one_call_and_one_more_is_our_bug(rig: Rig) -> None:
+    people = [f"p{n}" for n in range(cards.BATCH)]
+    for user_id in people:
+        rig.world.add_person(SimPerson("wecom", user_id, user_id))
+    calls = rig.faults._calls
+    ends = await rig.platform.send_many(people, NOTE)
+    assert all(isinstance(end, Sent) for end in ends.values())
+    assert rig.faults._calls - calls == 2  # one for the token
+    with pytest.raises(PlatformError) as caught:
+        await rig.platform.send_many([*people, "p1000"], NOTE)
+    assert caught.value.cls is ErrorClass.BUG
+
+
+async def test_nobody_there_is_the_error_of_the_whole_batch(rig: Rig) -> None:
+    with pytest.raises(PlatformError) as caught:
+        await rig.platform.send_many(["left1", "left2"], NOTE)
+    assert (caught.value.code, caught.value.cls) == ("81013", ErrorClass.RECIPIENT)
+
+
+async def test_an_app_without_a_callback_sends_a_page_as_the_old_card(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """43012: template cards need a callback URL; a link does not. A card with answers stays an error."""
+    answers: list[object] = [PlatformError("43012", cls=ErrorClass.CHANNEL), {"errcode": 0, "msgid": "m2"}]
+    bodies: list[bytes] = []
+
+    async def call(*_: object, data: bytes, **__: object) -> object:
+        bodies.append(data)
+        answer = answers.pop(0)
+        if isinstance(answer, PlatformError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(rig.platform.client, "call", call)
+    page = OutboundMessage(title="今日任务", body="3 家", url="https://gov.example/t")
+    assert await rig.platform.send("insp007", page) == Sent("m2")
+    assert b'"msgtype":"textcard"' in bodies[1]
+    answers.append(PlatformError("43012", cls=ErrorClass.CHANNEL))
+    with pytest.raises(PlatformError):
+        await rig.platform.send("insp007", CARD)
 
 
 async def test_who_asks_the_same_twice_is_answered_twice(rig: Rig) -> None:

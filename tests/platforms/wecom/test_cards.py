@@ -28,11 +28,11 @@ REF = CardRef("insp007", CARD.card_id, "demoRespCode")
 
 
 def sent(message: OutboundMessage, *, once: bool = True) -> dict[str, Any]:
-    return read_json(cards.send_body(message, user_id="insp007", agent_id=1000017, once=once))
+    return read_json(cards.send_body(message, user_ids=["insp007"], agent_id=1000017, once=once).raw)
 
 
 def updated(message: OutboundMessage) -> dict[str, Any]:
-    body = read_json(cards.update_body(REF, message, agent_id=1000017))
+    body = read_json(cards.update_body(REF, message, agent_id=1000017).raw)
     card: dict[str, Any] = body["template_card"]
     validate(card, update=True)
     return card
@@ -70,20 +70,20 @@ def test_a_plain_sentence_is_a_text_and_formatted_words_are_markdown() -> None:
 
 
 def test_the_same_message_is_the_same_bytes_and_asks_for_the_duplicate_check() -> None:
-    first = cards.send_body(CARD, user_id="insp007", agent_id=1, once=True)
-    assert first == cards.send_body(CARD, user_id="insp007", agent_id=1, once=True)
+    first = cards.send_body(CARD, user_ids=["insp007"], agent_id=1, once=True)
+    assert first == cards.send_body(CARD, user_ids=["insp007"], agent_id=1, once=True)
     assert sent(CARD)["enable_duplicate_check"] == 1
     assert "enable_duplicate_check" not in sent(CARD, once=False)
 
 
 def test_chinese_goes_out_as_itself() -> None:
-    assert "复查任务待签收".encode() in cards.send_body(CARD, user_id="a", agent_id=1, once=True)
+    assert "复查任务待签收".encode() in cards.send_body(CARD, user_ids=["a"], agent_id=1, once=True).raw
 
 
 @pytest.mark.parametrize("user_id", ["", "@all", "@ALL", "a|b"])
 def test_what_is_not_one_person_is_never_sent_to(user_id: str) -> None:
     with pytest.raises(PlatformError) as caught:
-        cards.send_body(CARD, user_id=user_id, agent_id=1, once=True)
+        cards.send_body(CARD, user_ids=[user_id], agent_id=1, once=True)
     assert caught.value.cls is ErrorClass.RECIPIENT
 
 
@@ -175,7 +175,7 @@ messages = st.builds(
 @given(message=messages)
 @settings(max_examples=400, deadline=None)
 def test_any_message_is_within_every_limit(message: OutboundMessage) -> None:
-    raw = cards.send_body(message, user_id="insp007", agent_id=1, once=True)
+    raw = cards.send_body(message, user_ids=["insp007"], agent_id=1, once=True).raw
     body = read_json(raw)  # refuses \uXXXX as WeCom does
     kind = body["msgtype"]
     if kind == "template_card":

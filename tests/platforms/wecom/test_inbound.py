@@ -22,6 +22,7 @@ KEYS = inbound.CallbackKeys(
     aes_key="AibotDocVector0Key1For2Tests3Only4NotReal5Q",
     window=900,
 )
+CORP = KEYS.receive_id
 NOW = dt.datetime(2026, 3, 10, 1, 30, tzinfo=dt.UTC)
 STAMP = str(int(NOW.timestamp()))
 
@@ -92,11 +93,67 @@ def test_an_event_nobody_knows_is_still_an_event() -> None:
     assert decoded("unknown").kind is InboundKind.OTHER
 
 
-def test_fields_that_repeat_are_lists_and_the_update_token_is_left_out() -> None:
+def test_what_was_chosen_is_lists_by_question() -> None:
+    assert decoded("button").raw == {"selected": {"q_items": ["a", "c"]}}
+
+
+def test_an_entry_of_the_cards_menu_is_a_button_too() -> None:
     message = sample("button").replace(b"template_card_event", b"template_card_menu_event")
+    assert inbound.decode(message).kind is InboundKind.BUTTON
+
+
+def test_fields_that_repeat_are_lists_and_the_update_token_is_left_out() -> None:
+    message = sample("button").replace(b"template_card_event", b"something_new")
     raw = inbound.decode(message).raw
     assert raw["SelectedItems"]["SelectedItem"]["OptionIds"]["OptionId"] == ["a", "c"]
     assert "ResponseCode" not in raw
+
+
+def test_somebody_of_another_corp_is_never_mistaken_for_our_own() -> None:
+    """A member of an enterprise may have the same userid as an officer of ours."""
+    event = inbound.decode(sample("text").replace(CORP.encode(), b"wwdown0000000003"), corp_id=CORP)
+    assert event.user_id == "wwdown0000000003/insp007"
+    assert inbound.decode(sample("text"), corp_id=CORP.upper()).user_id == "insp007"
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        ("<Event>click</Event><EventKey>今日任务</EventKey>", InboundKind.TEXT),
+        ("<Event>LOCATION</Event><Latitude>23.1</Latitude><Longitude>113.2</Longitude>", InboundKind.OTHER),
+        ("<Event>subscribe</Event><EventKey></EventKey>", InboundKind.OTHER),
+        ("<Event>unsubscribe</Event>", InboundKind.OTHER),
+        ("<Event>view</Event><EventKey>https://a.cn/</EventKey>", InboundKind.OTHER),
+        ("<Event>batch_job_result</Event><BatchJob><JobId>j1</JobId></BatchJob>", InboundKind.OTHER),
+        (
+            "<Event>location_select</Event><SendLocationInfo><Location_X>1</Location_X><Location_Y>2</Location_Y></SendLocationInfo>",
+            InboundKind.LOCATION,
+        ),
+    ],
+)
+def test_every_event_has_its_kind(event: str, kind: InboundKind) -> None:
+    message = (
+        f"<xml><FromUserName>a</FromUserName><CreateTime>1</CreateTime><MsgType>event</MsgType>{event}</xml>"
+    )
+    assert inbound.decode(message.encode()).kind is kind
+
+
+def test_jobs_that_end_in_the_same_second_stay_apart() -> None:
+    message = (
+        b"<xml><FromUserName>sys</FromUserName><CreateTime>1</CreateTime><MsgType>event</MsgType>"
+        b"<Event>batch_job_result</Event><BatchJob><JobId>j1</JobId></BatchJob></xml>"
+    )
+    assert inbound.decode(message).event_id != inbound.decode(message.replace(b"j1", b"j2")).event_id
+
+
+@pytest.mark.parametrize("kind", ["voice", "video", "link"])
+def test_what_nobody_can_use_is_still_stored_with_its_file(kind: str) -> None:
+    message = (
+        f"<xml><FromUserName>a</FromUserName><CreateTime>1</CreateTime><MsgType>{kind}</MsgType>"
+        "<MediaId>m1</MediaId><MsgId>1</MsgId></xml>"
+    )
+    event = inbound.decode(message.encode())
+    assert (event.kind, event.media_id) == (InboundKind.OTHER, "m1")
 
 
 @pytest.mark.parametrize("name", ["text", "image", "location", "button", "enter", "contact", "unknown"])
@@ -133,7 +190,7 @@ def test_a_whole_callback_opens() -> None:
 
 @pytest.mark.parametrize("name", ["Encrypt", "encrypt"])
 def test_a_callback_in_json_opens_and_keeps_every_digit(name: str) -> None:
-    message = {"ToUserName": "c", "FromUserName": "A", "CreateTime": 1760000010, "MsgType": "text"}
+    message = {"ToUserName": CORP, "FromUserName": "A", "CreateTime": 1760000010, "MsgType": "text"}
     more = {"Content": "好", "MsgId": 4561255354251345929, "AgentID": 218}
     event = opened(json.dumps(message | more).encode(), outer='{"' + name + '":"{}"}')
     assert (event.user_id, event.text) == ("a", "好")

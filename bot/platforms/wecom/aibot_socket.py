@@ -1,0 +1,276 @@
+"""The smart bot's one socket: subscribed, pinged, reopened; each request waits for its acknowledgement.
+
+Who asks over it is in ``aibot``; what the frames mean is in ``aibot_frames``. Sheet sections 4.6 and 4.7.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
+
+import aiohttp
+import structlog
+
+from bot.core.clock import Clock
+from bot.core.config_wecom import WeComSettings
+from bot.platforms.base import ErrorClass, PlatformError, Sole
+from bot.platforms.wecom import aibot_frames as frames
+from bot.platforms.wecom import codes
+from bot.platforms.wecom.aibot_inbound import is_displacement
+
+log = structlog.get_logger(__name__)
+
+OnFrame = Callable[[frames.Frame], Awaitable[object]]
+WAITING = 500  # requests that may wait for an acknowledgement
+AUTH_TRIES = 5  # a refused secret is tried so often and then never again
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds."""
+
+    ack: float = 5.0
+    heartbeat: float = 30.0
+    first_pause: float = 1.0
+    longest_pause: float = 30.0
+    patience: float = 2.0  # that a request waits for a socket that is just being reopened
+
+
+class _Ended(Exception):  # noqa: N818
+    """The connection must not be opened again: displaced, or refused for good."""
+
+
+class BotSocket:
+    """Keeps one subscribed connection while this process is the sole one to have it."""
+
+    def __init__(
+        self,
+        settings: WeComSettings,
+        clock: Clock,
+        session: aiohttp.ClientSession,
+        *,
+        sole: Sole,
+        on_frame: OnFrame,
+        times: Times = Times(),  # frozen
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        assert settings.bot is not None
+        self._settings, self._bot, self._clock, self._session = settings, settings.bot, clock, session
+        self._sole, self._on_frame, self._times, self._jitter = sole, on_frame, times, jitter
+        self._ssl = ssl.create_default_context(cafile=settings.ca_bundle) if settings.ca_bundle else True
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._acks: dict[str, asyncio.Future[frames.Frame]] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._work: set[asyncio.Task[object]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self.connected = asyncio.Event()  # subscribed and usable
+        self.holding = False  # this process is the one that has, or is opening, the socket
+        self.ended = ""  # why it is not opened any more: displaced | refused
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._hold(), name="wecom-bot")
+
+    async def close(self) -> None:
+        """Close the socket; what was heard is stored first."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        while self._work:
+            await asyncio.gather(*self._work, return_exceptions=True)
+
+    # -- asking --------------------------------------------------------------------------------------------
+
+    async def ask(self, cmd: str, body: dict[str, object] | None = None, *, req_id: str = "") -> frames.Frame:
+        """Send one frame and return its acknowledgement. Those of one *req_id* go out one after the other.
+
+        Raise PlatformError: RETRY if nothing was sent, UNKNOWN if no acknowledgement came, else by code.
+        """
+        if len(self._acks) >= WAITING:
+            raise PlatformError("bot_queue_full", "等待确认的请求过多", cls=ErrorClass.QUOTA, retry_after=5.0)
+        await self._usable()
+        req_id = req_id or self._new_id(cmd)
+        turn = self._turns.setdefault(req_id, asyncio.Lock())
+        async with turn:
+            answer = await self._exchange(frames.frame(cmd, req_id, body), req_id)
+        if answer.errcode:
+            self._resubscribe(answer.errcode)
+            raise codes.error(answer.errcode, answer.errmsg[:300])
+        return answer
+
+    async def _usable(self) -> None:
+        if self.ended or not self.holding:
+            raise _not_connected()
+        try:
+            await asyncio.wait_for(self.connected.wait(), self._times.patience)
+        except TimeoutError:
+            raise _not_connected() from None
+
+    async def _exchange(self, text: str, req_id: str) -> frames.Frame:
+        socket = self._socket
+        if socket is None or socket.closed:
+            raise _not_connected()
+        self._acks[req_id] = future = asyncio.get_running_loop().create_future()
+        try:
+            await socket.send_str(text)
+            return await asyncio.wait_for(future, self._times.ack)
+        except (aiohttp.ClientError, ConnectionError):
+            raise _not_connected() from None
+        except TimeoutError:
+            raise PlatformError(
+                "bot_no_ack", "没有收到确认", cls=ErrorClass.UNKNOWN, retry_after=2.0
+            ) from None
+        finally:
+            self._acks.pop(req_id, None)
+
+    def _new_id(self, cmd: str) -> str:
+        milliseconds = int(self._clock.now().timestamp() * 1000)
+        return frames.request_id(cmd, milliseconds=milliseconds, noise=secrets.token_hex(4))
+
+    def _resubscribe(self, errcode: int) -> None:
+        """846609: the server does not know this connection; the next one is opened at once."""
+        if errcode == 846609 and self._socket is not None:
+            self._keep(asyncio.create_task(self._drop(self._socket)))
+
+    # -- staying connected ---------------------------------------------------------------------------------
+
+    async def _hold(self) -> None:
+        while True:
+            async with self._sole.hold(f"wecom-bot:{self._bot.id}") as lost:
+                self.holding = True
+                living = asyncio.create_task(self._stay_connected())
+                leaving = asyncio.create_task(lost.wait())
+                try:
+                    await asyncio.wait((living, leaving), return_when=asyncio.FIRST_COMPLETED)
+                    if living.done():  # ended for good: nobody else of ours may open another one
+                        await leaving
+                finally:
+                    self.holding = False
+                    for task in (living, leaving):
+                        task.cancel()
+                    await asyncio.gather(living, leaving, return_exceptions=True)
+
+    async def _stay_connected(self) -> None:
+        losses = refusals = 0
+        while True:
+            try:
+                await self._live()
+                losses = refusals = 0
+            except _Ended:
+                return
+            except PlatformError as error:
+                log.warning("wecom_bot_refused", code=error.code)
+                losses += 1
+                refusals += error.cls is ErrorClass.CHANNEL
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                log.warning("wecom_bot_unreachable", reason=type(error).__name__)
+                losses += 1
+            if refusals >= AUTH_TRIES:
+                self.ended = "refused"
+                log.error("wecom_bot_ended", reason=self.ended)
+                return
+            await asyncio.sleep(self._pause(losses))
+
+    def _pause(self, losses: int) -> float:
+        """Doubling from a second to half a minute, spread so that many do not come back together."""
+        pause = min(self._times.first_pause * 2 ** min(losses, 10), self._times.longest_pause)
+        return float(pause * (0.5 + self._jitter() / 2))
+
+    async def _live(self) -> None:
+        """Open, subscribe, and read until the connection ends. Raise what kept it from being usable."""
+        socket = await self._session.ws_connect(
+            self._bot.ws_url, ssl=self._ssl, proxy=self._settings.proxy, max_msg_size=frames.MAX_FRAME,
+            timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
+        )  # fmt: skip
+        self._socket = socket
+        reading = asyncio.create_task(self._read(socket))
+        beating: asyncio.Task[None] | None = None
+        try:
+            await self._subscribe()
+            self.connected.set()
+            log.info("wecom_bot_connected")
+            beating = asyncio.create_task(self._beat(socket))
+            await reading
+        finally:
+            self.connected.clear()
+            self._socket = None
+            self._forget_acks()
+            for task in filter(None, (reading, beating)):
+                task.cancel()
+            await asyncio.gather(*filter(None, (reading, beating)), return_exceptions=True)
+            await self._drop(socket)
+        if self.ended:
+            raise _Ended
+
+    async def _subscribe(self) -> None:
+        req_id = self._new_id(frames.SUBSCRIBE)
+        body = {"bot_id": self._bot.id, "secret": self._bot.secret.get_secret_value()}
+        answer = await self._exchange(frames.frame(frames.SUBSCRIBE, req_id, body), req_id)
+        if answer.errcode:
+            raise codes.error(answer.errcode, "订阅被拒绝")
+
+    async def _beat(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Ping; two in a row without an answer mean that nobody is there."""
+        missed = 0
+        while missed < 2:
+            await asyncio.sleep(self._times.heartbeat)
+            req_id = self._new_id(frames.PING)
+            try:
+                await self._exchange(frames.frame(frames.PING, req_id), req_id)
+                missed = 0
+            except PlatformError:
+                missed += 1
+        log.warning("wecom_bot_silent")
+        await self._drop(socket)
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                self._take(message.data)
+            if self.ended:
+                return
+
+    def _take(self, text: str) -> None:
+        try:
+            frame = frames.parse(text)
+        except frames.BadFrame as wrong:
+            log.warning("wecom_bot_frame", reason=str(wrong))
+            return
+        if frame.cmd in (frames.MESSAGE, frames.EVENT):
+            if frame.cmd == frames.EVENT and is_displacement(frame.body):
+                self.ended = "displaced"
+                log.error("wecom_bot_ended", reason=self.ended)
+            self._keep(asyncio.create_task(self._hear(frame)))
+        elif not frame.cmd and (future := self._acks.get(frame.req_id)) is not None and not future.done():
+            future.set_result(frame)
+
+    async def _hear(self, frame: frames.Frame) -> None:
+        try:
+            await self._on_frame(frame)
+        except Exception:  # one message that breaks must not deafen the bot
+            log.exception("wecom_bot_broke", cmd=frame.cmd)
+
+    def _forget_acks(self) -> None:
+        """The connection is gone: whether what was asked arrived, nobody knows."""
+        for future in self._acks.values():
+            if not future.done():
+                future.set_exception(TimeoutError())
+
+    async def _drop(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        with suppress(aiohttp.ClientError, OSError, TimeoutError):
+            await socket.close()
+
+    def _keep(self, task: asyncio.Task[object] | asyncio.Task[None]) -> None:
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+
+def _not_connected() -> PlatformError:
+    return PlatformError("bot_not_connected", "智能机器人没有连上", retry_after=3.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from bot.inspection.profile import load_profile
 from bot.messaging.cards import Cards
 from bot.messaging.delivery import Delivery
 from bot.messaging.dispatch import REPLY, Dispatcher
+from bot.messaging.listening import Listener, Listeners
 from bot.messaging.quotas import Ledger
 from bot.messaging.render import Renderer
 from bot.messaging.tokens import SharedTokens
@@ -34,7 +36,18 @@ from bot.platforms.base import Platform
 from bot.platforms.dingtalk.app import DingTalkPlatform
 from bot.platforms.wecom.app import WeComPlatform
 from handlers.chat import make_router
-from handlers.web import console, enterprise, files, forms, health, hooks, press, publication, session
+from handlers.web import (
+    console,
+    dingtalk_hooks,
+    enterprise,
+    files,
+    forms,
+    health,
+    hooks,
+    press,
+    publication,
+    session,
+)
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
 from handlers.web.pages import TEMPLATES, guard, make_environment
 from scheduler.jobs import Ticks
@@ -59,6 +72,7 @@ class Service:
 
 
 SERVICE = web.AppKey("service", Service)
+LISTENERS: web.AppKey[dict[str, Listener]] = web.AppKey("listeners")
 
 
 def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Application:
@@ -82,9 +96,11 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     for part in (forms, files, publication, enterprise, press, session, console):
         app.add_routes(part.routes)
     app[health.PROBES] = {}
+    app[LISTENERS] = {}
     health.add_routes(app)
     if settings.wecoms:
         app.add_routes(hooks.routes)
+    dingtalk_hooks.add_routes(app)
     app.router.add_static("/static/", STATIC, append_version=False)
     app.cleanup_ctx.append(_running)
     return app
@@ -108,8 +124,9 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         )  # fmt: skip
         app[hooks.DISPATCHER] = dispatcher
         ledger = Ledger(clock)
-        _add_platforms(app, platforms, http, dispatcher)
-        ticks = Ticks(db, clock, profile, calendar, dispatcher, cards, ledger)
+        _add_platforms(app, platforms, http, dispatcher, ledger)
+        listening = Listeners(db, clock, app[LISTENERS])
+        ticks = Ticks(db, clock, profile, calendar, dispatcher, cards, ledger, listening)
         app[SERVICE] = Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks, ledger)
         for platform in platforms.values():
             await platform.start()
@@ -135,8 +152,9 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
 
 
 def _add_platforms(
-    app: web.Application, platforms: dict[str, Platform], http: aiohttp.ClientSession, dispatcher: Dispatcher
-) -> None:
+    app: web.Application, platforms: dict[str, Platform], http: aiohttp.ClientSession, dispatcher: Dispatcher,
+    ledger: Ledger,
+) -> None:  # fmt: skip
     settings, clock = app[SETTINGS], app[CLOCK]
     tokens = SharedTokens(app[DB], clock, secret=settings.secret("secret_key"))
     app[hooks.WECOM], app[hooks.WECOM_BOTS] = {}, {}
@@ -144,10 +162,31 @@ def _add_platforms(
         wecom = WeComPlatform(block, clock, http, tokens=tokens, name=name)
         app[hooks.WECOM][name] = platforms[name] = wecom
     if settings.dingtalk is not None:
-        dingtalk = DingTalkPlatform(settings.dingtalk, clock, http, dispatcher.take)
+        dingtalk = DingTalkPlatform(
+            settings.dingtalk,
+            clock,
+            http,
+            dispatcher.take,
+            tokens=tokens,
+            meter=ledger,
+            hooks_url=_hooks_url(settings),
+        )
+        app[dingtalk_hooks.DINGTALK] = dingtalk
         platforms[dingtalk.name] = dingtalk
         if settings.dingtalk.stream:
             app[health.PROBES]["dingtalk"] = dingtalk.stream.connected.is_set
+            app[LISTENERS]["dingtalk"] = Listener(
+                dingtalk.name,
+                "钉钉 Stream 连接",
+                lambda: dingtalk.stream.deaf_since,
+                dt.timedelta(seconds=settings.dingtalk.deaf_after),
+            )
+
+
+def _hooks_url(settings: Settings) -> str:
+    """Where DingTalk reaches our callbacks, if it does."""
+    path = settings.dingtalk.hook_path if settings.dingtalk else None
+    return f"{settings.public_url}/hooks/dingtalk/{path.get_secret_value()}" if path else ""
 
 
 @contextlib.asynccontextmanager

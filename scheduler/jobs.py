@@ -17,6 +17,7 @@ from bot.inspection.results import service as results
 from bot.inspection.tasks import reminders as tasks
 from bot.messaging.cards import Cards
 from bot.messaging.dispatch import Dispatcher
+from bot.messaging.listening import Listeners
 from bot.messaging.quotas import Ledger
 
 Job = Callable[[], Awaitable[int]]
@@ -33,11 +34,13 @@ class Ticks:
     dispatcher: Dispatcher
     cards: Cards
     ledger: Ledger
+    listeners: Listeners
 
     def jobs(self) -> dict[str, Job]:
         return {
             "inbox": self.dispatcher.sweep,
             "cards": self.cards.refresh,
+            "listening": self.listeners.look,
             "ledger": lambda: self.db.write(self.ledger.write),
             "certificate_warnings": lambda: self._due(certificates.queue_warnings),
             "task_reminders": lambda: self._due(tasks.queue_reminders),

@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader
 from pydantic import BaseModel
 
 from bot import cli
-from bot.core.config import DingTalkSettings, S3Settings, Settings
+from bot.core.config import S3Settings, Settings
+from bot.core.config_dingtalk import DingTalkSettings
 from bot.core.config_wecom import WeComBotSettings, WeComSettings
 from bot.core.links import Links
 from bot.inspection.messages import KINDS

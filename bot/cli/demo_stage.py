@@ -18,7 +18,8 @@ from sqlmodel import Session, col
 from bot.app import SERVICE, Service, make_app
 from bot.cli.serve import bind
 from bot.core.clock import CHINA, ManualClock
-from bot.core.config import DingTalkSettings, Settings
+from bot.core.config import Settings
+from bot.core.config_dingtalk import DingTalkSettings
 from bot.core.config_wecom import WeComSettings
 from bot.core.errors import Problem
 from bot.inspection.notices.models import Card, InboxEvent, InboxState, Notice, NoticeState
@@ -180,7 +181,7 @@ class Stage:
             dingtalk=DingTalkSettings(
                 client_id="dingdemo000001", client_secret=self._secret("ding_secret"), corp_id="dingcorp0001",
                 agent_id=123456789, card_template="suicha.schema", api_base=f"{base}/dingtalk",
-                oapi_base=f"{base}/dingtalk", timeout=_CLIENT_TIMEOUT,
+                oapi_base=f"{base}/dingtalk", timeout=_CLIENT_TIMEOUT, calls_per_second=10_000,
             ),
         )  # fmt: skip
 

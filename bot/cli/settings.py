@@ -73,7 +73,8 @@ def _reason(name: str, kind: str, facts: dict[str, Any]) -> str:
 
 def _names() -> list[str]:
     """Every setting as the environment calls it."""
-    from bot.core.config import DingTalkSettings, Settings
+    from bot.core.config import Settings
+    from bot.core.config_dingtalk import DingTalkSettings
     from bot.core.config_wecom import WeComBotSettings, WeComSettings
 
     own = [name for name in Settings.model_fields if name not in ("wecom", "dingtalk")]

@@ -14,37 +14,12 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bot.core.config_dingtalk import DingTalkSettings
 from bot.core.config_wecom import WeComSettings
 from bot.core.errors import Problem
 
 _PREFIX = "suicha_"
 _NAME = re.compile(r"[a-z][a-z0-9]{0,8}")
-
-
-class DingTalkSettings(BaseModel):
-    """One internal app. Sheet: platforms/dingtalk.md. Inbound is Stream; HTTP callbacks are a later choice."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    client_id: str  # AppKey
-    client_secret: SecretStr
-    corp_id: str = ""
-    agent_id: int = 0
-    robot_code: str = ""  # empty: the client id
-    card_template: str = ""  # the published card's id; empty: ActionCard with signed links
-    api_base: str = "https://api.dingtalk.com"
-    oapi_base: str = "https://oapi.dingtalk.com"
-    stream: bool = True
-    group_robot_url: SecretStr | None = None
-    group_robot_secret: SecretStr | None = None
-    timeout: float = 10.0
-    idle_after: float = 90.0  # seconds without a frame before a socket counts as dead
-    ca_bundle: FilePath | None = None
-    proxy: str | None = None
-
-    @property
-    def robot(self) -> str:
-        return self.robot_code or self.client_id
 
 
 class S3Settings(BaseModel):

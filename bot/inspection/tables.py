@@ -8,6 +8,7 @@ from bot.inspection.draws import models as _draws  # noqa: F401
 from bot.inspection.followups import models as _followups  # noqa: F401
 from bot.inspection.notices import ledger as _ledger  # noqa: F401
 from bot.inspection.notices import models as _notices  # noqa: F401
+from bot.inspection.notices import replays as _replays  # noqa: F401
 from bot.inspection.notices import tokens as _tokens  # noqa: F401
 from bot.inspection.people import models as _people  # noqa: F401
 from bot.inspection.plans import models as _plans  # noqa: F401

@@ -18,6 +18,7 @@ from bot.core.links import Links
 from bot.core.log import log
 from bot.core.metrics import handled, inbound
 from bot.inspection.calendar import WorkCalendar
+from bot.inspection.checklists.evidence import open_store
 from bot.inspection.notices.message import Content, Kind, Page
 from bot.inspection.notices.models import Card, Notice, Priority
 from bot.inspection.notices.service import enqueue
@@ -25,6 +26,7 @@ from bot.inspection.profile import Profile
 from bot.messaging import inbox
 from bot.messaging.actions import unpack
 from bot.messaging.cards import Cards
+from bot.messaging.media import MediaKeeper
 from bot.messaging.outbox import push_token
 from bot.messaging.people import person_of, revive
 from bot.messaging.router import Context, Handler, Reply, Router
@@ -46,6 +48,7 @@ class Dispatcher:
     ) -> None:  # fmt: skip
         self.db, self.clock, self.platforms, self.router, self.cards = db, clock, platforms, router, cards
         self.links, self.settings, self.profile, self.calendar = links, settings, profile, calendar
+        self.media = MediaKeeper(db, platforms, open_store(settings))
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns = Turns()
 
@@ -107,6 +110,7 @@ class Dispatcher:
 
     async def _handle(self, row_id: int, event: InboundEvent) -> tuple[int | None, Reply]:
         with handled.labels(event.kind).time():
+            event = await self.media.keep(row_id, event)
             person = await self.db.read(person_of, platform=event.platform, user_id=event.user_id)
             reply, outcome = await self._answer(event, person)
             await self.db.write(
@@ -136,7 +140,7 @@ class Dispatcher:
             calendar=self.calendar, words=event.text.strip(),
         )  # fmt: skip
         if event.kind in (InboundKind.CONTACT, InboundKind.OTHER) or not event.user_id:
-            return None, context
+            return self.router.others.get(_nature(event)), context
         if person is None:
             return self.router.talks.get("binding"), context
         talk = await self.db.read(current, context.talk_key, now=self.clock.now())
@@ -145,7 +149,7 @@ class Dispatcher:
         match event.kind:
             case InboundKind.BUTTON:
                 return self._button(context)
-            case InboundKind.IMAGE:
+            case InboundKind.IMAGE | InboundKind.FILE:
                 return self.router.media.get(topic) or self.router.media.get(""), context
             case InboundKind.LOCATION:
                 return self.router.media.get("place"), context
@@ -195,6 +199,11 @@ class Dispatcher:
                     return
             else:
                 return
+
+
+def _nature(event: InboundEvent) -> str:
+    """What ``Router.other`` knows an event by that no person meant for us."""
+    return "contact" if event.kind is InboundKind.CONTACT else str(event.raw.get("reason", ""))
 
 
 async def _unknown_button(_context: Context) -> Reply:

@@ -63,6 +63,7 @@ class Router:
     commands: dict[str, Handler] = field(default_factory=dict)
     talks: dict[str, Handler] = field(default_factory=dict)
     media: dict[str, Handler] = field(default_factory=dict)  # by topic of the open talk: photo, place
+    others: dict[str, Handler] = field(default_factory=dict)  # "contact", or why an event cannot be read
     fallback: Handler | None = None  # text nobody understood
 
     def action(self, verb: str) -> Callable[[Handler], Handler]:
@@ -86,6 +87,10 @@ class Router:
         """A photo sent while the talk is open; ``""`` when none is."""
         return _into(self.media, topic)
 
+    def other(self, reason: str) -> Callable[[Handler], Handler]:
+        """An event that no person meant for us: a change of the directory, or one that cannot be read."""
+        return _into(self.others, reason)
+
     def find_command(self, text: str) -> tuple[Handler, str] | None:
         """The handler of the longest command that *text* begins with, and the rest of the text."""
         for word in sorted(self.commands, key=len, reverse=True):
@@ -97,7 +102,7 @@ class Router:
         """Take over another router's handlers; the same verb twice is a bug."""
         for mine, theirs in (
             (self.actions, other.actions), (self.commands, other.commands), (self.talks, other.talks),
-            (self.media, other.media),
+            (self.media, other.media), (self.others, other.others),
         ):  # fmt: skip
             for key, handler in theirs.items():
                 _into(mine, key)(handler)

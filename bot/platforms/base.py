@@ -18,6 +18,7 @@ from typing import Any, Protocol
 class InboundKind(StrEnum):
     TEXT = "text"
     IMAGE = "image"  # media_id is to be fetched at once: links die in minutes or days
+    FILE = "file"  # a voice message, video or document; as IMAGE, ``raw`` has its ``name`` and ``msgtype``
     LOCATION = "location"
     BUTTON = "button"  # action holds what the button carried; card_id the card it sat on
     ENTER = "enter"  # opened the chat
@@ -75,6 +76,11 @@ class OutboundMessage:
     card_id: str = ""
     source: str = "随查"
     done: str = ""  # when set the card is closed: its buttons are replaced by this text
+    key: str = (
+        ""  # the same on every retry, different in every other message; for services that drop equal texts
+    )
+    due_at: dt.datetime | None = None  # for services with a to-do list
+    overdue: bool = False  # for services with something stronger than a message
 
 
 @dataclass(frozen=True, slots=True)

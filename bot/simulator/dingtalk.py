@@ -16,6 +16,7 @@ from yarl import URL
 
 from bot.simulator.acts import MessageView, NotDelivered
 from bot.simulator.dingtalk_cards import CardDesk, card_params
+from bot.simulator.dingtalk_hooks import HookPlan, HookPusher
 from bot.simulator.dingtalk_robot import RobotDesk
 from bot.simulator.dingtalk_stream import StreamHub
 from bot.simulator.dingtalk_view import view_of
@@ -53,6 +54,7 @@ class DingTalkServer:
         card_patience: float = 2.0,
         session_seconds: float = 5400.0,
         monthly_limit: int | None = None,
+        hooks: HookPlan | None = None,
     ) -> None:
         self.world = world
         self._client = (client_id, client_secret)
@@ -68,12 +70,22 @@ class DingTalkServer:
         self.stream = StreamHub(
             faults, credentials=self._client, ping_every=ping_every, resend_after=resend_after, tries=tries
         )
+        self.hooks = HookPusher(
+            world,
+            faults,
+            hooks or HookPlan(),
+            app_secret=client_secret,
+            resend_after=resend_after,
+            tries=tries,
+        )
+        self._by_http = hooks is not None  # how the console says that robot messages and events arrive
         self._base = URL()  # where clients reach us, learnt from their first request
 
     def app(self) -> web.Application:
         middlewares = [self._learn_base, self._gate.middleware]
         app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
-        app.add_routes([*self._cards.routes(), *self._robots.routes(), *self.stream.routes()])
+        for desk in (self._cards, self._robots, self.stream, self.hooks):
+            app.add_routes(desk.routes())
         app.add_routes(
             [
                 web.post("/v1.0/oauth2/accessToken", self._new_token),
@@ -93,7 +105,7 @@ class DingTalkServer:
     async def press(self, user_id: str, message_id: str, key: str) -> None:
         """Press a button of a card, also of one whose client has not yet seen an update."""
         card = self.world.messages[message_id]
-        if card.content.get("callback") != "STREAM":
+        if card.content.get("callback") not in ("STREAM", "HTTP"):
             raise NotDelivered("这条消息没有可回传的按钮")
         self.world.change(message_id, pressed=[*card.pressed, key])
         private = json.dumps({"cardPrivateData": {"actionIds": [key], "params": {}}})
@@ -109,8 +121,9 @@ class DingTalkServer:
             "content": private,
             "value": private,
         }
-        answer = await self._push(CARD_TOPIC, payload, patience=self._card_patience)
-        self._show_response(card.card_id, answer.get("response"))
+        with self._cards.calling_back(card.card_id):
+            answer = await self._push_press(card, payload)
+        self._show_response(card.card_id, answer)
 
     async def say(self, user_id: str, text: str) -> None:
         bubble = self.world.post("dingtalk", user_id, "text", {"text": text}, mine=True)
@@ -146,6 +159,10 @@ class DingTalkServer:
             "eventUnifiedAppId": str(self._agent_id),
         }
         data = {"timeStamp": milliseconds, "userId": user_ids}
+        if self._by_http:
+            known = {"EventType": name, "eventId": more["eventId"], "EventTime": int(milliseconds)}
+            await self.hooks.event({**data, **known, "CorpId": self._corp_id}, patience=2.5)
+            return
         await self.stream.push("EVENT", "*", data, patience=self._robot_patience, headers=more)
 
     async def disconnect_all(self, *, linger: float = 10.0) -> None:
@@ -156,6 +173,11 @@ class DingTalkServer:
         await self.stream.close()
 
     # -- pushes -----------------------------------------------------------------------------------------
+
+    async def _push_press(self, card: SimMessage, payload: dict[str, Any]) -> object:
+        if card.content["callback"] == "HTTP":
+            return await self.hooks.card(card.content["route"], payload, patience=self._card_patience)
+        return (await self._push(CARD_TOPIC, payload, patience=self._card_patience)).get("response")
 
     async def _push(self, topic: str, payload: dict[str, Any], *, patience: float) -> dict[str, Any]:
         headers = {"time": str(int(self.world.now() * 1000)), "appId": self._client[0]}
@@ -179,7 +201,10 @@ class DingTalkServer:
             "robotCode": self._client[0],
             **self._session(bubble.user_id),
         }
-        await self._push(ROBOT_TOPIC, payload, patience=self._robot_patience)
+        if self._by_http:
+            await self.hooks.robot(payload, patience=min(self._robot_patience, 2.5))
+        else:
+            await self._push(ROBOT_TOPIC, payload, patience=self._robot_patience)
 
     def _session(self, user_id: str) -> dict[str, Any]:
         """The reply address of a chat; before the first request nobody knows where we are reached."""

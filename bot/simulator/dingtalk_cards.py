@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
 
+from bot.simulator.dingtalk_hooks import ROUTE
 from bot.simulator.dingtalk_wire import Refused, json_body
 from bot.simulator.people import SimMessage, World
 
@@ -21,6 +25,8 @@ class CardDesk:
         self._world = world
         self._template = template
         self._robot_code = robot_code
+        self._calling_back: Counter[str] = Counter()
+        self.updated_inside: list[str] = []  # cards updated through the API while their callback was open
         self._bubbles: dict[str, list[str]] = {}  # outTrackId -> message ids
         for message in world.messages.values():
             if message.platform == "dingtalk" and message.kind == "card":
@@ -31,6 +37,15 @@ class CardDesk:
             web.post("/v1.0/card/instances/createAndDeliver", self._create),
             web.put("/v1.0/card/instances", self._update),
         ]
+
+    @contextmanager
+    def calling_back(self, card_id: str) -> Iterator[None]:
+        """A press is on its way to the app: until it is answered, the app must not update the card."""
+        self._calling_back[card_id] += 1
+        try:
+            yield
+        finally:
+            self._calling_back[card_id] -= 1
 
     def apply(self, card_id: str, params: dict[str, str], *, by_key: bool) -> None:
         """Set variables of a card wherever it is shown: these only, or instead of all others."""
@@ -50,7 +65,14 @@ class CardDesk:
         deliver = body.get("imRobotOpenDeliverModel") or {}
         if deliver.get("robotCode") != self._robot_code:
             raise Refused("invalidParameter.robotCode.auth")
-        content = {"template": self._template, "callback": body.get("callbackType", ""), "params": params}
+        content = {
+            "template": self._template,
+            "callback": body.get("callbackType", ""),
+            "route": str(body.get("callbackRouteKey", "")),
+            "params": params,
+        }
+        if content["callback"] == "HTTP" and ROUTE + content["route"] not in self._world.facts:
+            raise Refused("param.callbackRouteKeyNotExist")
         results = [self._deliver(card_id, user_id, content) for user_id in _robot_spaces(body)]
         result = {"outTrackId": card_id, "deliverResults": results}
         return web.json_response({"success": True, "result": result})
@@ -75,6 +97,8 @@ class CardDesk:
         if not self._exists(card_id):
             raise Refused("param.cardNotExist")
         options = body.get("cardUpdateOptions") or {}
+        if self._calling_back[card_id]:
+            self.updated_inside.append(card_id)
         self.apply(card_id, params, by_key=options.get("updateCardDataByKey") is True)
         return web.json_response({"success": True, "result": True})
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bot.messaging.router import Router
-from handlers.chat import binding, checklist, console, followups, help, leads, review, signing, tasks  # noqa: A004
+from handlers.chat import binding, checklist, console, followups, help, leads, review, signing, tasks, trouble  # noqa: A004
 
 
 def make_router() -> Router:
     """All handlers; two for the same words or buttons is an error at start."""
     router = Router()
-    for part in (binding, tasks, leads, checklist, signing, review, followups, console, help):
+    for part in (binding, tasks, leads, checklist, signing, review, followups, console, trouble, help):
         router.include(part.router)
     return router

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from dataclasses import replace
 from typing import Any
@@ -21,9 +20,9 @@ from bot.inspection.results.closing import Closing
 from bot.inspection.results.submit import submit_visit
 from bot.inspection.tasks.models import Visit, VisitOfficer
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
+from bot.messaging.media import kept_files
 from bot.messaging.router import Context, Reply, Router
 from bot.messaging.talks import close_talk, open_talk
-from bot.platforms.base import PlatformError
 from handlers.chat.checklist_place import (
     Place,
     ask,
@@ -95,20 +94,16 @@ async def photo(ctx: Context) -> Reply:
     place = find_place(await _facts(ctx), ctx.person_id, ctx.talk["at"])
     if place is None:
         return _ending(ctx)
-    try:
-        media = await ctx.platform.fetch_media(ctx.event.media_id)
-    except PlatformError:
-        return Reply("照片没有取到，请再发一次。")
-    store = open_store(ctx.settings)
-    await ctx.db.write(
-        add_evidence,
-        form_id=ctx.talk["form"],
-        person_id=ctx.person_id,
-        question=place.key,
-        stored=await asyncio.to_thread(store.put, media.body),
-        now=ctx.clock.now(),
-        source=_SOURCES.get(ctx.event.platform, "H5"),
-    )
+    for stored in kept_files(ctx.event):
+        await ctx.db.write(
+            add_evidence,
+            form_id=ctx.talk["form"],
+            person_id=ctx.person_id,
+            question=place.key,
+            stored=stored,
+            now=ctx.clock.now(),
+            source=_SOURCES.get(ctx.event.platform, "H5"),
+        )
     if place.question.wants_files:
         return await _keep(ctx, place, AnswerValue(files_value(place.question)))
     facts = await _facts(ctx)

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.calendar import Calendar
-from bot.inspection.checklists.evidence import Stored, open_store
+from bot.inspection.checklists.evidence import Stored
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES, ORDER_WORKDAYS, Handling, read_handling
 from bot.inspection.followups.service import (
@@ -25,9 +25,9 @@ from bot.inspection.followups.service import (
     require_reporter,
 )
 from bot.inspection.publication.service import publish_again
+from bot.messaging.media import kept_files
 from bot.messaging.router import Context, Reply, Router
 from bot.messaging.talks import close_talk, open_talk
-from bot.platforms.base import PlatformError
 
 router = Router()
 S = FollowUpState
@@ -68,12 +68,8 @@ async def take_report(ctx: Context) -> Reply:
 
 @router.photo("correction")
 async def take_photo(ctx: Context) -> Reply:
-    try:
-        media = await ctx.platform.fetch_media(ctx.event.media_id)
-    except PlatformError:
-        return Reply("照片没有取到，请再发一次。")
-    store = open_store(ctx.settings)
-    await ctx.db.write(_add_photo, ctx, stored=store.put(media.body))
+    for stored in kept_files(ctx.event):
+        await ctx.db.write(_add_photo, ctx, stored=stored)
     return Reply("照片已收到。请再回复一句整改情况。")
 
 

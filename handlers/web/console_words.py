@@ -22,6 +22,7 @@ KINDS = {
     "assignment_overdue": "未接收名单",
     "assignment_reminder": "接收提醒",
     "certificate_expiring": "执法证件将到期",
+    "platform_alarm": "消息通道需要处理",
     "correction_reminder": "整改提醒",
     "correction_reported": "企业报告已整改",
     "enterprise_notice": "检查通知书",

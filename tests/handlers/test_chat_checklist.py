@@ -15,15 +15,17 @@ from bot.core.errors import Problem
 from bot.core.links import Links
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.definition import load_checklist
+from bot.inspection.checklists.evidence import EvidenceStore
 from bot.inspection.checklists.models import Evidence, VisitForm
 from bot.inspection.notices.models import Notice
 from bot.inspection.profile import load_profile
 from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.service import check_in
 from bot.messaging.actions import Action
+from bot.messaging.media import fetched
 from bot.messaging.router import Context, Reply
 from bot.messaging.talks import current
-from bot.platforms.base import InboundEvent, InboundKind, Media, PlatformError
+from bot.platforms.base import ErrorClass, InboundEvent, InboundKind, Media, PlatformError
 from handlers.chat import make_router
 from tests.fakes.platform import FakePlatform
 from tests.fakes.visits import LI, VISIT, WANG, make_visit, picture, untrain
@@ -38,7 +40,7 @@ class Camera(FakePlatform):
 
     async def fetch_media(self, media_id: str) -> Media:
         if media_id == "gone":
-            raise PlatformError("40007", "invalid media_id")
+            raise PlatformError("40007", "invalid media_id", cls=ErrorClass.BUG)
         return Media(picture(len(media_id)), "image/jpeg")
 
 
@@ -72,6 +74,8 @@ class Chat:
         talk = self.talk()
         assert talk is not None
         event = replace(self.context.event, kind=InboundKind.IMAGE, media_id=media_id)
+        store = EvidenceStore(self.context.settings.data_dir / "evidence", self.context.settings.max_upload)
+        event = await fetched(event, self.context.platform, store)
         return await router.media["checklist"](replace(self.context, event=event, talk=dict(talk.data)))
 
     async def presses(self) -> Reply:
@@ -175,7 +179,8 @@ async def test_what_was_skipped_is_asked_again_at_the_end(chat: Chat) -> None:
 
 async def test_a_photo_that_cannot_be_fetched_is_said_so(chat: Chat) -> None:
     await chat.presses()
-    assert "再发一次" in (await chat.sends("gone")).text
+    with pytest.raises(Problem, match="再发一次"):
+        await chat.sends("gone")
 
 
 async def test_the_gates_hold_in_chat_too(sqlite_db: Database, clock: ManualClock, tmp_path: Path) -> None:

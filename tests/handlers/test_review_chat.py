@@ -18,6 +18,7 @@ from bot.core.config import Settings
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.core.links import Links
+from bot.inspection.checklists.evidence import EvidenceStore
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.service import open_for_approved
@@ -25,6 +26,7 @@ from bot.inspection.notices.models import Talk
 from bot.inspection.results.models import Review
 from bot.inspection.tasks.models import Visit, VisitState
 from bot.messaging.actions import Action
+from bot.messaging.media import fetched
 from bot.messaging.router import Context
 from bot.platforms.base import InboundEvent, InboundKind
 from handlers.chat import followups, review
@@ -88,7 +90,9 @@ class Person:
     async def send_photo(self) -> str:
         talk = await self.context.db.read(lambda session: session.get(Talk, self.context.talk_key))
         assert talk is not None
-        context = dataclasses.replace(self.context, talk=dict(talk.data))
+        store = EvidenceStore(self.context.settings.data_dir / "evidence", self.context.settings.max_upload)
+        event = await fetched(self.context.event, self.context.platform, store)
+        context = dataclasses.replace(self.context, event=event, talk=dict(talk.data))
         return (await followups.router.media[talk.topic](context)).text
 
 

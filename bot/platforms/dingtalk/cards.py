@@ -6,6 +6,7 @@ The interactive card uses one generic template, described in ``card-template.zh-
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bot.platforms.base import Button, ErrorClass, OutboundMessage, PlatformError
@@ -19,6 +20,12 @@ WEBHOOK_BYTES = 20_000  # whole body of a webhook message
 TITLE_BYTES = 200  # a title is a preview line; no documented limit
 COLORS = {"default": "gray", "primary": "blue", "danger": "red"}  # of a button group's buttons
 MAX_LINKS = 5  # sampleActionCard5 has the most buttons
+NOTICE_BYTES, NOTICE_URL, NOTICE_BUTTON = (
+    2048,
+    700,
+    20,
+)  # of a work notice: all of it, a link, a button's text
+NOTICE_ROOM = 700  # bytes that a work notice keeps for its words
 OPEN = "查看详情"
 
 
@@ -40,14 +47,18 @@ def card_params(message: OutboundMessage) -> dict[str, str]:
 
 
 def create_and_deliver(
-    message: OutboundMessage, *, user_id: str, template: str, robot_code: str
+    message: OutboundMessage, *, user_id: str, template: str, robot_code: str, route: str = ""
 ) -> dict[str, Any]:
-    """Body of ``POST …/createAndDeliver`` to one person; ``card_id`` is the idempotency key."""
+    """Body of ``POST …/createAndDeliver`` to one person; ``card_id`` is the idempotency key.
+
+    With *route*, a registered ``callbackRouteKey``, presses come over HTTP, else over Stream.
+    """
     params = card_params(message)
+    callback = {"callbackType": "HTTP", "callbackRouteKey": route} if route else {"callbackType": "STREAM"}
     return {
         "cardTemplateId": template,
         "outTrackId": message.card_id,
-        "callbackType": "STREAM",
+        **callback,
         "userIdType": 1,
         "cardData": {"cardParamMap": params},
         "openSpaceId": f"dtv1.card//IM_ROBOT.{user_id}",
@@ -90,8 +101,16 @@ def robot_message(message: OutboundMessage) -> tuple[str, dict[str, str]]:
     return key, {**param, "text": _text_within(message, MSG_PARAM_BYTES, param)}
 
 
-def webhook_message(message: OutboundMessage, *, uuid: str = "") -> dict[str, Any]:
-    """Body for a group robot or a ``sessionWebhook``; *uuid* lets the group robot drop a repeat."""
+def webhook_message(
+    message: OutboundMessage, *, uuid: str = "", keyword: str = "", at: str = ""
+) -> dict[str, Any]:
+    """Body for a group robot or a ``sessionWebhook``. *uuid* lets the group robot drop a repeat; *keyword* stands
+    in the title where the robot is guarded by one; *at* is the user id of who is meant, in text and in ``at``.
+    """
+    if keyword and keyword not in message.title + message.body:
+        message = replace(message, title=f"{keyword}：{message.title}")
+    if at:
+        message = replace(message, body=f"@{at} {message.body}")
     links = link_buttons(message)[:MAX_LINKS]
     head: dict[str, Any] = {"msgUuid": uuid} if uuid else {}
     kind = "actionCard" if links else "markdown"
@@ -101,8 +120,36 @@ def webhook_message(message: OutboundMessage, *, uuid: str = "") -> dict[str, An
     elif links:
         card |= {"btnOrientation": "0", "btns": [{"title": one.text, "actionURL": one.url} for one in links]}
     body = {"msgtype": kind, **head, kind: card}
+    if at:
+        body["at"] = {"atUserIds": [at], "isAtAll": False}
     card["text"] = _text_within(message, WEBHOOK_BYTES, body)
     return body
+
+
+def work_notice(message: OutboundMessage) -> dict[str, Any]:
+    """``msg`` of a work notice: at most 2,048 bytes, its text is what gives way."""
+    links = [link for link in link_buttons(message) if len(link.url) <= NOTICE_URL][:MAX_LINKS]
+    card: dict[str, Any] = {"title": cut(message.title, TITLE_BYTES), "markdown": ""}
+    if not links:
+        card = {"title": card["title"], "text": ""}
+        body = {"msgtype": "markdown", "markdown": card}
+        card["text"] = _text_within(message, NOTICE_BYTES, body)
+        return body
+    if len(links) == 1:
+        card |= {"single_title": links[0].text[:NOTICE_BUTTON], "single_url": links[0].url}
+    else:
+        buttons = [{"title": one.text[:NOTICE_BUTTON], "action_url": one.url} for one in links]
+        while len(compact(buttons).encode()) > NOTICE_BYTES - NOTICE_ROOM:
+            buttons.pop()
+        card |= {"btn_orientation": "0", "btn_json_list": buttons}
+    body = {"msgtype": "action_card", "action_card": card}
+    card["markdown"] = _text_within(message, NOTICE_BYTES, body)
+    return body
+
+
+def neutral(message: OutboundMessage) -> OutboundMessage:
+    """The same message in words that no filter refuses; what it is about stands behind its links."""
+    return replace(message, title="工作提醒", body="您有一条工作消息，请打开查看。", facts=(), done="")
 
 
 def link_buttons(message: OutboundMessage) -> tuple[Button, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from bot.core.config import DingTalkSettings
+from bot.core.config_dingtalk import DingTalkSettings
 from bot.platforms.base import CheckResult, PlatformError
 from bot.platforms.dingtalk.client import DingTalkClient
-from bot.platforms.dingtalk.stream import open_connection
+from bot.platforms.dingtalk.connection import open_connection
 
 
 async def check_all(settings: DingTalkSettings, client: DingTalkClient) -> list[CheckResult]:

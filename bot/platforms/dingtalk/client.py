@@ -6,11 +6,10 @@ since tokens and sessions stand in URLs. Sheet: sections 4.1, 4.5, 10.2.
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import json
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,14 +17,24 @@ import aiohttp
 from yarl import URL
 
 from bot.core.clock import Clock
-from bot.core.config import DingTalkSettings
-from bot.platforms.base import ErrorClass, PlatformError
-from bot.platforms.dingtalk.codes import verdict_of
+from bot.core.config_dingtalk import DingTalkSettings
+from bot.platforms.base import Budget, ErrorClass, Meter, PlatformError, Token, TokenStore
+from bot.platforms.dingtalk.codes import UNCOUNTED, verdict_of
+from bot.platforms.dingtalk.fields import PLATFORM
+from bot.platforms.dingtalk.pace import Pace
 from bot.platforms.dingtalk.text import compact
+from bot.platforms.tokens import OwnTokens
 
 IP_BLOCKED = "1111"  # an address that asks too often gets a page, or JSON with ``punish``
 MAX_ANSWER = 100_000  # bytes of an answer that are read
-TOKEN_MARGIN = 300.0  # seconds before its end at which a token is no longer used
+FREE = (  # of the monthly quota: contacts, login, the visible range (section 10.1)
+    "/topapi/v2/user/",
+    "/topapi/v2/department/",
+    "/topapi/user/",
+    "/auth/scopes",
+    "/v1.0/oauth2/",
+    "/v1.0/contact/",
+)
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
@@ -35,55 +44,55 @@ class _Answer:
     body: dict[str, Any] | None  # None: not a JSON object
 
 
-class _Token:
-    """One access token, fetched by whoever needs it first while the others wait."""
-
-    def __init__(self, fetch: Callable[[], Awaitable[tuple[str, float]]], clock: Clock) -> None:
-        self._fetch = fetch
-        self._clock = clock
-        self._lock = asyncio.Lock()
-        self._value = ""
-        self._ends = dt.datetime.min.replace(tzinfo=dt.UTC)
-
-    async def get(self, *, refused: str = "") -> str:
-        """A token that is not *refused*."""
-        async with self._lock:
-            if not self._value or self._value == refused or self._clock.now() >= self._ends:
-                self._value, seconds = await self._fetch()
-                self._ends = self._clock.now() + dt.timedelta(seconds=max(seconds - TOKEN_MARGIN, 0))
-            return self._value
-
-
 class DingTalkClient:
     """Speak HTTP to DingTalk for one app. All methods raise PlatformError."""
 
-    def __init__(self, settings: DingTalkSettings, clock: Clock, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        settings: DingTalkSettings,
+        clock: Clock,
+        session: aiohttp.ClientSession,
+        *,
+        tokens: TokenStore | None = None,
+        meter: Meter | None = None,
+    ) -> None:
         self._settings = settings
+        self._clock = clock
+        self._tokens = tokens or OwnTokens(clock)
+        self._meter = meter
+        self._pace = Pace(settings.calls_per_second)
         self._secret = settings.client_secret.get_secret_value()
         self._session = session
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout, connect=settings.timeout / 2)
         self._tls = ssl.create_default_context(cafile=settings.ca_bundle) if settings.ca_bundle else True
-        self._new_token = _Token(self._fetch_new_token, clock)
-        self._old_token = _Token(self._fetch_old_token, clock)
 
-    async def api(self, method: str, path: str, *, body: dict[str, Any]) -> dict[str, Any]:
-        """Call the new API; a refused token is refreshed once."""
+    async def api(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: dict[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """Call the new API; a refused token is refreshed once. Values of *query* are encoded here, once."""
 
         async def attempt(token: str) -> dict[str, Any]:
             header = {"x-acs-dingtalk-access-token": token}
-            url = self._settings.api_base + path
-            return self._checked(await self._exchange(method, url, body=body, headers=header))
+            url = URL(self._settings.api_base + path, encoded=True).update_query(dict(query or {}))
+            await self._pace.turn(_api_of(path))
+            return self._counted(path, await self._exchange(method, url, body=body, headers=header))
 
-        return await self._with_token(self._new_token, attempt)
+        return await self._with_token("new", self._fetch_new_token, attempt)
 
     async def oapi(self, method: str, path: str, *, body: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call the old API; a refused token is refreshed once."""
 
         async def attempt(token: str) -> dict[str, Any]:
             url = URL(self._settings.oapi_base + path).update_query(access_token=token)
-            return self._checked(await self._exchange(method, url, body=body))
+            await self._pace.turn(_api_of(path))
+            return self._counted(path, await self._exchange(method, url, body=body))
 
-        return await self._with_token(self._old_token, attempt)
+        return await self._with_token("old", self._fetch_old_token, attempt)
 
     async def open(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Call a new API that takes no token (the Stream gateway)."""
@@ -106,6 +115,18 @@ class DingTalkClient:
             raise PlatformError("media.tooLarge", cls=ErrorClass.BUG, advice="文件太大，请压缩后重发。")
         return body, kind
 
+    def pushed(self) -> None:
+        """Note that DingTalk pushed something to us: Stream and HTTP pushes share one monthly pool."""
+        if self._meter is not None:
+            self._meter.spent(PLATFORM, Budget.PUSHES)
+
+    def _counted(self, path: str, answer: _Answer) -> dict[str, Any]:
+        """Note the call in the ledger, unless DingTalk does not count it: contacts, login, throttled."""
+        spends = self._meter is not None and not path.startswith(FREE)
+        if spends and _code_in(answer) not in UNCOUNTED and self._meter is not None:
+            self._meter.spent(PLATFORM, Budget.CALLS)
+        return self._checked(answer)
+
     def _checked(self, answer: _Answer) -> dict[str, Any]:
         """The body of a success."""
         code = _code_in(answer)
@@ -114,27 +135,38 @@ class DingTalkClient:
         return answer.body or {}
 
     async def _with_token(
-        self, token: _Token, attempt: Callable[[str], Awaitable[dict[str, Any]]]
+        self,
+        kind: str,
+        fetch: Callable[[], Awaitable[Token]],
+        attempt: Callable[[str], Awaitable[dict[str, Any]]],
     ) -> dict[str, Any]:
-        value = await token.get()
+        key = f"{PLATFORM}:{self._settings.client_id}:{kind}"
+        value = await self._tokens.get(key, refused="", fetch=fetch)
         try:
             return await attempt(value)
         except PlatformError as error:
             if error.cls is not ErrorClass.TOKEN:
                 raise
-        return await attempt(await token.get(refused=value))
+        return await attempt(await self._tokens.get(key, refused=value, fetch=fetch))
 
-    async def _fetch_new_token(self) -> tuple[str, float]:
+    async def _fetch_new_token(self) -> Token:
         keys = {"appKey": self._settings.client_id, "appSecret": self._secret}
         url = self._settings.api_base + "/v1.0/oauth2/accessToken"
         answer = await self._fetch_token("POST", URL(url), body=keys)
-        return _token_in(answer, "accessToken", seconds="expireIn")
+        return self._token_in(answer, "accessToken", seconds="expireIn")
 
-    async def _fetch_old_token(self) -> tuple[str, float]:
+    async def _fetch_old_token(self) -> Token:
         keys = {"appkey": self._settings.client_id, "appsecret": self._secret}
         url = URL(self._settings.oapi_base + "/gettoken").update_query(keys)
         answer = await self._fetch_token("GET", url, body=None)
-        return _token_in(answer, "access_token", seconds="expires_in")
+        return self._token_in(answer, "access_token", seconds="expires_in")
+
+    def _token_in(self, answer: dict[str, Any], name: str, *, seconds: str) -> Token:
+        value, lifetime = answer.get(name), answer.get(seconds)
+        if not isinstance(value, str) or not value:
+            raise PlatformError("token.missing", cls=ErrorClass.RETRY, retry_after=5.0)
+        lasts = float(lifetime) if isinstance(lifetime, int | float) else 7200.0
+        return Token(value, self._clock.now() + dt.timedelta(seconds=lasts))
 
     async def _fetch_token(self, method: str, url: URL, *, body: dict[str, Any] | None) -> dict[str, Any]:
         try:
@@ -180,6 +212,12 @@ class DingTalkClient:
         return f"{text} requestid={request}" if request else text
 
 
+def _api_of(path: str) -> str:
+    """The API behind a path: its first and last parts, between which ids may stand."""
+    parts = path.split("/")
+    return "/".join([*parts[:4], parts[-1]])
+
+
 def failure(code: str, *, status: int = 200, detail: str = "") -> PlatformError:
     """The PlatformError for a DingTalk *code*."""
     found = verdict_of(code, status)
@@ -208,13 +246,6 @@ async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
         pieces.append(piece)
         size += len(piece)
     return b"".join(pieces)
-
-
-def _token_in(answer: dict[str, Any], name: str, *, seconds: str) -> tuple[str, float]:
-    value, lifetime = answer.get(name), answer.get(seconds)
-    if not isinstance(value, str) or not value:
-        raise PlatformError("token.missing", cls=ErrorClass.RETRY, retry_after=5.0)
-    return value, float(lifetime) if isinstance(lifetime, int | float) else 7200.0
 
 
 def _json_object(raw: bytes) -> dict[str, Any] | None:

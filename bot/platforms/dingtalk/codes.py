@@ -122,6 +122,11 @@ CODES_BY_VERDICT: dict[Verdict, tuple[str, ...]] = {
 }
 CODES = {code: verdict for verdict, codes in CODES_BY_VERDICT.items() for code in codes}
 SESSION_CODES = frozenset({"300001", *CODES_BY_VERDICT[_SESSION]})  # a conversation's reply address died
+UNCOUNTED = frozenset(  # a throttled call does not count against the month (section 10.1)
+    code for verdict in (_SECOND, _MINUTE, _BUSY, _BLOCKED_IP) for code in CODES_BY_VERDICT[verdict]
+)
+CONTENT_CODES = frozenset(CODES_BY_VERDICT[_CONTENT])
+TOO_EARLY = frozenset({"processQueryKey.expireTime", "invalidParameter.processQueryKey"})  # or too late
 CARD_EXISTS = "param.cardAlreadyExist"
 
 

@@ -31,9 +31,9 @@ def robot_sign_query(secret: str, timestamp: str) -> str:
     return quote(robot_sign(secret, timestamp), safe="")
 
 
-def verify_robot(secret: str, *, timestamp: str, sign: str, now: float) -> bool:
-    """Tell whether an HTTP robot message is DingTalk's: signed, and at most an hour from *now* (Unix)."""
-    return _is_fresh(timestamp, now) and same(robot_sign(secret, timestamp), sign)
+def verify_robot(secret: str, *, timestamp: str, sign: str, now: float, window: float = WINDOW) -> bool:
+    """Tell whether an HTTP robot message is DingTalk's: signed, and at most *window* seconds from *now* (Unix)."""
+    return _is_fresh(timestamp, now, window) and same(robot_sign(secret, timestamp), sign)
 
 
 def timestamp_sign(secret: str, timestamp: str) -> str:
@@ -41,9 +41,9 @@ def timestamp_sign(secret: str, timestamp: str) -> str:
     return _hmac_base64(secret, timestamp)
 
 
-def verify_timestamp(secret: str, *, timestamp: str, sign: str, now: float) -> bool:
+def verify_timestamp(secret: str, *, timestamp: str, sign: str, now: float, window: float = WINDOW) -> bool:
     """Tell whether an HTTP card callback is DingTalk's and fresh; the signature leaves its body out."""
-    return _is_fresh(timestamp, now) and same(timestamp_sign(secret, timestamp), sign)
+    return _is_fresh(timestamp, now, window) and same(timestamp_sign(secret, timestamp), sign)
 
 
 def jsapi_sign(ticket: str, *, nonce: str, timestamp: str, url: str) -> str:
@@ -132,8 +132,8 @@ def _hmac_base64(secret: str, text: str) -> str:
     return base64.b64encode(digest).decode()
 
 
-def _is_fresh(timestamp: str, now: float) -> bool:
+def _is_fresh(timestamp: str, now: float, window: float) -> bool:
     try:
-        return abs(now - int(timestamp) / 1000) <= WINDOW
+        return abs(now - int(timestamp) / 1000) <= window
     except (ValueError, OverflowError):
         return False

@@ -9,7 +9,7 @@ from uuid import uuid4
 from yarl import URL
 
 from bot.core.clock import Clock
-from bot.core.config import DingTalkSettings
+from bot.core.config_dingtalk import DingTalkSettings
 from bot.platforms.base import ErrorClass, OutboundMessage, PlatformError
 from bot.platforms.dingtalk.cards import webhook_message
 from bot.platforms.dingtalk.client import DingTalkClient
@@ -25,6 +25,7 @@ class GroupRobot:
     def __init__(self, settings: DingTalkSettings, clock: Clock, client: DingTalkClient) -> None:
         self._url = settings.group_robot_url
         self._secret = settings.group_robot_secret
+        self._keyword = settings.group_robot_keyword
         self._clock = clock
         self._client = client
         self._sent: deque[dt.datetime] = deque(maxlen=PER_MINUTE)
@@ -38,7 +39,8 @@ class GroupRobot:
         if self._url is None:
             raise PlatformError("robot.missing", cls=ErrorClass.CHANNEL, advice=ADVICE)
         url = self._url.get_secret_value()
-        body = webhook_message(message, uuid=message.card_id or uuid4().hex)
+        uuid = message.card_id or message.key or uuid4().hex
+        body = webhook_message(message, uuid=uuid, keyword=self._keyword)
         self._take_turn()
         try:
             await self._client.webhook(self._signed(url), body)

@@ -1,125 +1,38 @@
-"""The Stream socket: DingTalk's pushes, each acknowledged only once it is stored. Sheet: section 3.
+"""The Stream sockets: DingTalk's pushes, each acknowledged only once it is stored. Sheet: section 3.
 
-:class:`StreamClient` keeps one connection for ever. When the server announces a disconnect, the next one is
-opened before the old one is closed, so nothing falls between them.
+:class:`StreamClient` keeps so many connections for ever; DingTalk picks one of them for each push. When the server
+announces a disconnect, the next socket is opened before the old one is closed, so nothing falls between them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import aiohttp
 import structlog
-from yarl import URL
 
 from bot.core.clock import Clock
-from bot.core.config import DingTalkSettings
-from bot.platforms.base import InboundEvent, PlatformError
+from bot.core.config_dingtalk import DingTalkSettings
+from bot.platforms.base import InboundEvent
+from bot.platforms.dingtalk.callbacks import OpenCallbacks
 from bot.platforms.dingtalk.client import DingTalkClient
-from bot.platforms.dingtalk.frames import (
-    SUBSCRIPTIONS,
-    Frame,
-    FrameError,
-    ack,
-    ask_again,
-    parse_frame,
-    refuse,
-)
+from bot.platforms.dingtalk.connection import Answer, Connection, open_connection
+from bot.platforms.dingtalk.frames import CARD_TOPIC, Frame, ack, ask_again, refuse
 from bot.platforms.dingtalk.inbound import event_of
 
 log = structlog.get_logger(__name__)
 
-GATEWAY = "/v1.0/gateway/connections/open"
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between attempts to connect
-STEADY = 10.0  # seconds after which a lost connection is replaced without a pause, however often
-FINISH = 10.0  # seconds that pushes in hand get when a connection is closed
 
 OnEvent = Callable[[InboundEvent], Awaitable[object]]
-OnPush = Callable[[Frame], Awaitable[str]]  # stores what was pushed, gives the acknowledgement
 
 
 def pause_before(attempt: int, *, jitter: float) -> float:
     """Seconds before the *attempt*-th repeat (from 0): doubling, capped, spread by *jitter* in 0..1."""
     return float(min(FIRST_PAUSE * 2 ** min(attempt, 10), LONGEST_PAUSE)) * (0.5 + jitter / 2)
-
-
-async def open_connection(settings: DingTalkSettings, client: DingTalkClient) -> URL:
-    """Ask the gateway for an address; its ticket works once, within 90 s. Raise PlatformError."""
-    asked = {
-        "clientId": settings.client_id,
-        "clientSecret": settings.client_secret.get_secret_value(),
-        "ua": "suicha",
-        "subscriptions": SUBSCRIPTIONS,
-    }
-    answer = await client.open(GATEWAY, asked)
-    endpoint, ticket = answer.get("endpoint"), answer.get("ticket")
-    if not isinstance(endpoint, str) or not isinstance(ticket, str):
-        raise PlatformError("gateway.answer", retry_after=5.0)
-    return URL(endpoint).update_query(ticket=ticket)
-
-
-class _Connection:
-    """One socket. ``spent`` is set when it brings nothing more: announced, closed or silent."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, on_push: OnPush) -> None:
-        self.spent = asyncio.Event()
-        self._opened = asyncio.get_running_loop().time()
-        self._socket = socket
-        self._on_push = on_push
-        self._pushes: set[asyncio.Task[None]] = set()
-
-    @property
-    def was_steady(self) -> bool:
-        """Whether it lasted long enough to show that the service is well."""
-        return asyncio.get_running_loop().time() - self._opened >= STEADY
-
-    async def read(self, idle_after: float) -> None:
-        """Read until the socket ends or is silent for *idle_after* seconds: half-open ones look healthy."""
-        try:
-            while True:
-                async with asyncio.timeout(idle_after):
-                    message = await self._socket.receive()
-                if message.type is not aiohttp.WSMsgType.TEXT:
-                    return
-                await self._take(message.data)
-        except TimeoutError:
-            log.warning("dingtalk_stream_silent", seconds=idle_after)
-        finally:
-            self.spent.set()
-
-    async def finish(self) -> None:
-        """Let pushes in hand be stored and acknowledged, then close."""
-        if self._pushes:
-            _, late = await asyncio.wait(self._pushes, timeout=FINISH)
-            for task in late:  # not acknowledged, so it is delivered again
-                task.cancel()
-        await self._socket.close()
-
-    async def _take(self, text: str) -> None:
-        try:
-            frame = parse_frame(text)
-        except FrameError as error:
-            log.warning("dingtalk_frame_unreadable", reason=str(error))
-            return
-        if frame.type != "SYSTEM":
-            task = asyncio.create_task(self._push(frame))
-            self._pushes.add(task)
-            task.add_done_callback(self._pushes.discard)
-        elif frame.topic == "ping":
-            await self._answer(ack(frame))
-        elif frame.topic == "disconnect":
-            self.spent.set()
-
-    async def _push(self, frame: Frame) -> None:
-        await self._answer(await self._on_push(frame))
-
-    async def _answer(self, text: str) -> None:
-        # A socket that died meanwhile: the push is delivered again and recognised as a repeat.
-        with suppress(aiohttp.ClientError, ConnectionError):
-            await self._socket.send_str(text)
 
 
 class StreamClient:
@@ -133,6 +46,7 @@ class StreamClient:
         *,
         client: DingTalkClient,
         clock: Clock,
+        callbacks: OpenCallbacks,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._settings = settings
@@ -140,23 +54,29 @@ class StreamClient:
         self._on_event = on_event
         self._client = client
         self._clock = clock
+        self._callbacks = callbacks
         self._jitter = jitter
-        self._task: asyncio.Task[None] | None = None
-        self._readers: dict[_Connection, asyncio.Task[None]] = {}
+        self._lines: list[asyncio.Task[None]] = []
+        self._readers: dict[Connection, asyncio.Task[None]] = {}
+        self._usable = 0
         self.connected = asyncio.Event()  # set while a usable socket stands
+        self.deaf_since: dt.datetime | None = None  # since when none does; None also before the start
 
     def start(self) -> None:
         """Begin connecting; ``connected`` tells when it is done."""
-        if self._task is None:
-            self._task = asyncio.create_task(self._stay_connected())
+        if not self._lines:
+            self.deaf_since = self._clock.now()
+            count = self._settings.stream_connections
+            self._lines = [asyncio.create_task(self._stay_connected()) for _ in range(count)]
 
     async def close(self) -> None:
         """Stop receiving; pushes in hand are stored and acknowledged first."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        for line in self._lines:
+            line.cancel()
+        await asyncio.gather(*self._lines, return_exceptions=True)
+        self._lines = []
         await asyncio.gather(*(self._retire(one) for one in list(self._readers)))
+        self._usable, self.deaf_since = 0, None
         self.connected.clear()
 
     async def _stay_connected(self) -> None:
@@ -171,7 +91,7 @@ class StreamClient:
             if losses > 1 or connection is None:  # the first loss is repaired at once
                 await asyncio.sleep(pause_before(losses - 1, jitter=self._jitter()))
 
-    async def _try_to_connect(self) -> _Connection | None:
+    async def _try_to_connect(self) -> Connection | None:
         try:
             return await self._connect()
         except Exception as error:  # noqa: BLE001 - whatever it was, a bot that stops trying is deaf
@@ -179,32 +99,51 @@ class StreamClient:
             log.warning("dingtalk_stream_refused", reason=str(reason))
             return None
 
-    async def _live_on(self, connection: _Connection, *, instead_of: _Connection | None) -> bool:
+    async def _live_on(self, connection: Connection, *, instead_of: Connection | None) -> bool:
         """Use *connection* until it is spent; tell whether it lasted."""
-        self.connected.set()
-        if instead_of is not None:
-            await self._retire(instead_of)
-        await connection.spent.wait()
-        self.connected.clear()
+        self._count(+1)
+        try:
+            if instead_of is not None:
+                await self._retire(instead_of)
+            await connection.spent.wait()
+        finally:
+            self._count(-1)
         return connection.was_steady
 
-    async def _connect(self) -> _Connection:
+    def _count(self, change: int) -> None:
+        self._usable += change
+        if self._usable:
+            self.connected.set()
+            self.deaf_since = None
+        else:
+            self.connected.clear()
+            self.deaf_since = self._clock.now()
+
+    async def _connect(self) -> Connection:
         url = await open_connection(self._settings, self._client)
         async with asyncio.timeout(self._settings.timeout):
             socket = await self._session.ws_connect(url, **self._client.connection_options())
-        connection = _Connection(socket, self._handle)
+        connection = Connection(socket, self._handle)
         self._readers[connection] = asyncio.create_task(connection.read(self._settings.idle_after))
         return connection
 
-    async def _retire(self, connection: _Connection) -> None:
+    async def _retire(self, connection: Connection) -> None:
         reader = self._readers[connection]
         reader.cancel()
         await asyncio.gather(reader, return_exceptions=True)
         await connection.finish()
         self._readers.pop(connection, None)  # only now: a close() meanwhile must find it
 
-    async def _handle(self, frame: Frame) -> str:
-        """Store what *frame* brought and return the acknowledgement."""
+    async def _handle(self, frame: Frame, answer: Answer) -> None:
+        """Store what *frame* brought and acknowledge it; a card is left alone until that is done."""
+        self._client.pushed()
+        with self._callbacks.answering(
+            str(frame.data.get("outTrackId")) if frame.topic == CARD_TOPIC else ""
+        ):
+            await answer(await self._stored(frame))
+
+    async def _stored(self, frame: Frame) -> str:
+        """The acknowledgement."""
         try:
             event = event_of(frame, received=self._clock.now())
             if event is None:

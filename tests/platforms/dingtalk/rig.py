@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.core.clock import ManualClock
-from bot.core.config import DingTalkSettings
+from bot.core.config_dingtalk import DingTalkSettings
 from bot.platforms.base import InboundEvent
 from bot.platforms.dingtalk.app import DingTalkPlatform
 from bot.simulator.dingtalk import DingTalkServer

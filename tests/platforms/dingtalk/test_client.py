@@ -162,10 +162,10 @@ async def test_no_answer_after_the_request_left_is_an_unknown_outcome(bench: Ben
 async def test_a_token_that_does_not_come_means_that_nothing_was_sent(bench: Bench) -> None:
     bench.server.token_answer = web.Response(status=504)
     assert (await bench.fails()).cls is ErrorClass.RETRY
-    bench.server.token_answer = web.json_response({"code": "invalidClientIdOrSecret"}, status=400)
-    assert (await bench.fails()).cls is ErrorClass.CHANNEL
     bench.server.token_answer = web.json_response({"accessToken": None})
     assert (await bench.fails()).cls is ErrorClass.RETRY
+    bench.server.token_answer = web.json_response({"code": "invalidClientIdOrSecret"}, status=400)
+    assert (await bench.fails()).cls is ErrorClass.CHANNEL
     assert bench.server.seen == []
 
 

@@ -73,9 +73,10 @@ def test_rich_text_gives_its_words_and_its_first_picture() -> None:
     assert event.raw == {"more_media": ["second"]}
 
 
-def test_recognised_speech_is_a_text_and_other_speech_is_not() -> None:
+def test_recognised_speech_is_a_text_and_other_speech_is_a_file_to_keep() -> None:
     assert (said("speech").kind, said("speech").text) == (InboundKind.TEXT, "已到现场")
-    assert said("speech_not_recognised").kind is InboundKind.OTHER
+    assert said("speech_not_recognised").kind is InboundKind.FILE
+    assert said("speech_not_recognised").media_id
 
 
 @pytest.mark.parametrize(

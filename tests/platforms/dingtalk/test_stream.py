@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from bot.platforms.base import InboundEvent
-from bot.platforms.dingtalk import stream
+from bot.platforms.dingtalk import connection, stream
 from bot.platforms.dingtalk.stream import pause_before
 from bot.simulator.acts import NotDelivered
 from bot.simulator.faults import Fault
@@ -156,7 +156,7 @@ async def test_closing_lets_a_push_in_hand_be_stored_and_acknowledged(
 
 
 async def test_without_stream_no_connection_is_opened() -> None:
-    async with dingtalk(settings={"stream": False}) as rig:
+    async with dingtalk(settings={"stream": False, "hook_path": "h" * 20, "card_template": ""}) as rig:
         await rig.platform.start()
         await rig.platform.close()
         assert not rig.platform.stream.connected.is_set()
@@ -171,7 +171,7 @@ async def test_a_push_that_cannot_be_stored_does_not_hold_up_the_closing_for_eve
         started.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(stream, "FINISH", 0.05)
+    monkeypatch.setattr(connection, "FINISH", 0.05)
     monkeypatch.setattr(rig.platform.stream, "_on_event", hang)
     await rig.connect()
     saying = asyncio.create_task(rig.server.say("u1001", "任务"))

@@ -1,0 +1,81 @@
+"""Stronger than a message: a to-do with its due date, and for what is overdue a DING inside the app.
+
+Both come on top of the message and are off by default; that one of them fails never makes the message fail.
+Sheet: sections 4.7 and 4.8.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from bot.core.config_dingtalk import DingTalkSettings
+from bot.platforms.base import OutboundMessage, PlatformError
+from bot.platforms.dingtalk.client import DingTalkClient, failure
+from bot.platforms.dingtalk.fields import nested, word
+from bot.platforms.dingtalk.text import cut
+
+log = structlog.get_logger(__name__)
+
+IN_APP = 1  # remindType; 2 is an SMS and 3 a call: both cost money and are never used
+SUBJECT = 1024  # characters of a to-do
+DING_BYTES = 300  # of what one is dinged with
+URGENT, NORMAL = 40, 20
+
+
+class StrongReminders:
+    """What one message also becomes, where the settings want it."""
+
+    def __init__(self, settings: DingTalkSettings, client: DingTalkClient) -> None:
+        self._settings = settings
+        self._client = client
+        self._union_ids: dict[str, str] = {}
+
+    async def add(self, user_id: str, message: OutboundMessage) -> None:
+        """To-do and DING for one person, as the settings and the message want; trouble is logged, not raised."""
+        if self._settings.todo and message.due_at is not None and (message.card_id or message.key):
+            await self._tried("todo", user_id, message)
+        if self._settings.ding and message.overdue:
+            await self._tried("ding", user_id, message)
+
+    async def todo(self, user_id: str, message: OutboundMessage) -> None:
+        """A task in the person's own to-do list; ``sourceId`` makes a repeat harmless."""
+        assert message.due_at is not None
+        union_id = await self._union_id(user_id)
+        body = {
+            "sourceId": message.card_id or message.key,
+            "subject": message.title[:SUBJECT],
+            "creatorId": union_id,
+            "executorIds": [union_id],
+            "dueTime": int(message.due_at.timestamp() * 1000),
+            "detailUrl": {"appUrl": message.url, "pcUrl": message.url},
+            "notifyConfigs": {"dingNotify": "0"},
+            "priority": URGENT if message.overdue else NORMAL,
+        }
+        await self._client.api("POST", f"/v1.0/todo/users/{union_id}/tasks", body=body)
+
+    async def ding(self, user_id: str, message: OutboundMessage) -> None:
+        """A DING inside the app; who cannot get one stands in ``failedList``."""
+        body = {
+            "robotCode": self._settings.robot,
+            "remindType": IN_APP,
+            "receiverUserIdList": [user_id],
+            "content": cut(message.title, DING_BYTES),
+        }
+        answer = await self._client.api("POST", "/v1.0/robot/ding/send", body=body)
+        if answer.get("failedList"):
+            raise failure("ding.failed")
+
+    async def _tried(self, what: str, user_id: str, message: OutboundMessage) -> None:
+        try:
+            await (self.todo if what == "todo" else self.ding)(user_id, message)
+        except PlatformError as error:
+            log.warning("dingtalk_strong_reminder_failed", what=what, code=error.code)
+
+    async def _union_id(self, user_id: str) -> str:
+        if user_id not in self._union_ids:
+            answer = await self._client.oapi("POST", "/topapi/v2/user/get", body={"userid": user_id})
+            union_id = word(nested(answer.get("result")), "unionid")
+            if not union_id:
+                raise failure("33012")
+            self._union_ids[user_id] = union_id
+        return self._union_ids[user_id]

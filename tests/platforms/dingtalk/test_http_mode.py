@@ -1,0 +1,224 @@
+"""HTTP mode: the simulated service posts to the real routes, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from pydantic import SecretStr, ValidationError
+
+from bot.core.config import Settings
+from bot.core.config_dingtalk import DingTalkSettings
+from bot.core.db import Database
+from bot.core.keys import CLOCK, DB, SETTINGS
+from bot.platforms.base import Button, CardRef, InboundKind, OutboundMessage
+from bot.platforms.dingtalk.crypto import Envelope, robot_sign
+from bot.simulator.acts import NotDelivered
+from bot.simulator.dingtalk_hooks import HookPlan
+from bot.simulator.faults import Fault
+from handlers.web import dingtalk_hooks
+from handlers.web.hooks import DISPATCHER
+from tests.platforms.dingtalk.rig import CLIENT_ID, CLIENT_SECRET, CORP_ID, Rig, dingtalk, until
+from tests.platforms.dingtalk.samples import PAYLOADS
+
+PATH = "h" * 24
+KEY = "tokensAndKeysAreForTestsOnly0123456789abcdA"
+HTTP = {
+    "stream": False,
+    "hook_path": PATH,
+    "event_token": "tok3n",
+    "event_aes_key": KEY,
+    "card_secret": "press" * 4,
+}
+CARD = OutboundMessage(
+    "检查任务", "幸福超市", buttons=(Button("接受", action="accept:7"),), card_id="visit-7"
+)
+
+
+class Taker:
+    """Stands for the dispatcher; ``broken`` makes it fail as a full disk does."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rig, self.broken = rig, False
+
+    async def take(self, event: Any) -> bool:
+        if self.broken:
+            raise OSError("the disk is full")
+        await self.rig.inbox.store(event)
+        return True
+
+
+@dataclass
+class Site:
+    rig: Rig
+    url: str
+    taker: Taker
+    settings: DingTalkSettings
+
+    async def post(self, part: str, body: Any, *, secret: str = PATH, **options: Any) -> tuple[int, Any]:
+        url = f"{self.url}/hooks/dingtalk/{secret}/{part}"
+        data = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
+        async with self.rig.session.post(url, data=data, **options) as answer:
+            return answer.status, await answer.json(content_type=None) if answer.status == 200 else None
+
+    def signed(self, *, at: float | None = None, secret: str = CLIENT_SECRET) -> dict[str, str]:
+        timestamp = str(int((at or self.rig.clock.now().timestamp()) * 1000))
+        return {"timestamp": timestamp, "sign": robot_sign(secret, timestamp)}
+
+
+@asynccontextmanager
+async def site(db: Database, *, receive_id: str = CLIENT_ID, **changes: Any) -> AsyncIterator[Site]:
+    async with dingtalk(settings={**HTTP, **changes}) as rig:
+        app = web.Application()
+        settings = Settings(_env_file=None, dingtalk=rig.settings)  # type: ignore[call-arg]
+        app[SETTINGS], app[DB], app[CLOCK] = settings, db, rig.clock
+        taker = Taker(rig)
+        app[DISPATCHER] = taker  # type: ignore[misc]
+        app[dingtalk_hooks.DINGTALK] = rig.platform
+        dingtalk_hooks.add_routes(app)
+        async with TestServer(app) as listening:
+            base = str(listening.make_url("")).rstrip("/")
+            hooks = f"{base}/hooks/dingtalk/{PATH}"
+            plan = HookPlan(f"{hooks}/robot", f"{hooks}/events", "tok3n", KEY, receive_id)
+            rig.server.hooks._plan = plan
+            rig.server.hooks._envelope = Envelope("tok3n", KEY, receive_id)
+            rig.server._by_http = True
+            rig.platform._hooks_url = hooks
+            yield Site(rig, base, taker, rig.settings)
+
+
+@pytest.fixture
+async def http(sqlite_db: Database) -> AsyncIterator[Site]:
+    async with site(sqlite_db) as running:
+        yield running
+
+
+async def test_a_question_arrives_and_is_answered_through_its_conversation(http: Site) -> None:
+    await http.rig.platform.send("u1001", OutboundMessage("提醒", "明天"))
+    await http.rig.server.say("u1001", "今天的任务")
+    (event,) = await http.rig.inbox.wait_for(1)
+    assert (event.kind, event.text, event.user_id) == (InboundKind.TEXT, "今天的任务", "u1001")
+    await http.rig.platform.reply(event, OutboundMessage("任务", "一家"))
+    assert len(http.rig.chat()) == 3
+
+
+async def test_saving_the_address_and_an_event_are_answered_sealed(http: Site) -> None:
+    await http.rig.server.hooks.save_address()
+    await http.rig.server.directory_event("user_leave_org", ["u1002"])
+    (event,) = await http.rig.inbox.wait_for(1)
+    assert (event.kind, event.raw["user_ids"]) == (InboundKind.CONTACT, ["u1002"])
+
+
+async def test_the_receive_id_is_a_setting_and_another_one_is_refused(sqlite_db: Database) -> None:
+    async with site(sqlite_db, receive_id=CORP_ID, event_receive_id=CORP_ID) as legacy:
+        await legacy.rig.server.hooks.save_address()
+    async with site(sqlite_db, receive_id=CORP_ID) as wrong:
+        with pytest.raises(NotDelivered):
+            await wrong.rig.server.hooks.save_address()
+
+
+async def test_a_press_comes_to_the_registered_address_and_the_card_changes_only_afterwards(
+    http: Site,
+) -> None:
+    await http.rig.platform.start()
+    await until(lambda: any(key.startswith("dingtalk/route/") for key in http.rig.world.facts))
+    await http.rig.platform.send("u1001", CARD)
+    (bubble,) = http.rig.chat()
+    store, updating = http.taker.rig.inbox.store, []
+
+    async def store_and_update(event: Any) -> None:
+        updating.append(asyncio.create_task(http.rig.platform.update(CardRef("u1001", "visit-7"), CARD)))
+        await asyncio.sleep(0.05)  # time enough for an update that would not wait
+        await store(event)
+
+    http.rig.inbox.store = store_and_update  # type: ignore[method-assign]
+    await http.rig.server.press("u1001", bubble.id, "accept:7")
+    (event,) = http.rig.inbox.events
+    assert (event.action, event.card_id, event.user_id) == ("accept:7", "visit-7", "u1001")
+    await updating[0]
+    assert http.rig.server._cards.updated_inside == []
+    assert http.rig.chat()[0].versions == 2
+
+
+async def test_what_could_not_be_stored_is_posted_again_with_the_same_id(http: Site) -> None:
+    http.taker.broken = True
+    with pytest.raises(NotDelivered):
+        await http.rig.server.say("u1001", "任务")
+    http.taker.broken = False
+    http.rig.faults.script = [Fault.TWICE]
+    await http.rig.server.say("u1001", "任务")
+    first, second = http.rig.inbox.events
+    assert first.event_id == second.event_id
+
+
+@pytest.mark.parametrize("part", ["robot", "cards"])
+async def test_a_stranger_is_refused_and_learns_nothing(http: Site, part: str) -> None:
+    now = http.rig.clock.now().timestamp()
+    message = PAYLOADS["text"]
+    assert (await http.post(part, message))[0] == 403
+    assert (await http.post(part, message, headers=http.signed(secret="other")))[0] == 403
+    assert (await http.post(part, message, headers={"timestamp": "x", "sign": "y"}))[0] == 403
+    assert (await http.post(part, message, secret="g" * 24, headers=http.signed()))[0] == 404
+    if part == "robot":
+        assert (await http.post(part, message, headers=http.signed(at=now - 3601)))[0] == 403
+        assert (await http.post(part, message, headers=http.signed(at=now + 3601)))[0] == 403
+        assert (await http.post(part, b"[1", headers=http.signed()))[0] == 400
+        assert (await http.post(part, b"\xff\xfe", headers=http.signed()))[0] == 400
+        assert (await http.post(part, b"x" * 1_100_000, headers=http.signed()))[0] == 413
+    assert http.rig.inbox.events == []
+
+
+@pytest.mark.parametrize("body", [{}, {"encrypt": 3}, {"encrypt": "AAAA"}, [], {"encrypt": ""}])
+async def test_an_event_that_was_not_sealed_for_us_is_refused(http: Site, body: Any) -> None:
+    status, _ = await http.post(
+        "events", body, params={"msg_signature": "0" * 40, "timestamp": "1", "nonce": "n"}
+    )
+    assert status in (400, 403)
+
+
+async def test_a_captured_signature_carries_no_other_message_later(http: Site) -> None:
+    """The body is not signed: only messages of the same moment may share a signature."""
+    headers = http.signed()
+    assert (await http.post("robot", PAYLOADS["text"], headers=headers))[0] == 200
+    assert (await http.post("robot", {**PAYLOADS["text"], "msgId": "twin"}, headers=headers))[0] == 200
+    http.rig.clock.advance(seconds=30)
+    forged = {**PAYLOADS["text"], "msgId": "forged", "senderStaffId": "u1002"}
+    assert (await http.post("robot", forged, headers=headers))[0] == 403
+    assert (await http.post("robot", PAYLOADS["text"], headers=headers))[
+        0
+    ] == 200  # the same again is a repeat
+    assert [event.event_id for event in http.rig.inbox.events] == ["msg0Ab==", "twin", "msg0Ab=="]
+
+
+async def test_without_a_secret_there_is_no_route(sqlite_db: Database) -> None:
+    async with site(
+        sqlite_db, event_token=None, event_aes_key=None, card_secret=None, card_template=""
+    ) as bare:
+        assert (await bare.post("events", {}))[0] == 404
+        assert (await bare.post("cards", {}))[0] == 404
+        assert (await bare.post("robot", {}))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"hook_path": None}, "HOOK_PATH"),
+        ({"hook_path": "short"}, "16"),
+        ({"event_token": None}, "EVENT_AES_KEY"),
+        ({"event_aes_key": "short"}, "43"),
+        ({"card_secret": None}, "CARD_SECRET"),
+        ({"private_by": "work_notice"}, "AGENT_ID"),
+    ],
+)
+def test_half_a_setup_is_refused_by_name(changes: dict[str, Any], says: str) -> None:
+    known = {"client_id": "k", "client_secret": SecretStr("s"), "card_template": "t.schema", **HTTP}
+    with pytest.raises(ValidationError, match=says):
+        DingTalkSettings.model_validate({**known, **changes})

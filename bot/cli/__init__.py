@@ -46,7 +46,7 @@ def register() -> None:
     if app.registered_commands:
         return
     words.speak_chinese()
-    from bot.cli import audit, console, demo, doctor, draw, imports, limits, migrate, plan, serve
+    from bot.cli import audit, console, demo, doctor, draw, imports, limits, migrate, plan, serve, training
 
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
@@ -59,6 +59,7 @@ def register() -> None:
     app.add_typer(draw.app, name="draw")
     app.add_typer(audit.app, name="audit")
     app.add_typer(limits.app, name="limits")
+    app.add_typer(training.app, name="training")
 
 
 def main() -> None:

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from bot.messaging.router import Router
-from handlers.chat import binding, checklist, console, followups, help, leads, review, signing, tasks, trouble  # noqa: A004
+from handlers.chat import (
+    binding,
+    checklist,
+    console,
+    followups,
+    help,  # noqa: A004
+    leads,
+    review,
+    signing,
+    tasks,
+    training,
+    trouble,
+)
 
 
 def make_router() -> Router:
     """All handlers; two for the same words or buttons is an error at start."""
     router = Router()
-    for part in (binding, tasks, leads, checklist, signing, review, followups, console, trouble, help):
+    for part in (
+        binding,
+        tasks,
+        training,
+        leads,
+        checklist,
+        signing,
+        review,
+        followups,
+        console,
+        trouble,
+        help,
+    ):
         router.include(part.router)
     return router

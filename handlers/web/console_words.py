@@ -22,7 +22,6 @@ KINDS = {
     "assignment_overdue": "未接收名单",
     "assignment_reminder": "接收提醒",
     "certificate_expiring": "执法证件将到期",
-    "platform_alarm": "消息通道需要处理",
     "correction_reminder": "整改提醒",
     "correction_reported": "企业报告已整改",
     "enterprise_notice": "检查通知书",
@@ -33,8 +32,10 @@ KINDS = {
     "no_signature": "缺少签字",
     "notice_on_paper": "通知书改为当面送达",
     "officer_objects": "执法人员有不同意见",
+    "officers_untrained": "抽中人员未培训",
     "order_on_paper": "当面送达责令改正",
     "plan_adjusted": "计划有调整",
+    "platform_alarm": "消息通道需要处理",
     "publication_blocked": "公示被拦下",
     "publicity_reminder": "公示期限提醒",
     "recusal_decided": "回避决定",
@@ -48,6 +49,7 @@ KINDS = {
     "sheet_to_sign": "记录表待签名",
     "task_completed": "任务已完成",
     "task_dispatched": "任务已派发",
+    "training_invitation": "检查前培训邀请",
     "training_missing": "缺少检查前培训",
     "visit_day": "今日检查",
     "visit_window": "检查期限提醒",
@@ -109,13 +111,16 @@ ACTIONS = {
     "task.dispatched": "派发任务",
     "task.in_progress": "开始检查",
     "task.urged": "提醒未接收人员",
+    "training.attended": "培训签到",
+    "training.code_renewed": "更换培训签到码",
+    "training.planned": "安排培训",
     "visit.accepted": "接收任务",
     "visit.checked_in": "到场签到",
 }
 SUBJECTS = {
     "visit": "检查", "task": "任务", "draw": "抽取", "person": "人员", "followup": "后续处置", "plan": "计划",
     "officer": "选派", "checklist": "检查表", "publication": "公示", "notices": "消息",
-    "notice": "消息", "card": "卡片", "inbox": "来信", "import": "导入", "item": "抽查事项",
+    "notice": "消息", "card": "卡片", "inbox": "来信", "import": "导入", "item": "抽查事项", "training": "培训",
 }  # fmt: skip
 
 

@@ -419,7 +419,7 @@ def test_c15_nothing_is_said_before_an_unannounced_visit(db: Database) -> None:
 
     def look(session: Session) -> None:
         kinds = set(session.exec(select(Notice.kind)))
-        assert kinds == {"assignment", "task_dispatched"}
+        assert kinds == {"assignment", "task_dispatched", "officers_untrained"}
         assert {n.due_on for n in session.exec(select(EnterpriseNotice))} == {None}
 
     db.read_now(look)

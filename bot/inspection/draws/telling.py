@@ -21,6 +21,7 @@ from bot.inspection.registry.models import Item, NoticeMode
 from bot.inspection.tasks.models import EnterpriseNotice, Task
 from bot.inspection.tasks.queries import leads_of, reachable
 from bot.inspection.tasks.service import subject_of, useful_until
+from bot.inspection.tasks.training import tell_untrained
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ def tell_everybody(
     else:
         session.execute(insert(EnterpriseNotice), [_notice(visit, None, "PENDING") for visit in visits])
     enqueue_many(session, rows)
+    if profile.visit.training_gate:
+        firsts = {person: told.planned for told in reversed(visits) for person in told.team}
+        tell_untrained(session, task_id=task.id or 0, days=firsts, now=now,
+                       until=useful_until(task.window_end, now=now))  # fmt: skip
     people = len({person for visit in visits for person in visit.team})
     for lead in leads_of(session, task.lead_department_id):
         enqueue(session, "task_dispatched", f"task:{task.id}", recipient_id=lead, now=now,

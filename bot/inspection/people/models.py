@@ -99,6 +99,24 @@ class Training(SQLModel, table=True):
     valid_to: dt.date
 
 
+class TrainingSession(SQLModel, table=True):
+    """检查前业务培训, one sitting (C14). Who says its code on the spot has attended; ``name`` is that of the sheet."""
+
+    __table_args__ = (
+        CheckConstraint("starts_at < ends_at", name="ck_training_session_hours"),
+        CheckConstraint("code_sha256 <> ''", name="ck_training_session_code"),
+    )
+    id: int | None = big_id()
+    name: str = Field(unique=True, max_length=100)
+    place: str = Field(max_length=200)
+    starts_at: dt.datetime = moment(index=True)
+    ends_at: dt.datetime = moment()
+    valid_to: dt.date
+    department_id: int | None = Field(default=None, foreign_key="department.id")  # None: for everybody
+    code_sha256: str = Field(unique=True, max_length=64)  # digest only, as of a binding code
+    created_at: dt.datetime = moment()
+
+
 class EnterpriseContact(SQLModel, table=True):
     """联络员 of an enterprise: first addressee of notices. One person may serve several enterprises."""
 

@@ -22,6 +22,7 @@ from bot.inspection.tasks.models import (
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
 from bot.inspection.tasks.reminders import still_open, unanswered
 from bot.inspection.tasks.states import BEFORE_SUBMIT, BEFORE_VISIT, NAMES
+from bot.inspection.tasks.training_messages import KINDS as TRAINING
 
 _SHOWN = 10  # names in one message; the rest is counted
 
@@ -229,4 +230,5 @@ KINDS = (
          Content({"task": "餐饮服务食品安全抽查", "number": "450900202603100001", "visits": 25, "officers": 30},
                  (("检查对象", "25 户"),))),
     Kind("notice_on_paper", not_delivered, Content(_SAMPLE)),
+    *TRAINING,
 )  # fmt: skip

@@ -1,0 +1,19 @@
+"""培训签到: an officer says the code that stands on the wall."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from bot.inspection.people.training_sessions import attend
+from bot.messaging.router import Context, Reply, Router
+
+router = Router()
+
+
+@router.command("培训签到")
+async def press_attend(ctx: Context) -> Reply:
+    code = unicodedata.normalize("NFKC", ctx.words).strip()
+    if not code:
+        return Reply("请在“培训签到”后面写上现场公布的签到码，例如：培训签到 ABC234。")
+    held = await ctx.db.write(attend, person_id=ctx.person_id, code=code, now=ctx.clock.now())
+    return Reply(f"已签到：{held.name}。培训记录有效期至 {held.valid_to:%Y年%m月%d日}。")

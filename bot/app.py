@@ -37,6 +37,7 @@ from bot.platforms.dingtalk.app import DingTalkPlatform
 from bot.platforms.wecom.app import WeComPlatform
 from handlers.chat import make_router
 from handlers.web import (
+    approval,
     console,
     dingtalk_hooks,
     enterprise,
@@ -47,6 +48,7 @@ from handlers.web import (
     press,
     publication,
     session,
+    visit_code,
 )
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
 from handlers.web.pages import TEMPLATES, guard, make_environment
@@ -93,7 +95,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     except Problem:
         app[DB].close()
         raise
-    for part in (forms, files, publication, enterprise, press, session, console):
+    for part in (forms, files, publication, enterprise, approval, visit_code, press, session, console):
         app.add_routes(part.routes)
     app[health.PROBES] = {}
     app[LISTENERS] = {}

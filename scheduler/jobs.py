@@ -14,6 +14,7 @@ from bot.inspection.people import certificates
 from bot.inspection.profile import Profile
 from bot.inspection.publication import service as publication
 from bot.inspection.results import service as results
+from bot.inspection.tasks import approval
 from bot.inspection.tasks import reminders as tasks
 from bot.messaging.cards import Cards
 from bot.messaging.dispatch import Dispatcher
@@ -44,6 +45,7 @@ class Ticks:
             "ledger": lambda: self.db.write(self.ledger.write),
             "certificate_warnings": lambda: self._due(certificates.queue_warnings),
             "task_reminders": lambda: self._due(tasks.queue_reminders),
+            "approval_reminders": lambda: self._due(approval.queue_approval_reminders),
             "review_reminders": lambda: self._due(results.queue_review_reminders),
             "follow_ups": lambda: self._due(followups.open_for_approved),
             "publish": lambda: self._due(publication.publish_approved),

@@ -46,7 +46,20 @@ def register() -> None:
     if app.registered_commands:
         return
     words.speak_chinese()
-    from bot.cli import audit, console, demo, doctor, draw, imports, limits, migrate, plan, serve, training
+    from bot.cli import (
+        approval,
+        audit,
+        console,
+        demo,
+        doctor,
+        draw,
+        imports,
+        limits,
+        migrate,
+        plan,
+        serve,
+        training,
+    )
 
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
@@ -57,6 +70,7 @@ def register() -> None:
     app.add_typer(imports.app, name="import")
     app.add_typer(plan.app, name="plan")
     app.add_typer(draw.app, name="draw")
+    app.add_typer(approval.app, name="approval")
     app.add_typer(audit.app, name="audit")
     app.add_typer(limits.app, name="limits")
     app.add_typer(training.app, name="training")

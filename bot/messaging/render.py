@@ -82,9 +82,9 @@ class Renderer:
     def url(self, page: Page, person_id: int, *, at: dt.datetime | None = None) -> str:
         """The page's address, signed for this person."""
         if page.path:
-            return f"{self.links.base}{page.path}"
+            return page.path if page.path.startswith("https://") else f"{self.links.base}{page.path}"
         token = self.links.sign(page.purpose, [person_id, *page.value], at=at)
-        return f"{self.links.base}/{page.purpose}/{token}"
+        return f"{self.links.base}/{page.purpose}/{token}{page.then}"
 
     def _ask(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.messaging.router import Router
 from handlers.chat import (
+    approval,
     binding,
     checklist,
     console,
@@ -25,6 +26,7 @@ def make_router() -> Router:
         binding,
         tasks,
         training,
+        approval,
         leads,
         checklist,
         signing,

@@ -18,6 +18,9 @@ TASK_STATES = {
 DRAW_STATES = {"COMMITTED": "已公布指纹", "REVEALED": "已揭示种子", "LOCKED": "名单已锁定", "VOID": "已作废"}
 PLATFORMS = {"wecom": "企业微信", "dingtalk": "钉钉"}
 KINDS = {
+    "approval_refused": "检查未获批准",
+    "approval_reminder": "检查审批提醒",
+    "approval_request": "检查待审批",
     "assignment": "检查任务",
     "assignment_overdue": "未接收名单",
     "assignment_reminder": "接收提醒",
@@ -51,11 +54,16 @@ KINDS = {
     "task_dispatched": "任务已派发",
     "training_invitation": "检查前培训邀请",
     "training_missing": "缺少检查前培训",
+    "urgent_approval": "紧急检查补批",
     "visit_day": "今日检查",
     "visit_window": "检查期限提醒",
     "window_ending": "检查期将满",
 }
 ACTIONS = {
+    "approval.asked": "报请检查审批",
+    "approval.granted": "同意检查",
+    "approval.refused": "不同意检查",
+    "approval.urgent": "登记紧急检查",
     "account.bound": "绑定聊天账号",
     "bind_code.issued": "发放绑定验证码",
     "cards.refreshed": "更新卡片",
@@ -86,6 +94,8 @@ ACTIONS = {
     "item.activated": "启用抽查事项",
     "item.retired": "停用抽查事项",
     "libraries.confirmed": "确认两库",
+    "notice.issued": "制作通知书",
+    "notice.served_on_paper": "当面送达通知书",
     "notice.read": "企业已阅通知书",
     "notices.settled": "消息送达情况",
     "plan.approved": "批准计划",
@@ -116,6 +126,7 @@ ACTIONS = {
     "training.planned": "安排培训",
     "visit.accepted": "接收任务",
     "visit.checked_in": "到场签到",
+    "visit.code_made": "生成访客码",
 }
 SUBJECTS = {
     "visit": "检查", "task": "任务", "draw": "抽取", "person": "人员", "followup": "后续处置", "plan": "计划",

@@ -9,7 +9,7 @@ from aiohttp import web
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
-from bot.core.keys import DB, LINKS
+from bot.core.keys import CLOCK, DB, LINKS, SETTINGS
 from bot.inspection.checklists.models import RecordSheet
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES
@@ -18,8 +18,12 @@ from bot.inspection.people.models import Officer
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.queries import versions
+from bot.inspection.tasks.notice_paper import DUTY, PROHIBITIONS, RIGHTS
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
+from bot.inspection.tasks.serving import MATERIALS
+from handlers.notice_paper import issued_notice
 from handlers.web import review
+from handlers.web.keys import EVIDENCE
 from handlers.web.pages import render
 
 pages = web.RouteTableDef()
@@ -40,12 +44,8 @@ class Shown:
 
 @pages.get("/enterprise/{token}")
 async def enterprise(request: web.Request) -> web.Response:
-    value = request.app[LINKS].open("enterprise", request.match_info["token"], max_age=_KEPT)
-    match value:
-        case [int(person_id), int(visit_id)]:
-            shown = await request.app[DB].read(look, visit_id=visit_id, person_id=person_id)
-        case _:
-            raise Problem("link_broken", "链接不完整或已失效，请回到聊天窗口重新打开。")
+    person_id, visit_id = _opened(request)
+    shown = await request.app[DB].read(look, visit_id=visit_id, person_id=person_id)
     sheet = shown.sheet
     pdf = request.app[LINKS].sign("file", [person_id, sheet.pdf_sha256]) if sheet and sheet.pdf_sha256 else ""
     return render(
@@ -53,8 +53,33 @@ async def enterprise(request: web.Request) -> web.Response:
         "enterprise/visit.html.j2",
         shown=shown,
         pdf=pdf,
+        base=request.path,
+        materials=MATERIALS,
+        rights=RIGHTS,
+        prohibitions=PROHIBITIONS,
+        duty=DUTY,
         orders=[(found, NAMES[FollowUpState(found.state)]) for found in shown.orders],
     )
+
+
+@pages.get("/enterprise/{token}/notice.pdf")
+async def notice_pdf(request: web.Request) -> web.Response:
+    """行政检查通知书 as a file, the same bytes each time until the team or the day changes."""
+    person_id, visit_id = _opened(request)
+    await request.app[DB].read(look, visit_id=visit_id, person_id=person_id)
+    issued, body = await issued_notice(
+        request.app[DB], request.app[EVIDENCE], visit_id=visit_id, now=request.app[CLOCK].now(),
+        public_url=request.app[SETTINGS].public_url,
+    )  # fmt: skip
+    name = f'inline; filename="notice-{issued.body["number"]}-{issued.version}.pdf"'
+    return web.Response(body=body, content_type="application/pdf", headers={"Content-Disposition": name})
+
+
+def _opened(request: web.Request) -> tuple[int, int]:
+    match request.app[LINKS].open("enterprise", request.match_info["token"], max_age=_KEPT):
+        case [int(person_id), int(visit_id)]:
+            return person_id, visit_id
+    raise Problem("link_broken", "链接不完整或已失效，请回到聊天窗口重新打开。")
 
 
 def look(session: Session, *, visit_id: int, person_id: int) -> Shown:

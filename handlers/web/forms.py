@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from aiohttp import web
 
+from bot.core.clock import CHINA
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB
 from bot.inspection.checklists.evidence import Stored
@@ -19,7 +21,7 @@ from bot.inspection.checklists.service import (
 from bot.inspection.results.judgement import attempts, judge
 from bot.inspection.results.submit import return_reason
 from bot.inspection.tasks.service import check_in
-from handlers.web import form_api, form_record, form_sign, form_view
+from handlers.web import form_api, form_record, form_show, form_sign, form_view
 from handlers.web.form_link import Opened, open_link, see_other
 from handlers.web.keys import PROFILE
 from handlers.web.pages import render
@@ -63,6 +65,7 @@ async def arrive(request: web.Request) -> web.Response:
         latitude=number(sent.get("lat", "")),
         longitude=number(sent.get("lon", "")),
         late_reason=sent.get("late_reason", "").strip()[:200],
+        happened_at=_moment(sent.get("happened_at", "")),
     )
     return see_other(link.base)
 
@@ -92,6 +95,16 @@ async def save(request: web.Request) -> web.Response:
         base_version=int(number(sent.get("base_version", "")) or 0),
     )
     return see_other(f"{link.base}/review" if sent.get("action") == "submit" else link.base)
+
+
+def _moment(text: str) -> dt.datetime | None:
+    """What a field for day and time sends, as China's time; None where it is empty."""
+    if not text:
+        return None
+    try:
+        return dt.datetime.fromisoformat(text).replace(tzinfo=CHINA)
+    except ValueError as error:
+        raise Problem("late_time", "没有读懂检查时间，请重新选择。", happened_at="请填写检查时间") from error
 
 
 async def _open(request: web.Request, link: Opened) -> None:
@@ -164,4 +177,4 @@ def _changes(link: Opened, sent: dict[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
-routes = [*pages, *form_api.routes, *form_record.routes, *form_sign.routes]
+routes = [*pages, *form_api.routes, *form_record.routes, *form_sign.routes, *form_show.routes]

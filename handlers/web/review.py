@@ -69,7 +69,9 @@ async def page(request: web.Request) -> web.Response:
         answers=_answers(seen),
         others=[e for e in seen.facts.evidence if e.question.startswith(("followup:", "visit:outcome"))],
         pdf=links.sign("file", [person_id, sheet.pdf_sha256]) if sheet and sheet.pdf_sha256 else "",
-        check_ins=[(seen_name(seen, c.person_id), china(c.at), c.late_reason) for c in seen.facts.check_ins],
+        check_ins=[
+            (seen_name(seen, c.person_id), china(c.present_at), c.late_reason) for c in seen.facts.check_ins
+        ],
         follow_ups=[(f, FOLLOW_UP_NAMES[FollowUpState(f.state)]) for f in seen.follow_ups],
         sign=lambda sha256: links.sign("file", [person_id, sha256]),
         sign_text=lambda code: Sign(code).text,

@@ -14,7 +14,7 @@ from bot.core.links import Links
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.evidence import EvidenceStore
 from bot.inspection.profile import load_profile
-from handlers.web import files, forms
+from handlers.web import approval, enterprise, files, forms, visit_code
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
 from handlers.web.pages import TEMPLATES, guard, make_environment
 
@@ -28,7 +28,7 @@ def make_form_app(db: Database, clock: Clock, folder: Path) -> web.Application:
     app[PAGES] = make_environment()
     app[PROFILE], app[CALENDAR] = load_profile("default"), WorkCalendar.load()
     app[EVIDENCE] = EvidenceStore(folder / "evidence", settings.max_upload)
-    app.add_routes(forms.routes)
-    app.add_routes(files.routes)
+    for part in (forms, files, enterprise, approval, visit_code):
+        app.add_routes(part.routes)
     app.router.add_static("/static/", TEMPLATES / "static")
     return app

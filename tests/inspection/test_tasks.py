@@ -201,11 +201,25 @@ def test_an_officer_who_was_replaced_after_checking_in_does_not_count(db: Databa
     assert db.write_now(arrive, visit, two) is True
 
 
-def test_c16_a_late_registration_marks_the_visit(db: Database) -> None:
+def test_c16_without_a_network_the_visit_is_registered_later_and_marked_late(db: Database) -> None:
     visit, (one, two) = db.write_now(prepared)
-    db.write_now(arrive, visit, one, late_reason="山区没有网络")
-    db.write_now(arrive, visit, two)
-    assert db.read_now(lambda s: s.get_one(Visit, visit).late)
+    there, then = NOW + dt.timedelta(hours=3), NOW + dt.timedelta(days=9)
+    for person in (one, two):
+        db.write_now(arrive, visit, person, now=then, late_reason="山区没有网络", happened_at=there)
+    kept = db.read_now(lambda s: s.get_one(Visit, visit))
+    assert (kept.late, kept.on_site_at, kept.state) == (True, there, VisitState.ON_SITE)
+
+
+def test_c16_after_the_profiles_limit_nobody_registers_late(db: Database) -> None:
+    visit, (one, _) = db.write_now(prepared)
+    there, then = NOW + dt.timedelta(hours=3), NOW + dt.timedelta(days=11)
+    late = lambda **f: db.write_now(arrive, visit, one, now=then, **f)  # noqa: E731
+    assert refused(lambda: late(late_reason="山区没有网络", happened_at=there)) == "late_limit"
+    assert refused(lambda: late(late_reason="", happened_at=then)) == "late_reason"
+    assert refused(lambda: late(late_reason="山区没有网络")) == "late_time"
+    before = NOW - dt.timedelta(days=1)
+    assert refused(lambda: late(late_reason="山区没有网络", happened_at=before)) == "late_time"
+    assert db.read_now(lambda s: s.exec(select(CheckIn)).all()) == []
 
 
 def test_reminders_still_queued_are_withdrawn_when_they_become_untrue(db: Database) -> None:

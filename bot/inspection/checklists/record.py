@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 import io
-import json
-import threading
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pylopdf_fonts_zh_cn
-import segno
-import typst
 from PIL import Image
+
+from bot.core import typeset
 
 TITLE = "市场监管领域随机抽查情况记录表"
 RIGHTS = (
@@ -24,7 +19,6 @@ RIGHTS = (
 )
 _TEMPLATE = Path(__file__).with_name("sheet.typ")
 _SIGNATURE_BOX = (900, 330)  # pixels: 60 × 22 mm at 380 dpi
-_one_at_a_time = threading.Lock()  # a compiler keeps its last input
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +70,12 @@ class Sheet:
 
 def render_pdf(sheet: Sheet, *, now: dt.datetime) -> bytes:
     """The sheet as PDF with its fonts embedded; the same sheet at the same moment gives the same bytes."""
-    pdf = _render(
-        sheet,
-        lambda compiler, inputs: compiler.compile(
-            format="pdf", sys_inputs=inputs, timestamp=int(now.timestamp())
-        ),
-    )
-    assert isinstance(pdf, bytes)
-    return pdf
+    return typeset.pdf(_TEMPLATE, _values(sheet), now=now)
 
 
 def render_pages(sheet: Sheet, *, ppi: float = 110.0) -> list[bytes]:
     """The sheet as one PNG a page, for looking at it on a screen."""
-    pages = _render(sheet, lambda kept, inputs: kept.compile(format="png", ppi=ppi, sys_inputs=inputs))
-    return pages if isinstance(pages, list) else [pages]
+    return typeset.pictures(_TEMPLATE, _values(sheet), ppi=ppi)
 
 
 def clean_signature(body: bytes) -> bytes:
@@ -112,22 +98,10 @@ def has_ink(body: bytes) -> bool:
         return min(image.convert("L").tobytes(), default=255) < 128
 
 
-def _render(sheet: Sheet, compile_with: Callable[[typst.Compiler, dict[str, str]], Any]) -> Any:
+def _values(sheet: Sheet) -> dict[str, Any]:
     values = asdict(sheet)
     values["signature"] = list(clean_signature(sheet.signature)) if sheet.signature else []
     for mark in values["marks"]:
         mark["ink"] = list(clean_signature(mark["ink"])) if mark["ink"] else []
-    values["qr"] = segno.make(sheet.verify_url, error="m").svg_inline(scale=4, border=1)
-    with _one_at_a_time:
-        return compile_with(_compiler(), {"sheet": json.dumps(values, ensure_ascii=False)})
-
-
-@functools.cache
-def _compiler() -> typst.Compiler:
-    """One kept compiler: the first sheet pays for the fonts, the next take milliseconds."""
-    fonts = typst.Fonts(
-        include_system_fonts=True,
-        include_embedded_fonts=False,
-        font_paths=[str(pylopdf_fonts_zh_cn.sans_path().parent)],
-    )
-    return typst.Compiler(str(_TEMPLATE), font_paths=fonts)
+    values["qr"] = typeset.qr(sheet.verify_url)
+    return values

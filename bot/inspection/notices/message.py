@@ -26,12 +26,13 @@ class Ask:
 class Page:
     """A button that opens a page of ours. ``purpose`` and ``value`` become a signed link for the recipient:
     ``{public_url}/{purpose}/{token}`` with token = links.sign(purpose, [recipient person id, *value]);
-    a ``path`` opens that public address instead."""
+    ``then`` is a page below it. A ``path`` opens that public address instead, an ``https://`` one somebody else's."""
 
     text: str
     purpose: str = ""
     value: tuple[Any, ...] = ()
     path: str = ""
+    then: str = ""
 
 
 @dataclass(frozen=True, slots=True)

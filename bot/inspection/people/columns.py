@@ -12,6 +12,8 @@ from bot.inspection.people.models import Role
 
 ROLES: Final[Mapping[str, Role]] = {
     "负责人": Role.LEAD,
+    "单位负责人": Role.HEAD,
+    "局长": Role.HEAD,
     "审核人": Role.REVIEWER,
     "联席办": Role.COORDINATOR,
     "管理员": Role.ADMIN,

@@ -13,6 +13,7 @@ from bot.core.tables import big_id, json_list, maybe_moment, moment, one_of
 
 class Role(StrEnum):
     OFFICER = "OFFICER"  # 执法检查人员
+    HEAD = "HEAD"  # 单位负责人: approves inspections (field guide 7.1)
     LEAD = "LEAD"  # 科室/大队负责人: team lead and department lead unit
     REVIEWER = "REVIEWER"  # 审核人
     COORDINATOR = "COORDINATOR"  # 联席会议办公室

@@ -23,7 +23,9 @@ def build_sheet(
 ) -> Sheet:
     """The sheet without its signature; times are China's."""
     visit, task, target = facts.visit.visit, facts.visit.task, facts.visit.object
-    started = min((c.at for c in facts.check_ins), default=facts.form.opened_at if facts.form else now)
+    started = min(
+        (c.present_at for c in facts.check_ins), default=facts.form.opened_at if facts.form else now
+    )
     return Sheet(
         number=visit.number,
         verify_url=verify_url,
@@ -47,7 +49,7 @@ def build_sheet(
 
 
 def _officers(session: Session, facts: FormFacts) -> tuple[tuple[str, str, str, str], ...]:
-    at = {c.person_id: _at(c.at) + ("（补登记）" if c.late_reason else "") for c in facts.check_ins}
+    at = {c.person_id: _at(c.present_at) + ("（补登记）" if c.late_reason else "") for c in facts.check_ins}
     rows = []
     for person, assigned in facts.visit.officers:
         certificate = session.get(Officer, person.id)

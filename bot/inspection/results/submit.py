@@ -205,8 +205,8 @@ def _stamp(
     calendar: Calendar,
 ) -> None:
     """Outcome, the day the inspection ended, and the day the result must be public."""
-    visit, sheet = facts.visit.visit, facts.record
-    visit.ended_on = visit.ended_on or china_day(sheet.closed_at if sheet else now)
+    visit = facts.visit.visit
+    visit.ended_on = visit.ended_on or _ended_on(facts, now=now)
     visit.recorded_at = visit.recorded_at or now
     visit.submitted_at = now
     visit.outcome = judged.worst
@@ -222,6 +222,13 @@ def _stamp(
     )
     visit.publish_due = due.day if due else None
     session.add(visit)
+
+
+def _ended_on(facts: FormFacts, *, now: dt.datetime) -> dt.date:
+    """The day of the inspection: when the sheet was closed, for a late registration when they really were there."""
+    if facts.visit.visit.late and facts.check_ins:
+        return china_day(max(c.present_at for c in facts.check_ins))
+    return china_day(facts.record.closed_at if facts.record else now)
 
 
 def _receipt(facts: FormFacts, judged: Judgement, *, number: int, now: dt.datetime) -> Receipt:

@@ -31,8 +31,8 @@ def trace(session: Session, facts: VisitFacts) -> Trace:
     return Trace(
         on_site=form.on_site and not judged.outcome,
         checked_in=len(form.check_ins),
-        began_at=min((c.at for c in form.check_ins), default=None),
-        ended_at=facts.visit.submitted_at,
+        began_at=min((c.present_at for c in form.check_ins), default=None),
+        ended_at=form.record.closed_at if form.record else facts.visit.submitted_at,
         same_text=_same_text(session, facts),
         bad_without_photo=tuple(key for key in bad if not photos[key]),
         late=facts.visit.late,

@@ -11,6 +11,7 @@ from bot.core.clock import china
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person
+from bot.inspection.tasks.approval_messages import KINDS as APPROVAL
 from bot.inspection.tasks.models import (
     CheckIn,
     EnterpriseNotice,
@@ -19,7 +20,7 @@ from bot.inspection.tasks.models import (
     VisitOfficer,
     VisitState,
 )
-from bot.inspection.tasks.queries import VisitFacts, visit_facts
+from bot.inspection.tasks.queries import VisitFacts, map_link, visit_facts
 from bot.inspection.tasks.reminders import still_open, unanswered
 from bot.inspection.tasks.states import BEFORE_SUBMIT, BEFORE_VISIT, NAMES
 from bot.inspection.tasks.training_messages import KINDS as TRAINING
@@ -37,8 +38,8 @@ def _facts(facts: VisitFacts, person_id: int) -> tuple[tuple[str, str], ...]:
         ("地址", facts.object.address or "—"),
         ("事项", facts.item_names),
         ("同行人员", facts.partners(person_id)),
-        ("检查日期", f"{facts.visit.planned_on:%m月%d日}"),
-        ("最迟", f"{facts.visit.due_on:%m月%d日}"),
+        ("检查日期", f"{facts.visit.planned_on:%m月%d日}，最迟 {facts.visit.due_on:%m月%d日}"),
+        ("材料", "执照、许可证件、台账"),
     )
 
 
@@ -54,7 +55,14 @@ _SAMPLE = {
     "number": "450900202603100001-012", "object": "云溪县某某餐饮店", "task": "餐饮服务食品安全抽查", "items": "餐饮服务",
     "planned": "03月16日", "due": "03月31日", "address": "云溪县城关镇人民路8号", "credit": "B", "department": "市场监管局",
 }  # fmt: skip
-_FORM = Page("打开检查表", purpose="form")
+
+
+def _pages(facts: VisitFacts) -> tuple[Page, ...]:
+    """The form, the certificates to hold out, and the way there."""
+    visit = (facts.visit.id,)
+    way = map_link(facts.object.address)
+    pages = (Page("打开检查表", "form", visit), Page("亮证", "form", visit, then="/show"))
+    return (*pages, Page("导航", path=way)) if way else pages
 
 
 def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -66,13 +74,13 @@ def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content |
     shown = Content(_values(facts), _facts(facts, notice.recipient_id))
     if facts.visit.state not in BEFORE_SUBMIT:
         return Content(shown.values, shown.facts, closed=NAMES[VisitState(facts.visit.state)])
-    form = Page(_FORM.text, "form", (facts.visit.id,))
     if mine.state == OfficerState.RECUSAL_ASKED:
         return Content(shown.values, shown.facts, closed="已申请回避，待决定")
     if mine.state == OfficerState.ASSIGNED:
         return Content(
             shown.values, shown.facts,
             (Ask("收到", "accept", "primary"), Ask("申请回避", "recuse"), Ask("不能参加", "cannot_attend")),
+            _pages(facts)[2:],
         )  # fmt: skip
     present = session.exec(
         select(CheckIn).where(CheckIn.visit_id == facts.visit.id, CheckIn.person_id == notice.recipient_id)
@@ -82,7 +90,7 @@ def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content |
         asks = ()
     if facts.visit.state in (VisitState.ON_SITE, VisitState.RECORDED):
         asks = (Ask("逐项问答", "ask_by_chat"),)
-    return Content(shown.values, shown.facts, asks, (form,))
+    return Content(shown.values, shown.facts, asks, _pages(facts))
 
 
 def assignment_reminder(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -114,7 +122,7 @@ def visit_day(session: Session, notice: Notice, _now: dt.datetime) -> Content | 
         _values(facts),
         _facts(facts, notice.recipient_id)[:4],
         asks,
-        (Page(_FORM.text, "form", (facts.visit.id,)),),
+        _pages(facts),
     )
 
 
@@ -125,7 +133,7 @@ def visit_window(session: Session, notice: Notice, _now: dt.datetime) -> Content
     if facts.visit.state not in BEFORE_VISIT:
         return Skip("检查已开始")
     return Content(_values(facts), _facts(facts, notice.recipient_id)[:3], (),
-                   (Page(_FORM.text, "form", (facts.visit.id,)),))  # fmt: skip
+                   _pages(facts))  # fmt: skip
 
 
 def assignment_overdue(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -231,4 +239,5 @@ KINDS = (
                  (("检查对象", "25 户"),))),
     Kind("notice_on_paper", not_delivered, Content(_SAMPLE)),
     *TRAINING,
+    *APPROVAL,
 )  # fmt: skip

@@ -154,6 +154,58 @@ class CheckIn(SQLModel, table=True):
     longitude: float | None = None
     place: str = ""
     late_reason: str = ""
+    happened_at: dt.datetime | None = maybe_moment()  # registered late: when the officer really was there
+
+    @property
+    def present_at(self) -> dt.datetime:
+        """When the officer was there, as far as anybody says."""
+        return self.happened_at or self.at
+
+
+class VisitCode(SQLModel, table=True):
+    """访客码: under it the person at the door checks that this inspection is real (C16)."""
+
+    visit_id: int = Field(foreign_key="visit.id", primary_key=True)
+    code: str = Field(unique=True, max_length=10)
+    made_at: dt.datetime = moment()
+
+
+class ApprovalState(StrEnum):
+    ASKED = "ASKED"
+    GRANTED = "GRANTED"
+    REFUSED = "REFUSED"
+
+
+class VisitApproval(SQLModel, table=True):
+    """行政检查审批: the head's approval of one visit; an urgent one may begin before it (field guide 7.1)."""
+
+    __table_args__ = (
+        CheckConstraint(one_of("state", ApprovalState), name="ck_visit_approval_state"),
+        CheckConstraint("NOT urgent OR urgent_reason <> ''", name="ck_visit_approval_urgent"),
+        CheckConstraint("state <> 'REFUSED' OR decision_reason <> ''", name="ck_visit_approval_refused"),
+    )
+    visit_id: int = Field(foreign_key="visit.id", primary_key=True)
+    state: str = Field(default=ApprovalState.ASKED, max_length=8)
+    asked_at: dt.datetime = moment()
+    urgent: bool = False
+    urgent_reason: str = ""
+    urgent_by: int | None = Field(default=None, foreign_key="person.id")
+    decided_at: dt.datetime | None = maybe_moment()
+    decided_by: int | None = Field(default=None, foreign_key="person.id")
+    decision_reason: str = ""
+    reminded_on: dt.date | None = None
+
+
+class NoticeDocument(SQLModel, table=True):
+    """行政检查通知书 as issued: what it said and the file. A changed team or day makes a new version (C15)."""
+
+    __table_args__ = (UniqueConstraint("visit_id", "version", name="uq_notice_document"),)
+    id: int | None = big_id()
+    visit_id: int = Field(foreign_key="visit.id", index=True)
+    version: int
+    body: dict[str, Any] = json_dict()
+    pdf_sha256: str = Field(max_length=64, index=True)
+    issued_at: dt.datetime = moment()
 
 
 class EnterpriseNotice(SQLModel, table=True):
@@ -162,7 +214,9 @@ class EnterpriseNotice(SQLModel, table=True):
     visit_id: int = Field(foreign_key="visit.id", primary_key=True)
     due_on: dt.date | None = None  # None: only at check-in
     delivered_at: dt.datetime | None = maybe_moment()
-    delivery: str = Field(default="PENDING", max_length=16)  # PENDING | CHAT | AT_CHECK_IN | NOT_DELIVERED
+    delivery: str = Field(
+        default="PENDING", max_length=16
+    )  # PENDING | CHAT | AT_CHECK_IN | NOT_DELIVERED | PAPER
     read_at: dt.datetime | None = maybe_moment()
 
 
@@ -170,3 +224,4 @@ Index("ix_visit_task_state", col(Visit.task_id), col(Visit.state))
 Index("ix_visit_state_reminded", col(Visit.state), col(Visit.reminded_on))
 Index("ix_visit_state_publish_due", col(Visit.state), col(Visit.publish_due))
 Index("ix_visit_officer_state", col(VisitOfficer.state), col(VisitOfficer.assigned_at))
+Index("ix_visit_approval_state_reminded", col(VisitApproval.state), col(VisitApproval.reminded_on))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
@@ -82,6 +83,11 @@ def department_names(session: Session, ids: Collection[int]) -> dict[int, str]:
     """The name of each of these departments by row id."""
     query = select(Department.id, Department.name).where(col(Department.id).in_(ids))
     return {key: name for key, name in session.exec(query) if key is not None}
+
+
+def map_link(address: str) -> str:
+    """Where a phone's map looks for an address; empty without one."""
+    return f"https://uri.amap.com/search?keyword={quote(address)}" if address else ""
 
 
 def get_visit(session: Session, visit_id: int, *, lock: bool = False) -> Visit:

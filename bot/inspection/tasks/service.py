@@ -13,6 +13,8 @@ from bot.inspection.audit.service import record
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
 from bot.inspection.profile import Profile
+from bot.inspection.tasks.approval import require_approval
+from bot.inspection.tasks.late import check_late
 from bot.inspection.tasks.models import (
     CheckIn,
     EnterpriseNotice,
@@ -110,23 +112,37 @@ def check_in(
     longitude: float | None = None,
     place: str = "",
     late_reason: str = "",
+    happened_at: dt.datetime | None = None,
 ) -> bool:
-    """签到; once per officer. True when enough officers are there and the form is open (C16)."""
+    """签到; once per officer. True when enough officers are there and the form is open (C16).
+
+    *late_reason* makes it a late registration of presence at *happened_at*. Raises ``recusal_pending``,
+    ``not_approved``, or what ``check_late`` raises.
+    """
     visit = get_visit(session, visit_id, lock=True)
     officer = require_officer(session, visit_id, person_id)
     if visit.state not in (*BEFORE_VISIT, VisitState.ON_SITE):
         return True
     if officer.state == OfficerState.RECUSAL_ASKED:
         raise Problem("recusal_pending", "您已申请回避，决定之前不能签到。")
+    require_approval(session, visit_id)
+    late = bool(late_reason or happened_at)
+    if late:
+        happened_at = check_late(
+            happened_at,
+            late_reason,
+            now=now,
+            not_before=officer.assigned_at,
+            days=profile.visit.late_registration_days,
+        )
     if officer.state == OfficerState.ASSIGNED:
         accept_visit(session, visit_id=visit_id, person_id=person_id, now=now)
     present = {c.person_id for c in session.exec(select(CheckIn).where(CheckIn.visit_id == visit_id))}
     if person_id not in present:
         session.add(
             CheckIn(visit_id=visit_id, person_id=person_id, at=now, latitude=latitude, longitude=longitude,
-                    place=place, late_reason=late_reason)
+                    place=place, late_reason=late_reason, happened_at=happened_at)
         )  # fmt: skip
-        late = bool(late_reason)
         visit.late = visit.late or late
         record(session, "visit.checked_in", subject_of(visit_id), now=now, actor=person_id, late=late)
         touch_cards(session, subject_of(visit_id), now=now)
@@ -142,7 +158,8 @@ def _begin(session: Session, visit: Visit, *, now: dt.datetime) -> None:
     assert visit.id is not None
     if visit.state not in BEFORE_VISIT:
         return
-    visit.on_site_at = now
+    there = session.exec(select(CheckIn).where(CheckIn.visit_id == visit.id))
+    visit.on_site_at = min(c.present_at for c in there)
     move_visit(session, visit, VisitState.ON_SITE, now=now)
     withdraw(session, subject_of(visit.id), kinds=WAITING, reason="检查已开始", now=now)
     task = session.get_one(Task, visit.task_id)

@@ -16,7 +16,9 @@ from yarl import URL
 
 from bot.simulator.acts import MessageView, NotDelivered
 from bot.simulator.dingtalk_cards import CardDesk, card_params
+from bot.simulator.dingtalk_directory import DirectoryDesk
 from bot.simulator.dingtalk_hooks import HookPlan, HookPusher
+from bot.simulator.dingtalk_notices import NoticeDesk
 from bot.simulator.dingtalk_robot import RobotDesk
 from bot.simulator.dingtalk_stream import StreamHub
 from bot.simulator.dingtalk_view import view_of
@@ -54,6 +56,9 @@ class DingTalkServer:
         card_patience: float = 2.0,
         session_seconds: float = 5400.0,
         monthly_limit: int | None = None,
+        monthly_pushes: int | None = None,
+        per_second: int | None = None,
+        unsafe_word: str = "",
         hooks: HookPlan | None = None,
     ) -> None:
         self.world = world
@@ -62,10 +67,18 @@ class DingTalkServer:
         self._robot_patience, self._card_patience = robot_patience, card_patience
         self._session_seconds = session_seconds
         self._tokens = Tokens(world)
-        self._gate = Gate(world, faults, self._tokens, monthly_limit=monthly_limit)
+        self._gate = Gate(world, faults, self._tokens, monthly_limit=monthly_limit, per_second=per_second)
+        self.directory = DirectoryDesk(world, robot_code=client_id)
+        self._notices = NoticeDesk(world, agent_id=agent_id)
+        self._monthly_pushes = monthly_pushes
         self._cards = CardDesk(world, template=card_template, robot_code=client_id)
         self._robots = RobotDesk(
-            world, robot_code=client_id, token=robot_token, secret=robot_secret, keyword=robot_keyword
+            world,
+            robot_code=client_id,
+            token=robot_token,
+            secret=robot_secret,
+            keyword=robot_keyword,
+            unsafe_word=unsafe_word,
         )
         self.stream = StreamHub(
             faults, credentials=self._client, ping_every=ping_every, resend_after=resend_after, tries=tries
@@ -84,13 +97,13 @@ class DingTalkServer:
     def app(self) -> web.Application:
         middlewares = [self._learn_base, self._gate.middleware]
         app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
-        for desk in (self._cards, self._robots, self.stream, self.hooks):
+        desks = (self._cards, self._robots, self._notices, self.directory, self.stream, self.hooks)
+        for desk in desks:
             app.add_routes(desk.routes())
         app.add_routes(
             [
                 web.post("/v1.0/oauth2/accessToken", self._new_token),
                 web.get("/gettoken", self._old_token),
-                web.get("/auth/scopes", self._scopes),
                 web.post("/v1.0/robot/messageFiles/download", self._download_link),
                 web.get("/files/{media}", self._file, name="file"),
             ]
@@ -190,7 +203,9 @@ class DingTalkServer:
             "conversationType": "1",
             "msgId": f"msg-{bubble.id}",
             "msgtype": kind,
-            **content,
+            **(
+                content if self._push_left() else {"errorCode": 20001, "errorMessage": "push quota exhausted"}
+            ),
             "senderId": f"$:LWCP_v1:${bubble.user_id}",
             "senderNick": person.name if person else "",
             "senderStaffId": bubble.user_id if person else "",
@@ -205,6 +220,14 @@ class DingTalkServer:
             await self.hooks.robot(payload, patience=min(self._robot_patience, 2.5))
         else:
             await self._push(ROBOT_TOPIC, payload, patience=self._robot_patience)
+
+    def _push_left(self) -> bool:
+        """Count a push against the month; without any left the message comes without its content."""
+        spent = int(self.world.facts.get("dingtalk/pushes", 0))
+        if self._monthly_pushes is None or spent < self._monthly_pushes:
+            self.world.remember("dingtalk/pushes", spent + 1)
+            return True
+        return False
 
     def _session(self, user_id: str) -> dict[str, Any]:
         """The reply address of a chat; before the first request nobody knows where we are reached."""
@@ -236,18 +259,13 @@ class DingTalkServer:
         asked = await json_body(request)
         if (asked.get("appKey"), asked.get("appSecret")) != self._client:
             raise Refused("invalidClientIdOrSecret")
-        return web.json_response({"accessToken": self._tokens.current(), "expireIn": TOKEN_SECONDS})
+        return web.json_response({"accessToken": self._tokens.current("new"), "expireIn": TOKEN_SECONDS})
 
     async def _old_token(self, request: web.Request) -> web.Response:
         if (request.query.get("appkey"), request.query.get("appsecret")) != self._client:
             raise Refused(40089, "不合法的corpid或corpsecret")
-        token = self._tokens.current()
+        token = self._tokens.current("old")
         return web.json_response({"errcode": 0, "access_token": token, "expires_in": TOKEN_SECONDS})
-
-    async def _scopes(self, _request: web.Request) -> web.Response:
-        users = [user for platform, user in self.world.people if platform == "dingtalk"]
-        scopes = {"authed_user": users, "authed_dept": [1]}
-        return web.json_response({"errcode": "0", "auth_org_scopes": scopes})
 
     async def _download_link(self, request: web.Request) -> web.Response:
         asked = await json_body(request)

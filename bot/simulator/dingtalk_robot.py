@@ -11,7 +11,7 @@ from aiohttp import web
 
 from bot.platforms.dingtalk.crypto import verify_robot
 from bot.simulator.dingtalk_wire import Refused, json_body
-from bot.simulator.people import World
+from bot.simulator.people import SimMessage, World
 
 GROUP = "dingtalk-group"  # the chat in which the custom robot posts
 KINDS = {"text": "text", "markdown": "markdown", "actionCard": "action_card", "link": "markdown"}
@@ -20,16 +20,23 @@ REQUIRED = {"text": ("content",), "markdown": TITLED, "actionCard": TITLED, "lin
 SAMPLES = {"sampleText": ("text", ("content",)), "sampleMarkdown": ("markdown", TITLED)}
 BODY_BYTES, PARAM_BYTES, MAX_USERS, PER_MINUTE, SILENCE = 20_000, 15_000, 20, 20, 600.0
 SESSION = "dingtalk/session/"  # facts: whose chat a sessionWebhook answers in, and until when
+CARRIER = "carrier-"  # of a card, usable as a processQueryKey
+DAY = 86_400.0
 QUERY = "dingtalk/query/"  # facts: the bubbles of a processQueryKey
 
 
 class RobotDesk:
     """What the app's robot and the custom robot of one group are asked to say."""
 
-    def __init__(self, world: World, *, robot_code: str, token: str, secret: str, keyword: str) -> None:
+    def __init__(
+        self, world: World, *, robot_code: str, token: str, secret: str, keyword: str, unsafe_word: str = ""
+    ) -> None:
         self._world = world
         self._robot_code = robot_code
         self._token, self._secret, self._keyword = token, secret, keyword
+        self._unsafe_word = unsafe_word
+        self.flow_controlled: set[str] = set()  # people who are written to too often just now
+        self.silent_groups: set[str] = set()  # disbanded
         self._posted: deque[float] = deque(maxlen=PER_MINUTE)
         self._silent_until = 0.0
         self._uuids = {str(m.content.get("msgUuid", "")) for m in world.chat("dingtalk", GROUP)} - {""}
@@ -38,7 +45,10 @@ class RobotDesk:
         return [
             web.post("/v1.0/robot/oToMessages/batchSend", self._private),
             web.get("/v1.0/robot/oToMessages/readStatus", self._read_status),
+            web.post("/v1.0/robot/otoMessages/batchRecall", self._recall),
             web.post("/v1.0/robot/groupMessages/send", self._group),
+            web.post("/v1.0/robot/groupMessages/query", self._group_readers),
+            web.post("/v1.0/robot/groupMessages/recall", self._recall),
             web.post("/robot/send", self._custom),
             web.post("/robot/sendBySession", self._by_session, name="session"),
         ]
@@ -57,22 +67,52 @@ class RobotDesk:
         if len(users) > MAX_USERS:
             raise Refused("invalidParameter.userIds.overMax")
         kind, content = self._robot_message(body)
-        known = [user for user in users if self._world.person("dingtalk", user) is not None]
+        throttled = [user for user in users if user in self.flow_controlled]
+        known = [user for user in users if self._world.person("dingtalk", user) and user not in throttled]
         bubbles = [self._world.post("dingtalk", user, kind, content) for user in known]
+        key = self._remembered([bubble.id for bubble in bubbles])
+        unknown = [user for user in users if user not in known and user not in throttled]
+        lists = {"invalidStaffIdList": unknown, "flowControlledStaffIdList": throttled}
+        return web.json_response({"processQueryKey": key, **lists})
+
+    def _remembered(self, ids: list[str]) -> str:
         key = f"pqk-{uuid4().hex}"
-        self._world.remember(QUERY + key, [bubble.id for bubble in bubbles])
-        unknown = [user for user in users if user not in known]
-        return web.json_response(
-            {"processQueryKey": key, "invalidStaffIdList": unknown, "flowControlledStaffIdList": []}
-        )
+        self._world.remember(QUERY + key, ids)
+        return key
 
     async def _read_status(self, request: web.Request) -> web.Response:
-        ids = self._world.facts.get(QUERY + request.query.get("processQueryKey", ""))
-        if ids is None:
-            raise Refused("processQueryKey.expireTime")
-        bubbles = [self._world.messages[one] for one in ids]
+        bubbles = self._asked(request.query.get("processQueryKey", ""))
         rows = [{"userId": b.user_id, "readStatus": "READ" if b.read else "UNREAD"} for b in bubbles]
-        return web.json_response({"sendStatus": "SUCCESS", "messageReadInfoList": rows})
+        status = "RECALLED" if any(bubble.recalled for bubble in bubbles) else "SUCESS"  # sic
+        return web.json_response({"sendStatus": status, "messageReadInfoList": rows})
+
+    async def _group_readers(self, request: web.Request) -> web.Response:
+        body = await json_body(request)
+        readers = [b.user_id for b in self._asked(str(body.get("processQueryKey", ""))) if b.read]
+        return web.json_response({"sendStatus": "SUCCESS", "readUserIds": readers, "hasMore": False})
+
+    async def _recall(self, request: web.Request) -> web.Response:
+        body = await json_body(request)
+        done, failed = [], {}
+        for key in body.get("processQueryKeys", ()):
+            try:
+                bubbles = self._asked(str(key))
+            except Refused as refusal:
+                failed[key] = str(refusal.code)
+                continue
+            for bubble in bubbles:
+                self._world.change(bubble.id, recalled=True)
+            done.append(key)
+        return web.json_response({"successResult": done, "failedResult": failed})
+
+    def _asked(self, key: str) -> list[SimMessage]:
+        """The bubbles of a ``processQueryKey`` or a card's ``carrierId``, for 24 hours."""
+        carried = [key.removeprefix(CARRIER)] if key.startswith(CARRIER) else None
+        ids = carried or self._world.facts.get(QUERY + key)
+        bubbles = [self._world.messages[one] for one in ids or () if one in self._world.messages]
+        if ids is None or any(self._world.now() - bubble.at > DAY for bubble in bubbles):
+            raise Refused("processQueryKey.expireTime")
+        return bubbles
 
     async def _group(self, request: web.Request) -> web.Response:
         body = await json_body(request)
@@ -80,8 +120,10 @@ class RobotDesk:
         if not isinstance(conversation, str) or not conversation.startswith("cid"):
             raise Refused("invalid.openConversationId")
         kind, content = self._robot_message(body)
-        self._world.post("dingtalk", conversation, kind, content)
-        return web.json_response({"processQueryKey": f"pqk-{uuid4().hex}"})
+        if conversation in self.silent_groups:
+            raise Refused("group.disbanded")
+        bubble = self._world.post("dingtalk", conversation, kind, content)
+        return web.json_response({"processQueryKey": self._remembered([bubble.id])})
 
     def _robot_message(self, body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         if body.get("robotCode") != self._robot_code:
@@ -94,6 +136,8 @@ class RobotDesk:
             raise Refused("invalidParameter.msgParam.invalid")
         if len(raw.encode()) > PARAM_BYTES:
             raise Refused("invalidParameter.msgParam.tooLong")
+        if self._unsafe_word and self._unsafe_word in raw:
+            raise Refused("contain.unsafe.url")
         return kind, {"msgKey": key, "param": _param(raw, wanted)}
 
     async def _custom(self, request: web.Request) -> web.Response:

@@ -54,14 +54,19 @@ def _sample(param: dict[str, str]) -> MessageView:
 
 def _webhook(inner: dict[str, Any]) -> MessageView:
     pairs = [(inner.get("singleTitle"), inner.get("singleURL"))]
+    pairs += [(inner.get("single_title"), inner.get("single_url"))]  # work notices spell it their own way
     pairs += [(one.get("title"), one.get("actionURL")) for one in inner.get("btns", ())]
+    pairs += [(one.get("title"), one.get("action_url")) for one in inner.get("btn_json_list", ())]
     buttons = tuple(SimButton(str(text), url=str(url)) for text, url in pairs if url)
     return _markdown(inner, buttons)
 
 
 def _markdown(inner: dict[str, Any], buttons: tuple[SimButton, ...]) -> MessageView:
     """A title shows in the list of chats only; senders repeat it as a heading, which is left out here."""
-    title, text = str(inner.get("title", "")), str(inner.get("text") or inner.get("content", ""))
+    title, text = (
+        str(inner.get("title", "")),
+        str(inner.get("text") or inner.get("markdown") or inner.get("content", "")),
+    )
     return MessageView(title, text.removeprefix(f"#### {title}").lstrip(), buttons=buttons)
 
 

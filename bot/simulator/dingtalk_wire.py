@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
@@ -14,8 +17,8 @@ from bot.simulator.faults import Fault, FaultPlan
 from bot.simulator.people import World
 
 TOKEN_SECONDS = 7200
-COUNTED = ("/v1.0/robot/", "/v1.0/card/")  # against the monthly quota
-NEEDS_TOKEN = (*COUNTED, "/auth/scopes")
+COUNTED = ("/v1.0/robot/", "/v1.0/card/", "/v1.0/todo/", "/topapi/message/")  # against the monthly quota
+NEEDS_TOKEN = (*COUNTED, "/auth/scopes", "/topapi/", "/v1.0/oauth2/jsapiTickets")
 TOKEN_HEADER = "x-acs-dingtalk-access-token"  # noqa: S105 - the name of a header
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -39,33 +42,48 @@ class Refused(Exception):  # noqa: N818 - it is what DingTalk does
 
 
 class Tokens:
-    """The access token by the world's clock: the same one is given out until it ends or is killed."""
+    """The access tokens of both APIs by the world's clock: the same one is given out until it ends or is killed.
+
+    The real service takes one for the other; here each API wants its own, so that a mix-up is seen.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._token, self._ends = "", 0.0
+        self._known: dict[str, tuple[str, float]] = {}
 
-    def current(self) -> str:
-        if not self.good(self._token):
-            self._token, self._ends = f"sim-token-{uuid4().hex}", self._world.now() + TOKEN_SECONDS
-        return self._token
+    def current(self, kind: str) -> str:
+        token, _ = self._known.get(kind, ("", 0.0))
+        if not self.good(kind, token):
+            token = f"sim-{kind}-{uuid4().hex}"
+            self._known[kind] = token, self._world.now() + TOKEN_SECONDS
+        return token
 
-    def good(self, token: str) -> bool:
-        return token != "" and token == self._token and self._world.now() < self._ends
+    def good(self, kind: str, token: str) -> bool:
+        known, ends = self._known.get(kind, ("", 0.0))
+        return token != "" and token == known and self._world.now() < ends
 
     def kill(self, token: str) -> None:
-        if token == self._token:
-            self._token = ""
+        self._known = {kind: known for kind, known in self._known.items() if known[0] != token}
 
 
 class Gate:
     """The middleware before every API call: faults, then the token, then the quota, then the call."""
 
-    def __init__(self, world: World, faults: FaultPlan, tokens: Tokens, *, monthly_limit: int | None) -> None:
+    def __init__(
+        self,
+        world: World,
+        faults: FaultPlan,
+        tokens: Tokens,
+        *,
+        monthly_limit: int | None,
+        per_second: int | None,
+    ) -> None:
         self._world = world
         self._faults = faults
         self._tokens = tokens
         self._limit = monthly_limit
+        self._per_second = per_second
+        self._begun: dict[str, deque[float]] = {}
         self._calls = int(world.facts.get("dingtalk/calls", 0))
 
     @web.middleware
@@ -90,14 +108,30 @@ class Gate:
             return refusal.answer()
 
     def _admit(self, request: web.Request) -> None:
-        if any(part in request.path for part in NEEDS_TOKEN) and not self._tokens.good(_token_of(request)):
+        if any(part in request.path for part in NEEDS_TOKEN) and not self._tokens.good(
+            "old" if _is_old(request) else "new", _token_of(request)
+        ):
             raise Refused(40014 if _is_old(request) else "InvalidAuthentication", "不合法的access_token")
+        self._keep_pace(request)
         if self._limit is None or not any(part in request.path for part in COUNTED):
             return
         if self._calls >= self._limit:
-            raise Refused("Forbidden.AccessDenied.ApiCountLimitForOrg", status=403)
+            code = "Forbidden.AccessDenied.ApiCountLimitForOrg"
+            raise Refused(90020, "API 调用次数已达上限") if _is_old(request) else Refused(code, status=403)
         self._calls += 1
         self._world.remember("dingtalk/calls", self._calls)
+
+    def _keep_pace(self, request: web.Request) -> None:
+        """So many calls a second for each API; what is refused does not count against the month."""
+        if self._per_second is None or not any(part in request.path for part in NEEDS_TOKEN):
+            return
+        begun = self._begun.setdefault(request.path, deque(maxlen=self._per_second))
+        now = time.monotonic()
+        if len(begun) == self._per_second and now - begun[0] < 1.0:
+            if _is_old(request):
+                raise Refused(90018, "您的服务器调用钉钉开放平台当前接口的所有请求都被暂时禁用了")
+            raise Refused("Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", status=403)
+        begun.append(now)
 
     async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault is Fault.SERVER_ERROR:
@@ -121,6 +155,11 @@ async def json_body(request: web.Request) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Refused(40035 if _is_old(request) else "InvalidParameter", "不合法的参数")
     return value
+
+
+def day_of(moment: float) -> str:
+    """The day in China."""
+    return dt.datetime.fromtimestamp(moment, dt.timezone(dt.timedelta(hours=8))).date().isoformat()
 
 
 def _token_of(request: web.Request) -> str:

@@ -146,8 +146,11 @@ class DingTalkPlatform:
     async def send_many(
         self, user_ids: Sequence[str], message: OutboundMessage
     ) -> dict[str, Sent | PlatformError]:
-        """Send the same in one call, each person with an end of their own; cards go one by one."""
+        """Send the same in one call, each person with an end of their own. A card is one person's: its id would
+        be refused, or worse, taken for sent, the second time."""
         if message.card_id and self._settings.card_template:
+            if len(user_ids) > 1:
+                raise PlatformError("card.batch", cls=ErrorClass.BUG)
             return await one_by_one(self, user_ids, message)
         ended = await self._private.send_many(user_ids, message)
         for user_id, end in ended.items():

@@ -25,6 +25,7 @@ NOTICE_BYTES, NOTICE_URL, NOTICE_BUTTON = (
     700,
     20,
 )  # of a work notice: all of it, a link, a button's text
+NOTICE_TITLE = 100  # bytes
 NOTICE_ROOM = 700  # bytes that a work notice keeps for its words
 OPEN = "查看详情"
 
@@ -128,8 +129,9 @@ def webhook_message(
 
 def work_notice(message: OutboundMessage) -> dict[str, Any]:
     """``msg`` of a work notice: at most 2,048 bytes, its text is what gives way."""
+    message = replace(message, title=cut(message.title, NOTICE_TITLE))
     links = [link for link in link_buttons(message) if len(link.url) <= NOTICE_URL][:MAX_LINKS]
-    card: dict[str, Any] = {"title": cut(message.title, TITLE_BYTES), "markdown": ""}
+    card: dict[str, Any] = {"title": message.title, "markdown": ""}
     if not links:
         card = {"title": card["title"], "text": ""}
         body = {"msgtype": "markdown", "markdown": card}

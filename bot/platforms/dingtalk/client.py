@@ -116,7 +116,7 @@ class DingTalkClient:
         return body, kind
 
     def pushed(self) -> None:
-        """Note that DingTalk pushed something to us: Stream and HTTP pushes share one monthly pool."""
+        """Note one of the monthly pool that Stream pushes, HTTP pushes and custom robots share."""
         if self._meter is not None:
             self._meter.spent(PLATFORM, Budget.PUSHES)
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
-
-SECOND = 1.0
 
 
 class Pace:
-    """``await pace.turn(api)`` before each call; who comes too early waits, first come first served."""
+    """``await pace.turn(api)`` before each call. Calls are spread evenly, so that slow ones do not catch up with
+    those that follow and arrive as too many at once."""
 
     def __init__(self, per_second: int) -> None:
-        self._per_second = per_second
-        self._begun: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=per_second))
+        self._gap = 1.0 / per_second
+        self._next: dict[str, float] = {}
 
     async def turn(self, api: str) -> None:
-        """Return when the call may begin: the one *per_second* before it began a second ago."""
+        """Return when the call may begin; first come, first served."""
         loop = asyncio.get_running_loop()
-        begun = self._begun[api]
-        start = loop.time()
-        if len(begun) == self._per_second:
-            start = max(start, begun[0] + SECOND)
-        begun.append(start)
+        start = max(loop.time(), self._next.get(api, 0.0))
+        self._next[api] = start + self._gap
         if start > loop.time():
             await asyncio.sleep(start - loop.time())

@@ -42,6 +42,7 @@ class GroupRobot:
         uuid = message.card_id or message.key or uuid4().hex
         body = webhook_message(message, uuid=uuid, keyword=self._keyword)
         self._take_turn()
+        self._client.pushed()  # a custom robot is paid from the pool of pushes (section 1.8)
         try:
             await self._client.webhook(self._signed(url), body)
         except PlatformError as error:

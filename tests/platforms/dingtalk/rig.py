@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 
 from bot.core.clock import ManualClock
 from bot.core.config_dingtalk import DingTalkSettings
-from bot.platforms.base import InboundEvent
+from bot.platforms.base import InboundEvent, Meter
 from bot.platforms.dingtalk.app import DingTalkPlatform
 from bot.simulator.dingtalk import DingTalkServer
 from bot.simulator.faults import FaultPlan
@@ -96,7 +96,11 @@ def settings_for(base: str, **changes: Any) -> DingTalkSettings:
 
 @asynccontextmanager
 async def dingtalk(
-    *, settings: dict[str, Any] | None = None, world: World | None = None, **server_options: Any
+    *,
+    settings: dict[str, Any] | None = None,
+    world: World | None = None,
+    meter: Meter | None = None,
+    **server_options: Any,
 ) -> AsyncIterator[Rig]:
     """Run both; *settings* and *server_options* differ from what most tests want."""
     clock = ManualClock(START)
@@ -123,7 +127,7 @@ async def dingtalk(
     base = str(listening.make_url("/dingtalk"))
     inbox, wanted = Inbox(), settings_for(base, **(settings or {}))
     async with aiohttp.ClientSession() as session:
-        platform = DingTalkPlatform(wanted, clock, session, inbox.store)
+        platform = DingTalkPlatform(wanted, clock, session, inbox.store, meter=meter)
         yield Rig(base, clock, world, faults, server, session, wanted, platform, inbox)
         await platform.close()
         await server.close()

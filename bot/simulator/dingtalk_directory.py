@@ -1,0 +1,166 @@
+"""The directory of the simulated DingTalk: people, departments, silent login, JSAPI tickets, to-dos and DING."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+from bot.simulator.dingtalk_wire import Refused, json_body
+from bot.simulator.people import SimPerson, World
+
+ROOT = 1
+CODE = "dingtalk/code/"  # facts: whose silent login code, and until when
+TODO = "dingtalk/todo/"  # facts: a to-do by its sourceId
+DING = "dingtalk/ding"  # fact: every DING that was sent
+CODE_SECONDS, MOST_DINGED, PAGE = 300.0, 200, 100
+
+
+class DirectoryDesk:
+    """Who is there, and who they are."""
+
+    def __init__(self, world: World, *, robot_code: str) -> None:
+        self._world = world
+        self._robot_code = robot_code
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/auth/scopes", self._scopes),
+            web.post("/topapi/v2/user/get", self._user),
+            web.post("/topapi/v2/user/getbymobile", self._by_mobile),
+            web.post("/topapi/user/getbyunionid", self._by_union_id),
+            web.post("/topapi/v2/user/getuserinfo", self._login),
+            web.post("/topapi/v2/department/listsub", self._departments),
+            web.post("/topapi/v2/user/list", self._members),
+            web.post("/v1.0/oauth2/jsapiTickets", self._ticket),
+            web.post("/v1.0/todo/users/{union_id}/tasks", self._todo),
+            web.post("/v1.0/robot/ding/send", self._ding),
+        ]
+
+    def login_code(self, user_id: str) -> str:
+        """What ``dd.requestAuthCode`` gives a page in the phone of *user_id*: five minutes, once."""
+        code = secrets.token_hex(8)
+        self._world.remember(CODE + code, [user_id, self._world.now() + CODE_SECONDS])
+        return code
+
+    def department_ids(self) -> dict[str, int]:
+        """Names of departments by the order in which they appear; everybody without one is in the root."""
+        names = dict.fromkeys(person.department for person in self._people() if person.department)
+        return {name: ROOT + number for number, name in enumerate(names, start=1)}
+
+    def _people(self) -> list[SimPerson]:
+        left = self._world.facts.get("dingtalk/left", [])
+        return [
+            person
+            for (platform, user), person in self._world.people.items()
+            if platform == "dingtalk" and user not in left
+        ]
+
+    async def _scopes(self, _request: web.Request) -> web.Response:
+        users = [person.user_id for person in self._people()]
+        return web.json_response(
+            {"errcode": "0", "auth_org_scopes": {"authed_user": users, "authed_dept": [1]}}
+        )
+
+    async def _user(self, request: web.Request) -> web.Response:
+        user_id = str((await json_body(request)).get("userid", ""))
+        return _ok(self._detail(self._found(lambda person: person.user_id == user_id)))
+
+    async def _by_mobile(self, request: web.Request) -> web.Response:
+        mobile = str((await json_body(request)).get("mobile", ""))
+        if not mobile.isdecimal():
+            raise Refused(40104, "不合法的手机号")
+        return _ok({"userid": self._found(lambda person: person.mobile == mobile).user_id})
+
+    async def _by_union_id(self, request: web.Request) -> web.Response:
+        union_id = str((await json_body(request)).get("unionid", ""))
+        person = self._found(lambda person: _union_id(person) == union_id)
+        return _ok({"contact_type": 0, "userid": person.user_id})
+
+    async def _login(self, request: web.Request) -> web.Response:
+        code = str((await json_body(request)).get("code", ""))
+        user_id, ends = self._world.facts.get(CODE + code, ("", 0.0))
+        if self._world.now() >= ends:
+            raise Refused(40078, "不存在的临时授权码")
+        self._world.remember(CODE + code, ["", 0.0])
+        person = self._found(lambda person: person.user_id == user_id)
+        who = {"userid": user_id, "unionid": _union_id(person), "name": person.name}
+        return _ok({**who, "device_id": "d-1", "sys": False, "sys_level": 0})
+
+    async def _departments(self, request: web.Request) -> web.Response:
+        parent = (await json_body(request)).get("dept_id", ROOT)
+        known = self.department_ids() if parent == ROOT else {}
+        return _ok([{"dept_id": number, "name": name, "parent_id": ROOT} for name, number in known.items()])
+
+    async def _members(self, request: web.Request) -> web.Response:
+        body = await json_body(request)
+        department, cursor = body.get("dept_id"), body.get("cursor")
+        size = body.get("size")
+        if not isinstance(cursor, int) or not isinstance(size, int) or not 0 < size <= PAGE:
+            raise Refused(40035, "cursor, size")
+        ids = self.department_ids()
+        inside = [person for person in self._people() if ids.get(person.department, ROOT) == department]
+        page = [self._detail(person) for person in inside[cursor : cursor + size]]
+        more = cursor + size < len(inside)
+        return _ok({"list": page, "has_more": more, **({"next_cursor": cursor + size} if more else {})})
+
+    async def _ticket(self, _request: web.Request) -> web.Response:
+        return web.json_response({"jsapiTicket": "sim-jsapi-ticket", "expireIn": 7200})
+
+    async def _todo(self, request: web.Request) -> web.Response:
+        body = await json_body(request)
+        union_id = request.match_info["union_id"]
+        source, detail = str(body.get("sourceId", "")), body.get("detailUrl")
+        executors = body.get("executorIds")
+        if not isinstance(detail, dict) or not detail.get("appUrl"):
+            raise Refused("param.error", "detailUrl")
+        if not source or not str(body.get("subject", "")) or executors != [union_id]:
+            raise Refused("param.error", "sourceId, subject, executorIds")
+        if not isinstance(body.get("dueTime"), int):
+            raise Refused("param.error", "dueTime")
+        if TODO + source not in self._world.facts:
+            self._world.remember(TODO + source, {**body, "unionId": union_id})
+        return web.json_response({"id": f"task-{source}", "sourceId": source})
+
+    async def _ding(self, request: web.Request) -> web.Response:
+        body = await json_body(request)
+        users = body.get("receiverUserIdList")
+        if body.get("robotCode") != self._robot_code or not isinstance(users, list):
+            raise Refused("invalidParameter.robotCode.auth")
+        if len(users) > MOST_DINGED:
+            raise Refused("toomuch.user")
+        if body.get("remindType") != 1:
+            raise Refused("ding.serverquota.insufficient")
+        known = {person.user_id for person in self._people()}
+        sent = [[user, str(body.get("content", ""))] for user in users if user in known]
+        self._world.remember(DING, [*self._world.facts.get(DING, []), *sent])
+        failed = {user: "not found" for user in users if user not in known}
+        return web.json_response({"openDingId": uuid4().hex, "failedList": failed})
+
+    def _found(self, is_it: Any) -> SimPerson:
+        for person in self._people():
+            if is_it(person):
+                return person
+        raise Refused(60121, "找不到该用户")
+
+    def _detail(self, person: SimPerson) -> dict[str, Any]:
+        department = self.department_ids().get(person.department, ROOT)
+        return {
+            "userid": person.user_id,
+            "unionid": _union_id(person),
+            "name": person.name,
+            "mobile": person.mobile,
+            "title": person.role,
+            "dept_id_list": [department],
+            "active": True,
+        }
+
+
+def _union_id(person: SimPerson) -> str:
+    return f"un-{person.user_id}"
+
+
+def _ok(result: Any) -> web.Response:
+    return web.json_response({"errcode": 0, "errmsg": "ok", "result": result, "request_id": uuid4().hex})

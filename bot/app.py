@@ -171,7 +171,7 @@ def _add_platforms(
             dispatcher.take,
             tokens=tokens,
             meter=ledger,
-            hooks_url=_hooks_url(settings),
+            public_url=settings.public_url,
         )
         app[dingtalk_hooks.DINGTALK] = dingtalk
         platforms[dingtalk.name] = dingtalk
@@ -183,12 +183,6 @@ def _add_platforms(
                 lambda: dingtalk.stream.deaf_since,
                 dt.timedelta(seconds=settings.dingtalk.deaf_after),
             )
-
-
-def _hooks_url(settings: Settings) -> str:
-    """Where DingTalk reaches our callbacks, if it does."""
-    path = settings.dingtalk.hook_path if settings.dingtalk else None
-    return f"{settings.public_url}/hooks/dingtalk/{path.get_secret_value()}" if path else ""
 
 
 @contextlib.asynccontextmanager

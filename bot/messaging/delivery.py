@@ -183,7 +183,7 @@ class Delivery:
         message = self.renderer.message(
             notice.kind, content, subject=notice.subject, generation=notice.generation,
             person_id=notice.recipient_id, capabilities=platform.capabilities, card_id=card_id, repeated=repeated,
-            at=before.first_at or now,
+            at=before.first_at or now, key=f"n{notice.id}",
         )  # fmt: skip
         outbox.begin(
             session, notice, platform=name, user_id=user_id, card_id=card_id, shown=digest(message),

@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.core.canonical import canonical
+from bot.core.clock import at_china
 from bot.core.ids import sha256_hex
 from bot.core.links import Links
 from bot.inspection.notices.message import Ask, Content, Page
@@ -17,6 +18,7 @@ from bot.messaging.actions import Action
 from bot.platforms.base import Button, Capabilities, OutboundMessage
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "messages"
+_DUE_HOUR = 18  # a day's work is due when it ends
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 
 
@@ -55,8 +57,10 @@ class Renderer:
         card_id: str = "",
         repeated: bool = False,
         at: dt.datetime | None = None,
+        key: str = "",
     ) -> OutboundMessage:
         """The message for one person on one platform. Without callback buttons there, asks become signed links.
+        *key* tells it from every other message, and is the same when it is repeated.
 
         Links are signed as of *at* (default: now), so that a repetition is the same to the last byte.
         """
@@ -77,6 +81,9 @@ class Renderer:
             url=next((b.url for b in buttons if b.url), ""),
             card_id=card_id if capabilities.cards else "",
             done=content.closed,
+            key=key,
+            due_at=at_china(content.due_on, _DUE_HOUR) if content.due_on else None,
+            overdue=content.overdue and not content.closed,
         )
 
     def url(self, page: Page, person_id: int, *, at: dt.datetime | None = None) -> str:

@@ -102,7 +102,8 @@ def correction_reminder(session: Session, notice: Notice, now: dt.datetime) -> C
         when = f"已超期 {-left} 天" if left < 0 else "今天到期" if left == 0 else f"还剩 {left} 天"
     values = _values(found, facts) | {"when": when, "enterprise": enterprise}
     shown = (("检查对象", facts.object.name), ("现状", values["state"]), ("期限", values["due"] or "—"))
-    return Content(values, shown, _asks(found, enterprise=enterprise))
+    overdue = found.due_on is not None and found.due_on < china_day(now)
+    return Content(values, shown, _asks(found, enterprise=enterprise), overdue=overdue)
 
 
 def _asks(found: FollowUp, *, enterprise: bool) -> tuple[Ask, ...]:

@@ -44,6 +44,8 @@ class Content:
     asks: tuple[Ask, ...] = ()
     pages: tuple[Page, ...] = ()
     closed: str = ""
+    due_on: dt.date | None = None  # for services with a to-do list
+    overdue: bool = False  # for services with something stronger than a message
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content |
         return Content(
             shown.values, shown.facts,
             (Ask("收到", "accept", "primary"), Ask("申请回避", "recuse"), Ask("不能参加", "cannot_attend")),
-            _pages(facts)[2:],
+            _pages(facts)[2:], due_on=facts.visit.due_on,
         )  # fmt: skip
     present = session.exec(
         select(CheckIn).where(CheckIn.visit_id == facts.visit.id, CheckIn.person_id == notice.recipient_id)
@@ -145,7 +145,7 @@ def assignment_overdue(session: Session, notice: Notice, _now: dt.datetime) -> C
     names = [session.get_one(Person, person).name for _, person in waiting[:_SHOWN]]
     return Content(
         {"task": task.name, "count": len(waiting), "names": "、".join(dict.fromkeys(names))},
-        (("未接收", f"{len(waiting)} 人次"),), (Ask("催办全部", "remind_all", "primary"),),
+        (("未接收", f"{len(waiting)} 人次"),), (Ask("催办全部", "remind_all", "primary"),), overdue=True,
     )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def capabilities_of(settings: DingTalkSettings) -> Capabilities:
 class DingTalkPlatform:
     """One internal app of one organisation. All methods raise PlatformError only.
 
-    *hooks_url* is where our HTTP callbacks are reached, without its last part.
+    *public_url* is where our pages and HTTP callbacks are reached.
     """
 
     name = PLATFORM
@@ -96,18 +96,19 @@ class DingTalkPlatform:
         *,
         tokens: TokenStore | None = None,
         meter: Meter | None = None,
-        hooks_url: str = "",
+        public_url: str = "",
     ) -> None:
         self.capabilities = capabilities_of(settings)
         self._settings = settings
         self._clock = clock
-        self._hooks_url = hooks_url
+        path = settings.hook_path.get_secret_value() if settings.hook_path else ""
+        self._hooks_url = f"{public_url}/hooks/dingtalk/{path}" if public_url and path else ""
         self._client = DingTalkClient(settings, clock, session, tokens=tokens, meter=meter)
         self._announcer = GroupRobot(settings, clock, self._client)
         self._chat = RobotChat(settings, self._client)
         self._notices = WorkNotices(settings, clock, self._client)
         self._private = self._notices if settings.private_by == "work_notice" else self._chat
-        self._strong = StrongReminders(settings, self._client)
+        self._strong = StrongReminders(settings, self._client, home=public_url)
         self.callbacks = OpenCallbacks()
         self._cards = CardDesk(settings, self._client, self.callbacks)
         self.hooks = Hooks(settings, clock)

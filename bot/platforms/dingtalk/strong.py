@@ -25,7 +25,8 @@ URGENT, NORMAL = 40, 20
 class StrongReminders:
     """What one message also becomes, where the settings want it."""
 
-    def __init__(self, settings: DingTalkSettings, client: DingTalkClient) -> None:
+    def __init__(self, settings: DingTalkSettings, client: DingTalkClient, *, home: str) -> None:
+        self._home = home  # what a to-do opens where its message has no page
         self._settings = settings
         self._client = client
         self._union_ids: dict[str, str] = {}
@@ -41,13 +42,14 @@ class StrongReminders:
         """A task in the person's own to-do list; ``sourceId`` makes a repeat harmless."""
         assert message.due_at is not None
         union_id = await self._union_id(user_id)
+        page = message.url or self._home
         body = {
             "sourceId": message.card_id or message.key,
             "subject": message.title[:SUBJECT],
             "creatorId": union_id,
             "executorIds": [union_id],
             "dueTime": int(message.due_at.timestamp() * 1000),
-            "detailUrl": {"appUrl": message.url, "pcUrl": message.url},
+            "detailUrl": {"appUrl": page, "pcUrl": page},
             "notifyConfigs": {"dingNotify": "0"},
             "priority": URGENT if message.overdue else NORMAL,
         }

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from bot.core.clock import Clock
 from bot.core.db import Database
 from bot.core.metrics import ticks
 from bot.inspection.calendar import WorkCalendar
+from bot.inspection.deadlines.late import tick_reminders
+from bot.inspection.deadlines.sources import derive_stale
+from bot.inspection.duties import SOURCES
 from bot.inspection.followups import service as followups
-from bot.inspection.people import certificates
 from bot.inspection.profile import Profile
 from bot.inspection.publication import service as publication
-from bot.inspection.results import service as results
-from bot.inspection.tasks import approval
-from bot.inspection.tasks import reminders as tasks
 from bot.messaging.cards import Cards
 from bot.messaging.dispatch import Dispatcher
 from bot.messaging.listening import Listeners
 from bot.messaging.quotas import Ledger
 
 Job = Callable[[], Awaitable[int]]
+_DERIVED = 200  # rows whose clocks are derived in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,10 @@ class Ticks:
             "cards": self.cards.refresh,
             "listening": self.listeners.look,
             "ledger": lambda: self.db.write(self.ledger.write),
-            "certificate_warnings": lambda: self._due(certificates.queue_warnings),
-            "task_reminders": lambda: self._due(tasks.queue_reminders),
-            "approval_reminders": lambda: self._due(approval.queue_approval_reminders),
-            "review_reminders": lambda: self._due(results.queue_review_reminders),
             "follow_ups": lambda: self._due(followups.open_for_approved),
             "publish": lambda: self._due(publication.publish_approved),
-            "publicity_reminders": lambda: self._due(publication.queue_reminders),
-            "correction_reminders": lambda: self._due(followups.queue_reminders),
+            "clocks": self._derive,
+            "reminders": lambda: self._due(tick_reminders, full=1),
         }
 
     async def run(self, name: str) -> int:
@@ -62,7 +59,16 @@ class Ticks:
         """Every job once."""
         return sum([await self.run(name) for name in self.jobs()])
 
-    async def _due(self, service: Callable[..., int]) -> int:
+    async def _derive(self) -> int:
+        """The clocks of everything that changed, slice by slice."""
+        return sum(
+            [
+                await self._due(partial(derive_stale, source=source, limit=_DERIVED), full=_DERIVED)
+                for source in SOURCES
+            ]
+        )
+
+    async def _due(self, service: Callable[..., int], *, full: int = 500) -> int:
         """Come again while a batch is full."""
         total = 0
         while True:
@@ -70,5 +76,5 @@ class Ticks:
                 service, now=self.clock.now(), profile=self.profile, calendar=self.calendar
             )
             total += found
-            if found < 500:  # every service looks at up to 500 rows
+            if found < full:
                 return total

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.inspection.checklists import messages as checklists
+from bot.inspection.deadlines import messages as deadlines
 from bot.inspection.followups import messages as followups
 from bot.inspection.notices.message import Kind
 from bot.inspection.people import messages as people
@@ -13,6 +14,6 @@ from bot.inspection.tasks import messages as tasks
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for slice_ in (people, plans, tasks, checklists, results, publication, followups)
+    for slice_ in (people, deadlines, plans, tasks, checklists, results, publication, followups)
     for kind in slice_.KINDS
 }

@@ -22,13 +22,13 @@ from bot.inspection.tasks.approval import (
     begin_urgently,
     decide_approvals,
     heads_of,
-    queue_approval_reminders,
     require_approval,
 )
 from bot.inspection.tasks.approval_messages import approval_request, urgent_approval
 from bot.inspection.tasks.models import ApprovalState, EnterpriseNotice, Task, Visit, VisitApproval
 from bot.inspection.tasks.service import check_in
 from bot.inspection.tasks.serving import Told, advance_notices, is_advance, plan_notices
+from tests.fakes.reminding import remind
 from tests.fakes.builders import (
     NOW,
     make_department,
@@ -133,12 +133,12 @@ def test_c15_an_urgent_visit_may_start_and_asks_every_day_until_it_is_approved(d
             check_in(session, visit_id=world.visit, person_id=person, now=NOW, profile=PROFILE)
         for day in (11, 12):
             at = dt.datetime(2026, 3, day, 9, 5, tzinfo=CHINA)
-            assert queue_approval_reminders(session, now=at, profile=PROFILE, calendar=CALENDAR) == 1
-            assert queue_approval_reminders(session, now=at, profile=PROFILE, calendar=CALENDAR) == 0
+            assert remind(session, at, PROFILE) == 1
+            assert remind(session, at, PROFILE) == 0
         assert len(told(session, "approval_reminder")) == 2
         decide(session, world, granted=True)
         later = dt.datetime(2026, 3, 13, 9, 5, tzinfo=CHINA)
-        assert queue_approval_reminders(session, now=later, profile=PROFILE, calendar=CALENDAR) == 0
+        assert remind(session, later, PROFILE) == 0
 
     db.write_now(story)
 

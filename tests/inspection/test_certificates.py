@@ -9,12 +9,11 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china
 from bot.core.db import Database
-from bot.inspection.calendar import WorkCalendar
 from bot.inspection.notices.models import Notice
-from bot.inspection.people.certificates import queue_warnings
 from bot.inspection.people.messages import certificate_expiring
 from bot.inspection.people.models import Officer
 from bot.inspection.profile import load_profile
+from tests.fakes.reminding import remind
 from tests.inspection.lists import bring, departments, write
 
 LAST_DAY = dt.date(2026, 9, 15)
@@ -33,9 +32,11 @@ def library(db: Database, folder: Path) -> None:
 
 
 def tick(db: Database, day: dt.date, hour: int = 10) -> int:
-    return db.write_now(
-        queue_warnings, now=at_china(day, hour), profile=load_profile("default"), calendar=WorkCalendar.load()
-    )
+    """How many warnings the tick adds."""
+    count = lambda s: len(s.exec(select(Notice.id).where(Notice.kind == "certificate_expiring")).all())  # noqa: E731
+    before = db.read_now(count)
+    db.write_now(remind, at_china(day, hour), load_profile("default"))
+    return int(db.read_now(count)) - int(before)
 
 
 def test_c4_warnings_go_out_ninety_thirty_and_seven_days_before_and_after_the_last_day(

@@ -26,7 +26,6 @@ from bot.inspection.followups.service import (
     handle,
     open_for_approved,
     order,
-    queue_reminders,
     reject_correction,
     report_correction,
 )
@@ -35,6 +34,7 @@ from bot.inspection.notices.models import Notice
 from bot.inspection.results.labels import LABELS
 from bot.inspection.tasks.models import VisitState
 from handlers.chat.followups import term_in
+from tests.fakes.reminding import remind
 from tests.inspection.decided import CALENDAR, CONTACT, LEAD, P1, P2, REVIEWER, SC, at, authority, told, visit
 
 S = FollowUpState
@@ -243,7 +243,7 @@ def test_who_cannot_be_reached_starts_the_abnormal_list_clock_of_ten_working_day
         assert {(f.state, f.due_on) for f in session.exec(select(FollowUp))} == {
             (S.OPEN, dt.date(2026, 3, 24))
         }
-        queue_reminders(session, now=at("2026-03-19 09:00"), profile=SC, calendar=CALENDAR)
+        remind(session, at("2026-03-19 09:00"), SC)
         assert {who for _, who, _ in told(session, "correction_reminder")} == {P1}
 
     db.write_now(story)
@@ -369,7 +369,7 @@ def test_reminders_run_to_the_term_and_beyond_and_stop_with_the_report(db: Datab
         for day in range(11, 27):
             before = set(told(session, "correction_reminder"))
             for hour in ("08:59", "09:00", "09:05"):
-                queue_reminders(session, now=at(f"2026-03-{day} {hour}"), profile=SC, calendar=CALENDAR)
+                remind(session, at(f"2026-03-{day} {hour}"), SC)
             new = set(told(session, "correction_reminder")) - before
             if new:
                 days[day] = sorted(who for _, who, _ in new)

@@ -13,10 +13,12 @@ from sqlmodel import Session, select
 from bot.core.clock import CHINA
 from bot.core.db import WAKE, Database
 from bot.inspection.calendar import WorkCalendar
+from bot.inspection.deadlines.queue import queue_due
+from bot.inspection.deadlines.sources import Context, Source
+from bot.inspection.duties import SOURCES
 from bot.inspection.notices.models import Card, InboxEvent, Notice, NoticeState
 from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
 from bot.inspection.profile import load_profile
-from bot.inspection.tasks.reminders import queue_reminders
 from bot.messaging import inbox, outbox
 from tests.fakes.builders import NOW, make_person
 
@@ -192,11 +194,24 @@ def test_looking_for_stale_cards_uses_their_index(sqlite_db: Database) -> None:
     assert "ix_card_stale" in plan
 
 
-def test_looking_for_reminders_uses_the_index_of_open_visits(sqlite_db: Database) -> None:
+def test_looking_for_reminders_uses_the_partial_index_of_what_comes_next(sqlite_db: Database) -> None:
     morning = dt.datetime(2026, 3, 12, 9, 0, tzinfo=CHINA)
     profile, calendar = load_profile("default"), WorkCalendar.load()
-    plans = plans_of(sqlite_db, lambda s: queue_reminders(s, now=morning, profile=profile, calendar=calendar))
-    assert "ix_visit_state_reminded" in plans[0], plans
+    text = "\n".join(
+        plans_of(sqlite_db, lambda s: queue_due(s, now=morning, profile=profile, calendar=calendar))
+    )
+    assert "ix_deadline_next" in text
+    assert "SCAN deadline" not in text.replace("SCAN deadline USING COVERING INDEX ix_deadline_next", ""), (
+        text
+    )
+
+
+@pytest.mark.parametrize(("number", "index"), [(0, "ix_visit_changed"), (1, "ix_follow_up_changed")])
+def test_what_changed_is_found_by_an_index_of_its_own(sqlite_db: Database, number: int, index: str) -> None:
+    source: Source = SOURCES[number]
+    context = Context(NOW, load_profile("default"), WorkCalendar.load())
+    [plan] = plans_of(sqlite_db, lambda s: source.stale(s, context, 100))
+    assert index in plan
 
 
 def test_taking_back_and_touching_use_the_subject(sqlite_db: Database) -> None:

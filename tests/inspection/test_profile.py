@@ -147,7 +147,7 @@ def test_a_step_says_what_it_counts_from() -> None:
         (Anchor.START, 1, (Role.OFFICER,)),
         (Anchor.START, 2, (Role.LEAD,)),
     ]
-    assert [s.offset for s in steps["certificate"]] == [-90, -30, -7]
+    assert [s.offset for s in steps["certificate"]] == [-90, -30, -7, 1]
     assert load_profile("default").messages.remind_at == "09:00"
 
 

@@ -28,7 +28,6 @@ from bot.inspection.publication.service import (
     keep_back,
     publish_again,
     publish_approved,
-    queue_reminders,
     withdraw,
 )
 from bot.inspection.publication.snapshot import (
@@ -44,6 +43,7 @@ from bot.inspection.publication.snapshot import (
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.results.service import Decision, review_visit
 from bot.inspection.tasks.models import Task, TaskState, Visit, VisitState
+from tests.fakes.reminding import remind
 from tests.inspection.decided import (
     CALENDAR,
     CODE,
@@ -129,15 +129,12 @@ def test_sc_a_problem_decided_on_9_october_is_due_on_5_november_and_waits_until_
 
 
 def test_sc_without_a_decision_there_is_no_due_date_and_the_handler_is_chased(db: Database) -> None:
-    from bot.inspection.followups.service import queue_reminders as chase  # noqa: PLC0415
-
     def story(session: Session) -> None:
         authority(session)
         visit(session, 1, [["R08"], ["R01"]], state=APPROVED)
         tick(session)
-        queue_reminders(session, now=at("2026-09-30 09:00"), profile=SC, calendar=CALENDAR)
+        remind(session, at("2026-09-30 09:00"), SC)
         assert told(session, "publicity_reminder") == []
-        chase(session, now=at("2026-09-30 09:00"), profile=SC, calendar=CALENDAR)
         assert [who for _, who, _ in told(session, "correction_reminder")] == [P1]
 
     db.write_now(story)
@@ -467,7 +464,7 @@ def test_reminders_follow_the_working_calendar_and_the_chain_and_stop_when_publi
         ):
             before = set(told(session, "publicity_reminder"))
             for hour in ("08:59", "09:00", "09:05"):
-                queue_reminders(session, now=at(f"{day} {hour}"), profile=SC, calendar=CALENDAR)
+                remind(session, at(f"{day} {hour}"), SC)
             new = set(told(session, "publicity_reminder")) - before
             if new:
                 days[day] = sorted(who for _, who, _ in new)

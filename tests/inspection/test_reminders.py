@@ -11,17 +11,19 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import CHINA, china
 from bot.core.db import Database
-from bot.inspection.calendar import WorkCalendar
+from bot.inspection.deadlines.late import tick_reminders
+from bot.inspection.deadlines.models import Deadline
+from bot.inspection.deadlines.queue import queue_due
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Role
 from bot.inspection.profile import load_profile
-from bot.inspection.tasks.models import Task, Visit
-from bot.inspection.tasks.reminders import queue_reminders, still_open, unanswered
+from bot.inspection.tasks.models import Task, Visit, VisitOfficer
+from bot.inspection.tasks.reminders import still_open, unanswered
 from bot.inspection.tasks.service import accept_visit, check_in
 from tests.fakes.builders import make_person, make_task, make_visit, team_of
+from tests.fakes.reminding import CALENDAR, remind
 
 PROFILE = load_profile("default")
-CALENDAR = WorkCalendar.load()
 
 
 def at(day: int, hour: int = 9, minute: int = 0) -> dt.datetime:
@@ -39,8 +41,8 @@ def prepared(session: Session, visits: int = 1, *, planned: int = 16) -> tuple[i
     )
 
 
-def tick(session: Session, now: dt.datetime, limit: int = 500) -> int:
-    return queue_reminders(session, now=now, profile=PROFILE, calendar=CALENDAR, limit=limit)
+def tick(session: Session, now: dt.datetime) -> int:
+    return remind(session, now, PROFILE)
 
 
 def told(session: Session) -> list[tuple[str, int, dt.datetime]]:
@@ -63,7 +65,7 @@ def test_c13_no_answer_by_the_end_of_the_next_working_day_reminds_and_a_day_late
 ) -> None:
     lead, task, [visit] = db.write_now(prepared)
     team = db.read_now(team_of, visit)
-    tick_through(db, working_hours(10, 12))
+    tick_through(db, [*working_hours(10, 11)[:-1], at(11, 17, 30), *working_hours(12, 12)])
     assert db.read_now(told) == [
         ("assignment_reminder", team[0], at(11, 17, 30)), ("assignment_reminder", team[1], at(11, 17, 30)),
         ("assignment_overdue", lead, at(12)),
@@ -145,37 +147,54 @@ def test_nothing_is_queued_on_days_of_rest_or_before_the_hour(db: Database) -> N
     assert db.read_now(told) == []
 
 
-def test_ticking_twice_doubles_nothing_and_looks_at_each_visit_once_a_day(db: Database) -> None:
+def test_ticking_twice_or_deriving_again_doubles_nothing(db: Database) -> None:
     db.write_now(prepared, 3)
-    assert db.write_now(tick, at(12)) == 3
+    assert db.write_now(tick, at(12)) == 6  # each officer's answer; the windows are not due yet
     assert db.write_now(tick, at(12, 9, 1)) == 0
     before = db.read_now(told)
 
     def forget(session: Session) -> None:
         for visit in session.exec(select(Visit)):
             visit.reminded_on = None
+        for deadline in session.exec(select(Deadline)):
+            deadline.next_at = at(12)
 
     db.write_now(forget)
-    assert db.write_now(tick, at(12, 9, 2)) == 3
+    db.write_now(tick, at(12, 9, 2))
     assert db.read_now(told) == before
 
 
-def test_a_full_batch_says_that_there_is_more(db: Database) -> None:
-    db.write_now(prepared, 5)
-    assert [db.write_now(tick, at(12), 2) for _ in range(4)] == [2, 2, 1, 0]
-    assert len([row for row in db.read_now(told) if row[0] == "assignment_reminder"]) == 10
+def test_more_deadlines_than_one_transaction_takes_are_taken_in_turn(db: Database) -> None:
+    for day in (9, 10, 11):
+        _, _, visits = db.write_now(prepared, 2)
+        db.write_now(_assigned_on, visits, day)
+    db.write_now(tick, at(12, 8))
+
+    def some(session: Session) -> int:
+        return queue_due(session, now=at(13), profile=PROFILE, calendar=CALENDAR, limit=5).deadlines
+
+    assert [db.write_now(some) for _ in range(4)] == [4, 4, 4, 0]
+    assert len([row for row in db.read_now(told) if row[0] == "assignment_reminder"]) == 12
+
+
+def _assigned_on(session: Session, visits: list[int], day: int) -> None:
+    for officer in session.exec(select(VisitOfficer).where(col(VisitOfficer.visit_id).in_(visits))):
+        officer.assigned_at = at(day, 10)
 
 
 @pytest.mark.postgres
 def test_ticks_of_several_processes_at_once_double_nothing(postgres_db: Database) -> None:
     db = postgres_db
     db.write_now(prepared, 40)
-    futures = [db.submit(tick, at(12), 10) for _ in range(12)]
-    assert sum(future.result() for future in futures) >= 40
-    while db.write_now(tick, at(12)):
-        pass
+    futures = [db.submit(tick, at(12, 8, 50)) for _ in range(6)]
+    assert [future.result() for future in futures] == [0] * 6
+    ticks = [
+        db.submit(tick_reminders, now=at(12), profile=PROFILE, calendar=CALENDAR, limit=30) for _ in range(12)
+    ]
+    assert sum(future.result() for future in ticks) >= 80
     counted = db.read_now(lambda s: s.exec(select(Notice.kind, func.count()).group_by(Notice.kind)).all())
     assert dict(counted) == {"assignment_reminder": 80, "assignment_overdue": 1}
+    assert len(db.read_now(lambda s: s.exec(select(Deadline.id)).all())) == 120
 
 
 def test_a_replacement_has_its_own_days_to_answer(db: Database) -> None:
@@ -183,8 +202,6 @@ def test_a_replacement_has_its_own_days_to_answer(db: Database) -> None:
     team = db.read_now(team_of, visit)
 
     def reassign(session: Session) -> None:
-        from bot.inspection.tasks.models import VisitOfficer  # noqa: PLC0415
-
         for row in session.exec(select(VisitOfficer)):
             row.assigned_at = at(12, 15) if row.person_id == team[1] else at(10)
         session.get_one(Task, session.get_one(Visit, visit).task_id)

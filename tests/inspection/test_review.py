@@ -17,12 +17,12 @@ from bot.inspection.notices.service import enqueue
 from bot.inspection.results.messages import result_returned, review_reminder, review_request
 from bot.inspection.results.models import Review
 from bot.inspection.results.quality import Flag, Trace, flags
-from bot.inspection.results.service import Decision, queue_review_reminders, review_visit
+from bot.inspection.results.service import Decision, review_visit
 from bot.inspection.results.traces import trace
 from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.queries import visit_facts
+from tests.fakes.reminding import remind
 from tests.inspection.decided import (
-    CALENDAR,
     COORDINATOR,
     LEAD,
     P1,
@@ -145,7 +145,7 @@ def test_the_reviewer_is_reminded_once_after_one_working_day(db: Database) -> No
         )
 
         def tick(when: str) -> int:
-            return queue_review_reminders(session, now=at(when), profile=SC, calendar=CALENDAR)
+            return remind(session, at(when), SC)
 
         tick("2026-09-19 09:30")
         assert told(session, "review_reminder") == []

@@ -15,6 +15,7 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import SALT, actor_digest, record
 from bot.inspection.calendar import WorkCalendar
+from bot.inspection.deadlines.policy import freeze
 from bot.inspection.draws.algorithm import Pick, officer_ticket
 from bot.inspection.draws.matching import Need, OfficerFacts, Shortage, match
 from bot.inspection.draws.models import Draw
@@ -59,7 +60,7 @@ def dispatch(
     ]
     assignments = _store_teams(session, drawn, person_of, lead=task.lead_department_id, seed=seed, now=now)
     task.state, task.dispatched_at = TaskState.DISPATCHED, now
-    task.policy = {"assignment": [s.model_dump(mode="json") for s in profile.reminders["assignment"]]}
+    task.policy = freeze(profile)
     session.add(task)
     record(
         session, "task.dispatched", f"task:{task.id}", now=now, visits=len(visits), assignments=assignments

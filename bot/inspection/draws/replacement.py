@@ -39,7 +39,8 @@ def decide_recusal(
         follower = _replace(session, facts, officer, now=now)
     else:
         officer.state = OfficerState.ACCEPTED if officer.accepted_at else OfficerState.ASSIGNED
-    session.add(officer)
+    facts.visit.reminded_on = None
+    session.add_all([officer, facts.visit])
     record(session, "recusal.granted" if granted else "recusal.denied", f"visit:{officer.visit_id}", now=now, actor=by,
            officer=officer.id, follower=follower.id if follower else None)  # fmt: skip
     enqueue(session, "recusal_decided", f"officer:{officer.id}", recipient_id=officer.person_id, now=now,

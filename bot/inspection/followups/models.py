@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel, col
 
 from bot.core.tables import big_id, maybe_moment, moment, one_of
@@ -46,7 +46,13 @@ class FollowUp(SQLModel, table=True):
     report: str = ""
     closed_at: dt.datetime | None = maybe_moment()
     closing_note: str = ""
-    reminded_on: dt.date | None = None  # day whose reminders were queued; None: look again
+    reminded_on: dt.date | None = None  # day its clocks were derived; None: something changed, derive again
 
 
 Index("ix_follow_up_due", col(FollowUp.state), col(FollowUp.due_on))
+Index(
+    "ix_follow_up_changed",
+    col(FollowUp.id),
+    sqlite_where=text("reminded_on IS NULL"),
+    postgresql_where=text("reminded_on IS NULL"),
+)

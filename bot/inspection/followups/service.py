@@ -14,7 +14,6 @@ from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.opening import open_for_approved
-from bot.inspection.followups.reminders import queue_reminders
 from bot.inspection.followups.rules import NAMES, STATE_AFTER, Handling, check_move
 from bot.inspection.followups.telling import REMINDERS, subject_of, tell_ordered, tell_reported
 from bot.inspection.notices.service import touch_cards, withdraw
@@ -30,7 +29,6 @@ __all__ = [
     "of_visit",
     "open_for_approved",
     "order",
-    "queue_reminders",
     "reject_correction",
     "report_correction",
 ]
@@ -207,6 +205,9 @@ def _move(
     found.generation += 1
     found.reminded_on = None
     session.add(found)
+    visit = session.get_one(Visit, found.visit_id)
+    visit.reminded_on = None  # its publicity clock may start with the decision
+    session.add(visit)
     record(session, f"followup.{to.lower()}", subject_of(found), now=now, actor=actor)
     withdraw(session, subject_of(found), kinds=REMINDERS, reason=NAMES[to], now=now)
     touch_cards(session, subject_of(found), now=now)

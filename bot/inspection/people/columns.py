@@ -17,6 +17,7 @@ ROLES: Final[Mapping[str, Role]] = {
     "审核人": Role.REVIEWER,
     "联席办": Role.COORDINATOR,
     "管理员": Role.ADMIN,
+    "法制机构": Role.LEGAL,
     "科室负责人": Role.LEAD,
     "组长": Role.LEAD,
     "联席会议办公室": Role.COORDINATOR,

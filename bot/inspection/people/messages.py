@@ -19,7 +19,7 @@ def certificate_expiring(session: Session, notice: Notice, now: dt.datetime) -> 
     officer, person = session.get(Officer, person_id), session.get(Person, person_id)
     if officer is None or person is None or not person.active:
         return Skip("已不在执法检查人员名录库")
-    if officer.valid_to.isoformat() != notice.data.get("valid_to"):
+    if not notice.slot.startswith(officer.valid_to.isoformat()):  # the slot begins with the day it warned of
         return Skip("执法证已换发")
     days = (officer.valid_to - china_day(now)).days
     mine = notice.recipient_id == person_id

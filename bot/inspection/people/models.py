@@ -18,6 +18,7 @@ class Role(StrEnum):
     REVIEWER = "REVIEWER"  # 审核人
     COORDINATOR = "COORDINATOR"  # 联席会议办公室
     ADMIN = "ADMIN"  # 名录库管理员
+    LEGAL = "LEGAL"  # 法制机构
     ENTERPRISE = "ENTERPRISE"  # 企业联络员
 
 

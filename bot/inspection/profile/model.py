@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from bot.inspection.profile import terms
 
 LAST_DAY = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-STEP = re.compile(r"(?P<anchor>[TSD])(?P<offset>[+-]\d{1,3})")
+STEP = re.compile(r"(?P<anchor>[TSDH])(?P<offset>[+-]\d{1,3})")
 
 
 def _month_day(text: str) -> str:
@@ -190,19 +190,21 @@ class MessageRules(Part):
 class Step(Part):
     """One reminder of a schedule.
 
-    ``at`` is T-5 or T+3 (working days before or after the due date), S+1 (working days after the duty began)
-    or D-30 (calendar days before the due date). ``every`` repeats the step each n working days from there.
+    ``at`` is T-5 or T+3 (working days before or after the due date), S+1 (working days after the duty began),
+    D-30 (calendar days before the due date) or H-2 (hours before the moment a clock by the hour ends).
+    ``every`` repeats the step each n working days from there; ``time`` is its hour, else that of all reminders.
     """
 
     at: str
     who: Annotated[tuple[terms.Role, ...], Field(min_length=1)]
     every: Annotated[int, Field(ge=1, le=60)] | None = None
+    time: WallTime | None = None
 
     @model_validator(mode="after")
     def _at_is_readable(self) -> Step:
         match = STEP.fullmatch(self.at)
         if not match or (match["anchor"] == "S" and match["offset"][0] == "-"):
-            raise ValueError("应写成 T-5、T+3、S+1 或 D-30")
+            raise ValueError("应写成 T-5、T+3、S+1、D-30 或 H-2")
         return self
 
     @property

@@ -118,6 +118,10 @@ class Role(StrEnum):
     ENTERPRISE = "enterprise"
     RECEIVER = "receiver"
     LIBRARIAN = "librarian"
+    PARTNER = "partner"  # the others of the same team
+    HEAD = "head"  # 单位负责人
+    LEGAL = "legal"  # 法制机构
+    APPROVER = "approver"  # who must let something out
 
 
 class Anchor(StrEnum):
@@ -126,3 +130,4 @@ class Anchor(StrEnum):
     DUE = "T"  # working days before (-) or after (+) the due date
     START = "S"  # working days after the duty began
     CALENDAR = "D"  # calendar days before the due date
+    HOUR = "H"  # hours before or after the moment a clock by the hour ends

@@ -10,8 +10,8 @@ from sqlmodel import Session, func, select
 from bot.core.clock import china_day
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
+from bot.inspection.publication.duties import WAITING
 from bot.inspection.publication.models import Publication
-from bot.inspection.publication.reminders import WAITING
 from bot.inspection.publication.service import latest_of
 from bot.inspection.tasks.models import Task, Visit, VisitState
 from bot.inspection.tasks.queries import VisitFacts, visit_facts

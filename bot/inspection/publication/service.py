@@ -19,7 +19,6 @@ from bot.inspection.publication.corrections import correct, keep_back, require_c
 from bot.inspection.publication.due import ready_to_publish, ready_to_update
 from bot.inspection.publication.facts import due_of, gather
 from bot.inspection.publication.models import Publication
-from bot.inspection.publication.reminders import queue_reminders
 from bot.inspection.publication.snapshot import FIELDS, snapshot
 from bot.inspection.publication.versions import complete_task, latest_of, new_row, new_version
 from bot.inspection.tasks.models import Visit, VisitState
@@ -32,7 +31,6 @@ __all__ = [
     "latest_of",
     "publish_approved",
     "publish_visit",
-    "queue_reminders",
     "withdraw",
 ]
 

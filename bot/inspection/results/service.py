@@ -6,20 +6,14 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, String, and_, cast, exists, literal, or_
 from sqlmodel import Session, col, select
 
-from bot.core.clock import at_china, china, china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
-from bot.inspection.calendar import Calendar
 from bot.inspection.notices.models import Notice
-from bot.inspection.notices.service import enqueue, enqueue_many, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, touch_cards, withdraw
 from bot.inspection.people.models import PersonRole, Role
-from bot.inspection.profile import Profile, Step
-from bot.inspection.profile.schedule import due_slots, reminding_hour
 from bot.inspection.results.models import ItemResult, Review
-from bot.inspection.tasks.daily import reminder
 from bot.inspection.tasks.models import Task, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import leads_of, live_officers, people_with_role
 from bot.inspection.tasks.service import move_visit, subject_of
@@ -120,40 +114,6 @@ def item_results(session: Session, visit_id: int) -> list[ItemResult]:
     return [newest[item] for item in sorted(newest)]
 
 
-def queue_review_reminders(
-    session: Session, *, now: dt.datetime, profile: Profile, calendar: Calendar, limit: int = 500
-) -> int:
-    """Remind reviewers of results that wait too long, once per step; returns how many were looked at."""
-    if not reminding_hour(profile, calendar, local=china(now)):
-        return 0
-    steps = profile.reminders["review"]
-    waiting = or_(*(_is_due(step, calendar, today=china_day(now)) for step in steps))
-    visits = session.exec(
-        select(Visit)
-        .where(Visit.state == VisitState.IN_REVIEW, waiting)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    rows = [
-        r for visit in visits for r in _reminders(session, visit, now=now, profile=profile, calendar=calendar)
-    ]
-    enqueue_many(session, rows)
-    return len(visits) if rows else 0
-
-
-def _is_due(step: Step, calendar: Calendar, *, today: dt.date) -> ColumnElement[bool]:
-    """Handed in long enough ago for *step*, and not reminded of it this round (or today, when it repeats)."""
-    until = at_china(calendar.add_workdays(today, -step.offset)) + dt.timedelta(days=1)
-    slot = cast(col(Visit.generation), String) + literal(f":{step.at}")
-    told = exists().where(
-        col(Notice.kind) == "review_reminder",
-        col(Notice.subject) == literal("visit:") + cast(col(Visit.id), String),
-        col(Notice.slot).startswith(slot),
-        *([col(Notice.created_at) >= at_china(today)] if step.every else []),
-    )
-    return and_(col(Visit.submitted_at) < until, ~told)
-
-
 def reviewers_of(session: Session, visit: Visit) -> list[int]:
     """Who was asked to review; a coordinator where nobody could be."""
     asked = session.exec(
@@ -164,27 +124,6 @@ def reviewers_of(session: Session, visit: Visit) -> list[int]:
         )
     ).all()
     return list(asked) or people_with_role(session, Role.COORDINATOR)
-
-
-def _reminders(
-    session: Session, visit: Visit, *, now: dt.datetime, profile: Profile, calendar: Calendar
-) -> list[dict[str, object]]:
-    assert visit.submitted_at is not None
-    assert visit.id is not None
-    today = china_day(now)
-    slots = due_slots(
-        profile.reminders["review"],
-        calendar,
-        started_on=china_day(visit.submitted_at),
-        due_on=None,
-        today=today,
-    )
-    return [
-        reminder("review_reminder", subject_of(visit.id), person=person, slot=f"{visit.generation}:{slot.name}",
-                 generation=visit.generation, now=now)
-        for slot in slots
-        for person in reviewers_of(session, visit)
-    ]  # fmt: skip
 
 
 def _tell_returned(session: Session, visit: Visit, number: int, *, now: dt.datetime) -> None:

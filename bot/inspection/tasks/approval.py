@@ -12,12 +12,9 @@ from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
-from bot.inspection.calendar import Calendar
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, enqueue_many, touch_cards, withdraw
 from bot.inspection.people.models import Department, Role
-from bot.inspection.profile import Profile
-from bot.inspection.tasks.daily import look_daily, reminder
 from bot.inspection.tasks.models import ApprovalState, Task, Visit, VisitApproval
 from bot.inspection.tasks.queries import get_visit, leads_of, live_officers, people_with_role, require_officer
 from bot.inspection.tasks.serving import Told, advance_notices
@@ -85,6 +82,7 @@ def begin_urgently(
         require_approval(session, visit_id)
     if approval.state == ApprovalState.ASKED and not approval.urgent:
         approval.urgent, approval.urgent_reason, approval.urgent_by = True, reason, person_id
+        approval.reminded_on = None
         session.add(approval)
         record(session, "approval.urgent", f"visit:{visit_id}", now=now, actor=person_id)
         task = session.get_one(Task, visit.task_id)
@@ -128,6 +126,7 @@ def decide_approvals(
     for approval, _ in chosen:
         approval.state = ApprovalState.GRANTED if granted else ApprovalState.REFUSED
         approval.decided_at, approval.decided_by, approval.decision_reason = now, by, reason
+        approval.reminded_on = None
         session.add(approval)
         record(session, f"approval.{approval.state.lower()}", f"visit:{approval.visit_id}", now=now, actor=by,
                urgent=approval.urgent)  # fmt: skip
@@ -139,27 +138,6 @@ def require_head(session: Session, task: Task, person_id: int) -> None:
     """Raise ``forbidden`` unless this person approves inspections of the task's lead department."""
     if person_id not in heads_of(session, task.lead_department_id):
         raise Problem("forbidden", "检查审批由单位负责人办理。")
-
-
-def queue_approval_reminders(
-    session: Session, *, now: dt.datetime, profile: Profile, calendar: Calendar, limit: int = 500
-) -> int:
-    """Ask again, once a working day, for what is undecided: each urgent visit, and each task as a whole."""
-    return look_daily(
-        session, VisitApproval, col(VisitApproval.state) == ApprovalState.ASKED,
-        lambda approval: _reminders(session, approval, now=now),
-        now=now, profile=profile, calendar=calendar, limit=limit,
-    )  # fmt: skip
-
-
-def _reminders(session: Session, approval: VisitApproval, *, now: dt.datetime) -> list[dict[str, object]]:
-    visit = session.get_one(Visit, approval.visit_id)
-    task = session.get_one(Task, visit.task_id)
-    subject = f"visit:{visit.id}" if approval.urgent else f"task:{task.id}"
-    return [
-        reminder("approval_reminder", subject, person=head, slot=f"{now:%Y-%m-%d}", generation=1, now=now)
-        for head in heads_of(session, task.lead_department_id)
-    ]
 
 
 def _tell(session: Session, task: Task, visits: Sequence[Visit], *, granted: bool, now: dt.datetime) -> None:

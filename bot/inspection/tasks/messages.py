@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from bot.core.clock import china
+from bot.core.clock import china, china_day
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person
@@ -17,6 +17,7 @@ from bot.inspection.tasks.models import (
     EnterpriseNotice,
     OfficerState,
     Task,
+    TaskState,
     VisitOfficer,
     VisitState,
 )
@@ -126,12 +127,14 @@ def visit_day(session: Session, notice: Notice, _now: dt.datetime) -> Content | 
     )
 
 
-def visit_window(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def visit_window(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
     facts = visit_facts(session, _id(notice))
     if facts.officer(notice.recipient_id) is None:
         return Skip("已改派")
     if facts.visit.state not in BEFORE_VISIT:
         return Skip("检查已开始")
+    if facts.visit.planned_on <= china_day(now):
+        return Skip("今日检查提醒已说明")  # the morning card of the visit day says it each day
     return Content(_values(facts), _facts(facts, notice.recipient_id)[:3], (),
                    _pages(facts))  # fmt: skip
 
@@ -155,6 +158,26 @@ def window_ending(session: Session, notice: Notice, _now: dt.datetime) -> Conten
     if not count:
         return Skip("均已开始检查")
     return Content({"task": task.name, "count": count, "due": f"{task.window_end:%m月%d日}"})
+
+
+def libraries_stale(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """To the keepers of the libraries before every draw (YL-3.3.b); one press confirms both."""
+    task = session.get_one(Task, _id(notice))
+    values = {"task": task.name, "number": task.number}
+    if task.state != TaskState.APPROVED:
+        return Content(values, closed="两库已确认")
+    return Content(values, (("任务", task.name),), (Ask("两库已更新，确认", "confirm_libraries", "primary"),))
+
+
+def partner_waiting(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """To the others of the team: somebody of it has not answered."""
+    facts = visit_facts(session, _id(notice))
+    if facts.officer(notice.recipient_id) is None:
+        return Skip("已改派")
+    waiting = [person.name for person, officer in facts.officers if officer.state == OfficerState.ASSIGNED]
+    if not waiting:
+        return Skip("均已接收")
+    return Content(_values(facts) | {"names": "、".join(waiting)})
 
 
 def recusal_request(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -240,4 +263,8 @@ KINDS = (
     Kind("notice_on_paper", not_delivered, Content(_SAMPLE)),
     *TRAINING,
     *APPROVAL,
+    Kind("partner_waiting", partner_waiting, Content(_SAMPLE | {"names": "李四"})),
+    Kind("libraries_stale", libraries_stale,
+         Content({"task": "餐饮服务食品安全抽查", "number": "450900202603100001"}, (("任务", "餐饮服务食品安全抽查"),),
+                 (Ask("两库已更新，确认", "confirm_libraries", "primary"),)), card=True),
 )  # fmt: skip

@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel, col
 
 from bot.core.tables import big_id, json_dict, json_list, maybe_moment, moment, one_of
@@ -118,7 +118,7 @@ class Visit(SQLModel, table=True):
     published_at: dt.datetime | None = maybe_moment()
     outcome: str = Field(default="", max_length=4)  # worst result code, R01…
     late: bool = False  # registered after the fact (C16)
-    reminded_on: dt.date | None = None  # day whose reminders were queued; None: look again
+    reminded_on: dt.date | None = None  # day its clocks were derived; None: something changed, derive again
 
 
 class VisitOfficer(SQLModel, table=True):
@@ -221,7 +221,12 @@ class EnterpriseNotice(SQLModel, table=True):
 
 
 Index("ix_visit_task_state", col(Visit.task_id), col(Visit.state))
-Index("ix_visit_state_reminded", col(Visit.state), col(Visit.reminded_on))
+Index(
+    "ix_visit_changed",
+    col(Visit.id),
+    sqlite_where=text("reminded_on IS NULL"),
+    postgresql_where=text("reminded_on IS NULL"),
+)
 Index("ix_visit_state_publish_due", col(Visit.state), col(Visit.publish_due))
 Index("ix_visit_officer_state", col(VisitOfficer.state), col(VisitOfficer.assigned_at))
 Index("ix_visit_approval_state_reminded", col(VisitApproval.state), col(VisitApproval.reminded_on))

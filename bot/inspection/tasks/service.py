@@ -61,7 +61,8 @@ def accept_visit(session: Session, *, visit_id: int, person_id: int, now: dt.dat
         return officer
     officer.state = OfficerState.ACCEPTED
     officer.accepted_at = now
-    session.add(officer)
+    visit.reminded_on = None
+    session.add_all([officer, visit])
     record(session, "visit.accepted", subject_of(visit_id), now=now, actor=person_id)
     withdraw(session, subject_of(visit_id), kinds=("assignment_reminder",), recipient_id=person_id,
              reason="已接收", now=now)  # fmt: skip
@@ -91,7 +92,8 @@ def ask_recusal(session: Session, *, visit_id: int, person_id: int, reason: str,
         return
     officer.state = OfficerState.RECUSAL_ASKED
     officer.recusal_reason = reason
-    session.add(officer)
+    visit.reminded_on = None
+    session.add_all([officer, visit])
     record(session, "recusal.asked", subject_of(visit_id), now=now, actor=person_id, officer=officer.id)
     task = session.get_one(Task, visit.task_id)
     for lead in leads_of(session, officer.department_id or task.lead_department_id):

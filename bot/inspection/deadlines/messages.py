@@ -1,0 +1,31 @@
+"""What the clocks themselves say: what was late, and a promise the nightly audit did not find kept."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlmodel import Session
+
+from bot.inspection.deadlines.words import KINDS_ZH
+from bot.inspection.notices.message import Content, Kind, Skip
+from bot.inspection.notices.models import Notice
+
+
+def reminders_late(_session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """To the administrators: how long the reminders stood still, and what went out late."""
+    data = notice.data
+    late = [f"{KINDS_ZH.get(kind, kind)} {count} 项" for kind, count in data["late"].items()]
+    return Content(
+        {"since": data["since"], "until": data["until"], "late": late, "dropped": data["dropped"],
+         "messages": data["messages"]}
+    )  # fmt: skip
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "reminders_late",
+        reminders_late,
+        Content({"since": "03月13日 17:00", "until": "03月16日 10:00", "late": ["公示期限 12 项"], "dropped": 0,
+                 "messages": 24}),
+    ),
+)  # fmt: skip

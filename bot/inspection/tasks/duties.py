@@ -1,0 +1,136 @@
+"""The clocks of a task and its visits: libraries, answers, the day of the visit, the end of the window."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import String, cast, exists, literal
+from sqlmodel import Session, col, select
+
+from bot.core.clock import china_day
+from bot.inspection.deadlines.models import Deadline
+from bot.inspection.deadlines.policy import policy_of
+from bot.inspection.deadlines.service import Duty
+from bot.inspection.deadlines.sources import Context, Ids, Source
+from bot.inspection.profile.schedule import Span
+from bot.inspection.profile.terms import Role
+from bot.inspection.tasks.models import OfficerState, Task, TaskState, Visit, VisitOfficer
+from bot.inspection.tasks.states import BEFORE_VISIT, LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A visit with what its clocks rest on."""
+
+    visit: Visit
+    task: Task
+    officers: Sequence[VisitOfficer]
+
+    @property
+    def subject(self) -> str:
+        return f"visit:{self.visit.id}"
+
+    @property
+    def above(self) -> str:
+        return f"task:{self.task.id}"
+
+
+def look_at(session: Session, visit_ids: Ids) -> list[Looked]:
+    """The visits with their tasks and live officers, in three queries."""
+    visits = session.exec(select(Visit).where(col(Visit.id).in_(visit_ids)).order_by(col(Visit.id))).all()
+    tasks = {
+        task.id: task
+        for task in session.exec(select(Task).where(col(Task.id).in_({visit.task_id for visit in visits})))
+    }
+    officers: dict[int, list[VisitOfficer]] = defaultdict(list)
+    mine = select(VisitOfficer).where(
+        col(VisitOfficer.visit_id).in_(visit_ids), col(VisitOfficer.state).in_(LIVE)
+    )
+    for officer in session.exec(mine.order_by(col(VisitOfficer.id))):
+        officers[officer.visit_id].append(officer)
+    return [Looked(visit, tasks[visit.task_id], officers[visit.id or 0]) for visit in visits]
+
+
+def visit_duties(looked: Looked, context: Context) -> list[Duty]:
+    """What runs before somebody begins: each officer's answer, the day planned, the window."""
+    visit, officers = looked.visit, looked.officers
+    if visit.state not in BEFORE_VISIT or not officers:
+        return []
+    shared: dict[str, Any] = {"department_id": looked.task.lead_department_id, "generation": visit.generation,
+              "about": looked.subject, "above": looked.above}  # fmt: skip
+    policies = {
+        kind: policy_of(kind, context.profile, looked.task.policy)
+        for kind in ("assignment", "visit_day", "visit_window")
+    }
+    answers = policies["assignment"]
+    partners = any(Role.PARTNER in step.who for step in answers.steps)
+    duties = [
+        Duty("assignment", f"officer:{o.id}", Span(china_day(o.assigned_at)), answers, **shared,
+             people={**({p.person_id: Role.PARTNER for p in officers} if partners else {}), o.person_id: Role.OFFICER})
+        for o in officers if o.state == OfficerState.ASSIGNED
+    ]  # fmt: skip
+    started = china_day(min(o.assigned_at for o in officers))
+    answered = {o.person_id: Role.OFFICER for o in officers if o.state != OfficerState.ASSIGNED}
+    if answered:
+        span = Span(min(started, visit.planned_on), visit.planned_on)
+        duties.append(
+            Duty("visit_day", looked.subject, span, policies["visit_day"], **shared, people=answered)
+        )
+    everybody = {o.person_id: Role.OFFICER for o in officers}
+    duties.append(
+        Duty("visit_window", looked.subject, Span(started, visit.due_on), policies["visit_window"], **shared,
+             tag=visit.due_on.isoformat(), people=everybody)
+    )  # fmt: skip
+    return duties
+
+
+_ROOT = literal("task:") + cast(col(Task.id), String)
+_UNCONFIRMED = col(Task.state) == TaskState.APPROVED
+
+
+def _stale(session: Session, context: Context, limit: int) -> Ids:  # noqa: ARG001 - a source's signature
+    """Tasks that wait for their libraries without a clock, and clocks of tasks that no longer wait."""
+    mine = (col(Deadline.kind) == "libraries", col(Deadline.closed_at).is_(None), col(Deadline.root) == _ROOT)
+    waiting = select(Task.id).where(_UNCONFIRMED, ~exists().where(*mine)).limit(limit)
+    roots = select(Deadline.root).where(Deadline.kind == "libraries", col(Deadline.closed_at).is_(None))
+    running = [int(root.partition(":")[2]) for root in session.exec(roots)]
+    over = session.exec(select(Task.id).where(col(Task.id).in_(running), ~_UNCONFIRMED)).all()
+    return [task for task in (*session.exec(waiting).all(), *over) if task is not None]
+
+
+def _derive(session: Session, ids: Ids, context: Context) -> dict[str, list[Duty]]:
+    """Both libraries are to be confirmed before the draw (YL-3.3.b)."""
+    policy = policy_of("libraries", context.profile)
+    found: dict[str, list[Duty]] = {f"task:{task}": [] for task in ids}
+    for task in session.exec(select(Task).where(col(Task.id).in_(ids), _UNCONFIRMED)):
+        root = f"task:{task.id}"
+        span = Span(china_day(task.created_at))
+        found[root].append(Duty("libraries", root, span, policy, task.lead_department_id))
+    return found
+
+
+def _running(session: Session, context: Context, after: int, limit: int) -> Ids:  # noqa: ARG001
+    query = select(Task.id).where(_UNCONFIRMED, col(Task.id) > after).order_by(col(Task.id)).limit(limit)
+    return [task for task in session.exec(query) if task is not None]
+
+
+LIBRARIES = Source("task", _stale, _derive, _running)
+
+
+def stale_visits(session: Session, context: Context, limit: int) -> Ids:  # noqa: ARG001
+    """Visits that changed since their clocks were derived."""
+    query = (
+        select(Visit.id).where(col(Visit.reminded_on).is_(None)).order_by(col(Visit.id)).limit(limit)
+        .with_for_update(skip_locked=True)
+    )  # fmt: skip
+    return [visit for visit in session.exec(query) if visit is not None]
+
+
+def running_visits(session: Session, context: Context, after: int, limit: int) -> Ids:  # noqa: ARG001
+    """Visits somebody still has something to do about."""
+    ended = ("PUBLISHED", "NON_PUBLIC")
+    query = select(Visit.id).where(col(Visit.state).not_in(ended), col(Visit.id) > after)
+    return [visit for visit in session.exec(query.order_by(col(Visit.id)).limit(limit)) if visit is not None]

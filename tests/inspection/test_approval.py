@@ -28,7 +28,6 @@ from bot.inspection.tasks.approval_messages import approval_request, urgent_appr
 from bot.inspection.tasks.models import ApprovalState, EnterpriseNotice, Task, Visit, VisitApproval
 from bot.inspection.tasks.service import check_in
 from bot.inspection.tasks.serving import Told, advance_notices, is_advance, plan_notices
-from tests.fakes.reminding import remind
 from tests.fakes.builders import (
     NOW,
     make_department,
@@ -38,6 +37,7 @@ from tests.fakes.builders import (
     make_visit,
     team_of,
 )
+from tests.fakes.reminding import remind
 
 PROFILE, CALENDAR = load_profile("default"), WorkCalendar.load()
 

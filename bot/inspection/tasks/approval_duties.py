@@ -36,7 +36,9 @@ def _derive(session: Session, ids: Ids, context: Context) -> dict[str, list[Duty
             policy, span = policy_of(kind, context.profile), Span(china_day(approval.asked_at))
             above = f"task:{task.id}"
             duties[root].append(
-                Duty(kind, root, span, policy, task.lead_department_id, about=f"visit:{visit.id}", above=above)
+                Duty(
+                    kind, root, span, policy, task.lead_department_id, about=f"visit:{visit.id}", above=above
+                )
             )
     return duties
 

@@ -30,6 +30,7 @@ _ENDS = (
     NoticeState.EXPIRED,
     NoticeState.WITHDRAWN,
     NoticeState.SKIPPED,
+    NoticeState.MERGED,
 )
 
 

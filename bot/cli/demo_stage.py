@@ -137,7 +137,7 @@ class Stage:
     def _next_try(self, session: Session) -> dt.datetime | None:
         """When the next retry, what a rate limit holds back, or what a killed process left, is due."""
         held = select(func.min(Notice.not_before)).where(
-            col(Notice.state) == NoticeState.QUEUED, col(Notice.not_before) > self.clock.now(),
+            col(Notice.state).in_((NoticeState.QUEUED, NoticeState.HELD)), col(Notice.not_before) > self.clock.now(),
             or_(col(Notice.attempts) > 0, col(Notice.detail) != ""),
         )  # fmt: skip
         events = select(func.min(InboxEvent.not_before)).where(col(InboxEvent.state) == InboxState.NEW)

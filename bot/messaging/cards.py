@@ -17,7 +17,8 @@ from bot.core.log import log
 from bot.inspection.audit.service import record
 from bot.inspection.notices.message import Kind, Skip
 from bot.inspection.notices.models import Card, Notice
-from bot.messaging.outbox import drop_token, newest_token, push_token, refreshable
+from bot.messaging.outbox import refreshable
+from bot.messaging.outcomes import drop_token, newest_token, push_token
 from bot.messaging.render import Renderer, digest
 from bot.messaging.turns import Turns
 from bot.platforms.base import CardRef, ErrorClass, OutboundMessage, Platform, PlatformError

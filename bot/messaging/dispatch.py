@@ -27,7 +27,7 @@ from bot.messaging import inbox
 from bot.messaging.actions import unpack
 from bot.messaging.cards import Cards
 from bot.messaging.media import MediaKeeper
-from bot.messaging.outbox import push_token
+from bot.messaging.outcomes import push_token
 from bot.messaging.people import person_of, revive
 from bot.messaging.router import Context, Handler, Reply, Router
 from bot.messaging.talks import current

@@ -1,61 +1,78 @@
-"""The rows of delivery: claim with a lease, note each attempt before it leaves, store every outcome."""
+"""The rows of delivery before anything leaves: hold, expire, claim with a lease, note each attempt.
+
+Every step is a statement over the whole batch; nothing is done row by row.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlmodel import Session, col
 
-from bot.core.ids import new_id
-from bot.inspection.audit.service import record
 from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
-from bot.messaging.people import bury
 
 BATCH = 64  # notices claimed together: as many as a kill can leave with an unknown outcome
 LEASE = dt.timedelta(seconds=90)  # longer than the slowest request with its one token refresh
+QUIET = "免打扰时段"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How one try ended. ``state`` None means queued again at ``retry_at``."""
-
-    notice_id: int
-    result: str  # attempt outcome: sent | retry | failed | unknown | skipped
-    state: NoticeState | None
-    retry_at: dt.datetime | None = None
-    code: str = ""
-    detail: str = ""
-    ref: str = ""
-    card_token: str = ""
-    bury: tuple[str, str] | None = None
-    attempt: int = 0  # which try; 0: decided before anything could leave
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Earlier:
-    """What went before: tries that may have arrived without our knowing, and when the first one was."""
+    """What went before: tries that may have arrived without our knowing, when the first one was, and by address
+    (platform, user id) the accounts that refused and those that took it."""
 
     unknown: int = 0
     first_at: dt.datetime | None = None
+    refused: set[tuple[str, str]] = field(default_factory=set)
+    took: set[tuple[str, str]] = field(default_factory=set)
+    in_doubt: tuple[str, str] | None = None  # where the last try of unknown outcome went
+    why: str = ""  # what the last refusal said
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An attempt about to leave."""
+
+    notice_id: int
+    n: int
+    platform: str
+    target: str
+    repeated: bool
+    card: dict[str, Any] | None = None  # the row of a card that is new
+    card_id: str = ""
+    shown: str = ""
+    closes: str = ""  # the card on an account that refused
 
 
 # literal states: a bound parameter would keep SQLite from using the partial indexes
 _QUEUED = col(Notice.state) == literal_column("'queued'")
+_WAITING = col(Notice.state).in_([literal_column("'queued'"), literal_column("'held'")])
 _SENDING = col(Notice.state) == literal_column("'sending'")
 _STALE = text("card.stale")
+_LOUD = or_(col(Notice.statutory).is_(True), col(Notice.priority) == Priority.URGENT)
 
 
 def _due(now: dt.datetime, *, quiet: bool) -> ColumnElement[bool]:
-    ready = and_(_QUEUED, col(Notice.not_before) <= now)
+    ready = and_(_WAITING, col(Notice.not_before) <= now)
     abandoned = and_(_SENDING, col(Notice.lease_until) <= now)
     if quiet:
-        loud = or_(col(Notice.statutory).is_(True), col(Notice.priority) == Priority.URGENT)
-        ready, abandoned = and_(ready, loud), and_(abandoned, loud)
+        ready, abandoned = and_(ready, _LOUD), and_(abandoned, _LOUD)
     return or_(ready, abandoned)
 
 
@@ -73,6 +90,17 @@ def refreshable(now: dt.datetime, *, card_id: str = "") -> Select[Any]:
     if card_id:
         return stale.where(col(Card.card_id) == card_id)
     return stale.join(Notice, col(Notice.id) == Card.notice_id).where(col(Notice.state) == NoticeState.SENT)
+
+
+def hold(session: Session, *, now: dt.datetime, until: dt.datetime) -> int:
+    """Quiet hours: what is due and neither statutory nor urgent waits until they end. Returns how many."""
+    lasts = or_(col(Notice.expires_at).is_(None), col(Notice.expires_at) > until)
+    result = session.execute(
+        update(Notice)
+        .where(_WAITING, col(Notice.not_before) <= now, ~_LOUD, lasts)
+        .values(state=NoticeState.HELD, not_before=until, detail=QUIET)
+    )
+    return int(result.rowcount)  # type: ignore[attr-defined]
 
 
 def claim(
@@ -97,7 +125,9 @@ def claim(
         .returning(Notice)
         .execution_options(synchronize_session=False, populate_existing=True)
     ).scalars()
-    return sorted(claimed, key=lambda n: (n.priority, n.not_before, n.id or 0))
+    batch = sorted(claimed, key=lambda n: (n.priority, n.not_before, n.id or 0))
+    _note_interruption(session, [n.id or 0 for n in batch if n.attempts])
+    return batch
 
 
 def _expire(session: Session, *, now: dt.datetime) -> None:
@@ -105,7 +135,7 @@ def _expire(session: Session, *, now: dt.datetime) -> None:
     ended = {"state": NoticeState.EXPIRED, "done_at": now, "lease_until": None, "lease_by": ""}
     session.execute(
         update(Notice)
-        .where(_QUEUED, col(Notice.not_before) <= now, late)
+        .where(_WAITING, col(Notice.not_before) <= now, late)
         .values(detail="已过时效，不再发送", **ended)
     )
     broken_off = session.execute(
@@ -118,6 +148,7 @@ def _expire(session: Session, *, now: dt.datetime) -> None:
 
 
 def _note_interruption(session: Session, notice_ids: Sequence[int]) -> None:
+    """Tries that nobody finished are of unknown outcome."""
     if notice_ids:
         session.execute(
             update(Attempt)
@@ -127,96 +158,71 @@ def _note_interruption(session: Session, notice_ids: Sequence[int]) -> None:
 
 
 def earlier_tries(session: Session, notice_ids: Sequence[int]) -> dict[int, Earlier]:
-    """What is known of each notice's tries before this one; one that nobody finished is of unknown outcome."""
-    _note_interruption(session, notice_ids)
-    unknown = func.sum(case((col(Attempt.outcome) == "unknown", 1), else_=0))
+    """What is known of each notice's tries before this one."""
+    if not notice_ids:
+        return {}
+    known: dict[int, Earlier] = {}
+    columns = (
+        Attempt.notice_id,
+        Attempt.platform,
+        Attempt.target,
+        Attempt.outcome,
+        Attempt.at,
+        Attempt.detail,
+    )
     rows = session.execute(
-        select(col(Attempt.notice_id), unknown, func.min(Attempt.at))
-        .where(col(Attempt.notice_id).in_(notice_ids))
-        .group_by(col(Attempt.notice_id))
+        select(*map(col, columns)).where(col(Attempt.notice_id).in_(notice_ids)).order_by(col(Attempt.n))
     )
-    return {notice: Earlier(int(n), first) for notice, n, first in rows}
+    for notice, platform, target, outcome, at, detail in rows:
+        before = known.setdefault(notice, Earlier())
+        before.first_at = before.first_at or at
+        match outcome:
+            case "unknown":
+                before.unknown += 1
+                before.in_doubt = (platform, target)
+            case "failed":
+                before.refused.add((platform, target))
+                before.why = detail
+            case "sent":
+                before.took.add((platform, target))
+    return known
 
 
-def card_for(session: Session, notice: Notice, *, platform: str, user_id: str, now: dt.datetime) -> str:
-    """The id of the notice's card: the same on every try, and a new one for another account."""
-    known = session.get(Card, notice.card_id) if notice.card_id else None
-    if known is not None and (known.platform, known.user_id) == (platform, user_id):
-        return known.card_id
-    return new_id(now.timestamp())
+_BEGIN = (
+    update(Notice.__table__)  # type: ignore[attr-defined]
+    .where(col(Notice.id) == bindparam("id_"))
+    .values(attempts=bindparam("n_"), platform=bindparam("platform_"), card_id=bindparam("card_id_"))
+)
+_SHOW = (
+    update(Card.__table__)  # type: ignore[attr-defined]
+    .where(col(Card.card_id) == bindparam("card_id_"))
+    .values(shown=bindparam("shown_"))
+)
+_ATTEMPT = insert(Attempt.__table__)  # type: ignore[attr-defined]
+_CARD = insert(Card.__table__)  # type: ignore[attr-defined]
 
 
-def begin(
-    session: Session, notice: Notice, *, platform: str, user_id: str, card_id: str, shown: str, repeated: bool,
-    now: dt.datetime,
-) -> None:  # fmt: skip
-    """Note the attempt and, with a *card_id*, the card's row with the digest of what it will show, before
-    anything leaves."""
-    notice.attempts += 1
-    notice.platform = platform
-    if card_id and card_id != notice.card_id:
-        if notice.card_id:
-            session.execute(
-                update(Card).where(col(Card.card_id) == notice.card_id).values(closed=True, stale=False)
-            )
-        notice.card_id = card_id
-        session.add(
-            Card(card_id=card_id, notice_id=notice.id or 0, person_id=notice.recipient_id, platform=platform,
-                 user_id=user_id, kind=notice.kind, subject=notice.subject, shown=shown, sent_at=now)
-        )  # fmt: skip
-    elif card_id:
-        session.execute(update(Card).where(col(Card.card_id) == card_id).values(shown=shown))
-    session.add(notice)
-    session.add(
-        Attempt(notice_id=notice.id or 0, n=notice.attempts, platform=platform, at=now, repeated=repeated)
+def begin(session: Session, begun: Sequence[Begun], *, now: dt.datetime) -> None:
+    """Note the attempts and, for cards, their rows with the digest of what they will show, before anything
+    leaves."""
+    if not begun:
+        return
+    session.execute(
+        _BEGIN,
+        [{"id_": b.notice_id, "n_": b.n, "platform_": b.platform, "card_id_": b.card_id} for b in begun],
     )
-
-
-def settle(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: dt.datetime) -> None:
-    """Store how each try ended, with one audit entry for the batch."""
-    for outcome in outcomes:
-        if outcome.attempt:
-            session.execute(
-                update(Attempt)
-                .where(col(Attempt.notice_id) == outcome.notice_id, col(Attempt.n) == outcome.attempt)
-                .values(outcome=outcome.result, code=outcome.code, detail=outcome.detail, ref=outcome.ref)
-            )
-        notice = session.get_one(Notice, outcome.notice_id, with_for_update=True)
-        if notice.state == NoticeState.SENDING and notice.lease_by == worker:
-            _end(notice, outcome, now=now)
-        elif outcome.result == "sent" and notice.state == NoticeState.QUEUED:
-            _end(notice, outcome, now=now)  # our lease had run out, and whoever took over did not get through
-        session.add(notice)
-        if outcome.card_token and notice.card_id:
-            push_token(session, notice.card_id, outcome.card_token)
-        if outcome.bury:
-            bury(session, platform=outcome.bury[0], user_id=outcome.bury[1], reason=outcome.detail, now=now)
-    counts = Counter(o.state or "retry" for o in outcomes)
-    record(session, "notices.settled", f"notice:{outcomes[0].notice_id}", now=now,
-           notices=[o.notice_id for o in outcomes], **{str(k): n for k, n in counts.items()})  # fmt: skip
-
-
-def _end(notice: Notice, outcome: Outcome, *, now: dt.datetime) -> None:
-    notice.lease_until, notice.lease_by, notice.detail = None, "", outcome.detail
-    if outcome.state is None:
-        notice.state, notice.not_before = NoticeState.QUEUED, outcome.retry_at or now
-    else:
-        notice.state, notice.done_at = outcome.state, now
-
-
-def push_token(session: Session, card_id: str, token: str) -> None:
-    """Keep an update token; each is good for one update, the newest is used first."""
-    card = session.get(Card, card_id)
-    if card is not None and token not in card.token.split():
-        card.token = f"{card.token} {token}".strip()
-        session.add(card)
-
-
-def newest_token(card: Card) -> str:
-    """The token to try next; empty when none is left."""
-    return (card.token.split() or [""])[-1]
-
-
-def drop_token(card: Card, token: str) -> None:
-    """A token that was used up."""
-    card.token = " ".join(left for left in card.token.split() if left != token)
+    session.execute(
+        _ATTEMPT,
+        [
+            {"notice_id": b.notice_id, "n": b.n, "platform": b.platform, "target": b.target, "at": now,
+             "outcome": "sending", "code": "", "detail": "", "ref": "", "repeated": b.repeated}
+            for b in begun
+        ],
+    )  # fmt: skip
+    closed = [b.closes for b in begun if b.closes]
+    if closed:
+        session.execute(update(Card).where(col(Card.card_id).in_(closed)).values(closed=True, stale=False))
+    if new := [b.card for b in begun if b.card]:
+        session.execute(_CARD, new)
+    if again := [{"card_id_": b.card_id, "shown_": b.shown} for b in begun if b.card_id and not b.card]:
+        session.execute(_SHOW, again)

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from sqlmodel import Session, col, select
 
 from bot.inspection.people.models import Account, Person
+from bot.messaging.routes import in_order
 
 
 def person_of(session: Session, *, platform: str, user_id: str) -> int | None:
@@ -23,16 +24,16 @@ def person_of(session: Session, *, platform: str, user_id: str) -> int | None:
 def addresses(
     session: Session, people: Collection[int], *, platforms: Collection[str], prefer: str
 ) -> dict[int, list[tuple[str, str]]]:
-    """Living accounts of each person on *platforms*, the preferred platform first."""
+    """Living accounts of each person on *platforms*, in the order in which they are tried."""
     found: dict[int, list[tuple[str, str]]] = {}
     query = select(Account).where(
         col(Account.person_id).in_(people),
         col(Account.platform).in_(platforms),
         col(Account.dead_since).is_(None),
     )
-    for account in sorted(session.exec(query), key=lambda a: (a.platform != prefer, a.id or 0)):
+    for account in session.exec(query.order_by(col(Account.id))):
         found.setdefault(account.person_id, []).append((account.platform, account.user_id))
-    return found
+    return {person: in_order(accounts, prefer=prefer) for person, accounts in found.items()}
 
 
 def bury(session: Session, *, platform: str, user_id: str, reason: str, now: dt.datetime) -> None:

@@ -81,6 +81,6 @@ def _told(notice: Notice | None) -> str:
         return "没有通知记录"
     if notice.state == NoticeState.SENT:
         return "已送达，未答复"
-    if notice.state in (NoticeState.QUEUED, NoticeState.SENDING):
+    if notice.state in (NoticeState.QUEUED, NoticeState.HELD, NoticeState.SENDING):
         return f"待发送{'，' + notice.detail if notice.detail else ''}"
     return f"未送达，{notice.detail or notice.state}"

@@ -224,13 +224,15 @@ def test_taking_back_and_touching_use_the_subject(sqlite_db: Database) -> None:
         assert "SCAN" not in plan
 
 
-def test_a_state_that_ends_a_notice_is_one_of_seven() -> None:
+def test_a_notice_is_in_one_of_nine_states() -> None:
     assert [s.value for s in NoticeState] == [
         "queued",
+        "held",
         "sending",
         "sent",
         "failed",
         "expired",
         "withdrawn",
         "skipped",
+        "merged",
     ]

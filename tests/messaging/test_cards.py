@@ -12,7 +12,7 @@ from bot.inspection.audit.service import verify
 from bot.inspection.notices.message import Ask, Content, Skip
 from bot.inspection.notices.models import Card, Notice, NoticeState
 from bot.inspection.notices.service import touch_cards
-from bot.messaging import outbox
+from bot.messaging import outcomes
 from bot.messaging.cards import LEASE
 from bot.messaging.dispatch import touch_one_card
 from bot.platforms.base import ErrorClass, PlatformError
@@ -80,7 +80,7 @@ async def test_a_press_brings_a_token_and_only_the_pressed_card_is_refreshed(rig
     pressed = rig.card(first).card_id
 
     def press(session: Session) -> None:
-        outbox.push_token(session, pressed, "fresh")
+        outcomes.push_token(session, pressed, "fresh")
         touch_one_card(session, pressed, now=rig.clock.now())
 
     say(rig, "已接收")
@@ -95,7 +95,7 @@ async def test_a_press_brings_a_token_and_only_the_pressed_card_is_refreshed(rig
 async def test_a_spent_token_gives_way_to_the_next_and_then_the_card_stays_as_it_is(rig: Rig) -> None:
     notice = await sent_card(rig)
     card_id = rig.card(notice).card_id
-    rig.db.write_now(outbox.push_token, card_id, "spent")
+    rig.db.write_now(outcomes.push_token, card_id, "spent")
     say(rig, "已接收")
     touch(rig)
     rig.wecom.then(error(ErrorClass.CARD))
@@ -109,7 +109,7 @@ async def test_a_spent_token_gives_way_to_the_next_and_then_the_card_stays_as_it
     assert await rig.cards.refresh() == 0  # nothing is tried without hope
 
     def press(session: Session) -> None:
-        outbox.push_token(session, card_id, "new")
+        outcomes.push_token(session, card_id, "new")
         touch_one_card(session, card_id, now=rig.clock.now())
 
     rig.db.write_now(press)

@@ -16,7 +16,8 @@ from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice, NoticeState, Priority
 from bot.inspection.notices.service import withdraw
 from bot.messaging import outbox
-from bot.messaging.delivery import BROKE, NO_ADDRESS
+from bot.messaging.compose import BROKE
+from bot.messaging.routes import NO_ADDRESS
 from bot.platforms.base import Capabilities, ErrorClass, PlatformError
 from tests.conftest import INFO
 from tests.fakes.platform import FakePlatform, Killed, arrived
@@ -88,14 +89,22 @@ async def test_a_busy_service_is_tried_again_later_and_later(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cls", "seconds"), [(ErrorClass.QUOTA, 21600), (ErrorClass.TOKEN, 60), (ErrorClass.CHANNEL, 300)]
+    ("cls", "seconds", "state"),
+    [
+        (ErrorClass.QUOTA, 60, NoticeState.QUEUED),
+        (ErrorClass.QUOTA, 21600, NoticeState.HELD),
+        (ErrorClass.TOKEN, 60, NoticeState.QUEUED),
+        (ErrorClass.CHANNEL, 300, NoticeState.HELD),
+    ],
 )
-async def test_the_time_a_service_names_is_kept(rig: Rig, cls: ErrorClass, seconds: float) -> None:
+async def test_the_time_a_service_names_is_kept(
+    rig: Rig, cls: ErrorClass, seconds: float, state: NoticeState
+) -> None:
     notice = rig.promise(rig.person("wecom:u1"))
     rig.wecom.then(error(cls, after=seconds))
     await rig.until_quiet()
     assert (rig.notice(notice).not_before - rig.clock.now()).total_seconds() == seconds
-    assert rig.notice(notice).state == NoticeState.QUEUED
+    assert rig.notice(notice).state == state
 
 
 @pytest.mark.parametrize("cls", [ErrorClass.BUG, ErrorClass.CARD])
@@ -130,7 +139,7 @@ async def test_an_unreachable_account_falls_to_the_next_and_then_fails_by_name(
     rig.platforms["dingtalk"].then(error(ErrorClass.RECIPIENT, advice="已离职"))
     await rig.until_quiet()
     row = rig.notice(second)
-    assert (row.state, row.detail) == (NoticeState.FAILED, "没有可用的聊天账号：已离职；不在可见范围")
+    assert (row.state, row.detail) == (NoticeState.FAILED, "没有可用的联系方式：已离职；不在可见范围")
     assert rig.platforms["wecom"].calls == 1  # a dead account is not tried again
 
 
@@ -318,10 +327,14 @@ async def test_quiet_hours_hold_all_but_the_statutory_and_the_urgent(rig: Rig) -
     statutory = rig.promise(person, statutory=True)
     urgent = rig.promise(person, priority=Priority.URGENT)
     await rig.until_quiet()
-    assert [rig.notice(n).state for n in (plain, statutory, urgent)] == ["queued", "sent", "sent"]
+    assert [rig.notice(n).state for n in (plain, statutory, urgent)] == ["held", "sent", "sent"]
+    assert (rig.notice(plain).detail, rig.notice(plain).not_before.hour) == (
+        "免打扰时段",
+        0,
+    )  # 08:00 in China
     rig.clock.move_to(dt.datetime(2026, 3, 11, 7, 59, tzinfo=CHINA))
     await rig.until_quiet()
-    assert rig.notice(plain).state == "queued"
+    assert rig.notice(plain).state == "held"
     rig.clock.move_to(dt.datetime(2026, 3, 11, 8, 0, tzinfo=CHINA))
     await rig.until_quiet()
     assert rig.notice(plain).state == "sent"
@@ -331,7 +344,7 @@ async def test_days_of_rest_are_quiet_and_make_up_days_are_not(small: Rig) -> No
     notice = small.promise(small.person("wecom:u1"))
     small.clock.move_to(dt.datetime(2026, 10, 4, 10, 0, tzinfo=CHINA))  # National Day
     await small.until_quiet()
-    assert small.notice(notice).state == "queued"
+    assert small.notice(notice).state == "held"
     small.clock.move_to(dt.datetime(2026, 10, 10, 10, 0, tzinfo=CHINA))  # a Saturday people work on
     await small.until_quiet()
     assert small.notice(notice).state == "sent"

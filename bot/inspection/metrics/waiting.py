@@ -18,12 +18,14 @@ from bot.inspection.tasks.models import OfficerState, Task, Visit, VisitOfficer
 
 STATE_NAMES = {
     NoticeState.QUEUED: "待发送",
+    NoticeState.HELD: "暂缓发送",
     NoticeState.SENDING: "正在发送",
     NoticeState.SENT: "已送达",
     NoticeState.FAILED: "发送失败",
     NoticeState.EXPIRED: "已过期",
     NoticeState.WITHDRAWN: "已撤回",
-    NoticeState.SKIPPED: "未发送",
+    NoticeState.SKIPPED: "无需发送",
+    NoticeState.MERGED: "并入汇总",
 }
 OUTCOMES = ("sent", "retry", "failed", "unknown", "sending")  # of an attempt, as Delivery counts them
 UNDELIVERED = (NoticeState.FAILED, NoticeState.EXPIRED)
@@ -174,7 +176,7 @@ def _reachable(session: Session, people: Sequence[int]) -> set[int]:
 
 def undelivered(session: Session, *, limit: int = 50, offset: int = 0) -> list[Undelivered]:
     """Messages given up (failed, expired) or being tried again, newest first."""
-    again = (col(Notice.state) == NoticeState.QUEUED) & (col(Notice.attempts) > 0)
+    again = col(Notice.state).in_((NoticeState.QUEUED, NoticeState.HELD)) & (col(Notice.attempts) > 0)
     query = (
         select(Notice, Person.name, func.coalesce(Department.name, ""))
         .join(Person, col(Person.id) == Notice.recipient_id)
@@ -195,7 +197,7 @@ def undelivered(session: Session, *, limit: int = 50, offset: int = 0) -> list[U
 
 def count_undelivered(session: Session) -> int:
     """How many messages were given up or are being tried again."""
-    again = (col(Notice.state) == NoticeState.QUEUED) & (col(Notice.attempts) > 0)
+    again = col(Notice.state).in_((NoticeState.QUEUED, NoticeState.HELD)) & (col(Notice.attempts) > 0)
     return session.exec(
         select(func.count(col(Notice.id))).where(col(Notice.state).in_(UNDELIVERED) | again)
     ).one()

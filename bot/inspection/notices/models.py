@@ -14,12 +14,16 @@ from bot.core.tables import big_id, json_dict, maybe_moment, moment, one_of
 
 class NoticeState(StrEnum):
     QUEUED = "queued"
+    HELD = (
+        "held"  # until ``not_before``: quiet hours, quota, the time to stop a mass telling; why in ``detail``
+    )
     SENDING = "sending"  # leased by a process
     SENT = "sent"
     FAILED = "failed"  # for good, reason in ``detail``
     EXPIRED = "expired"  # useless by now
     WITHDRAWN = "withdrawn"  # its subject changed or closed
     SKIPPED = "skipped"  # the slice named a reason
+    MERGED = "merged"  # told by the digest ``merged_into``, whose state is the truth
 
 
 class Priority(StrEnum):
@@ -56,10 +60,27 @@ class Notice(SQLModel, table=True):
     lease_by: str = Field(default="", max_length=40)
     created_at: dt.datetime = moment()
     done_at: dt.datetime | None = maybe_moment()
+    delivered_at: dt.datetime | None = maybe_moment()  # where the platform tells
     read_at: dt.datetime | None = maybe_moment()
+    clicked_at: dt.datetime | None = maybe_moment()
     platform: str = Field(default="", max_length=16)
     detail: str = ""  # named reason of a skip, a failure, a withdrawal
     card_id: str = Field(default="", max_length=100, index=True)
+    moved: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # to a next account, unanswered
+    merged_into: int | None = Field(default=None, foreign_key="notice.id", index=True)
+    mass_id: int | None = Field(default=None, foreign_key="masstelling.id", index=True)
+
+
+class MassTelling(SQLModel, table=True):
+    """Many notices at once by one person's act; until ``leaves_at`` that person may stop them."""
+
+    id: int | None = big_id()
+    caused_by: int = Field(foreign_key="person.id")
+    what: str = Field(max_length=200)
+    notices: int
+    leaves_at: dt.datetime = moment()
+    created_at: dt.datetime = moment()
+    stopped_at: dt.datetime | None = maybe_moment()
 
 
 class Attempt(SQLModel, table=True):
@@ -70,6 +91,9 @@ class Attempt(SQLModel, table=True):
     notice_id: int = Field(foreign_key="notice.id", index=True)
     n: int
     platform: str = Field(max_length=16)
+    target: str = Field(
+        default="", max_length=200, sa_column_kwargs={"server_default": ""}
+    )  # user id or address
     at: dt.datetime = moment()
     outcome: str = Field(default="sending", max_length=12)  # sending | sent | retry | failed | unknown
     code: str = Field(default="", max_length=80)
@@ -137,8 +161,8 @@ Index(
     "ix_notice_due",
     col(Notice.not_before),
     col(Notice.priority),
-    sqlite_where=text("state = 'queued'"),
-    postgresql_where=text("state = 'queued'"),
+    sqlite_where=text("state IN ('queued', 'held')"),
+    postgresql_where=text("state IN ('queued', 'held')"),
 )
 Index(
     "ix_notice_leased",
@@ -153,3 +177,10 @@ Index(
     postgresql_where=text("state = 'new'"),
 )
 Index("ix_card_stale", col(Card.not_before), sqlite_where=text("stale"), postgresql_where=text("stale"))
+Index("ix_attempt_target", col(Attempt.platform), col(Attempt.target), col(Attempt.at))
+Index(
+    "ix_notice_sent",
+    col(Notice.done_at),
+    sqlite_where=text("state = 'sent' AND read_at IS NULL AND clicked_at IS NULL"),
+    postgresql_where=text("state = 'sent' AND read_at IS NULL AND clicked_at IS NULL"),
+)

@@ -62,8 +62,9 @@ def withdraw(
     session: Session, subject: str, *, reason: str, now: dt.datetime, kinds: Iterable[str] = (),
     recipient_id: int | None = None,
 ) -> int:  # fmt: skip
-    """Take back what is queued about *subject* (all kinds, or these; everybody, or one). Returns how many."""
-    statement = update(Notice).where(col(Notice.subject) == subject, col(Notice.state) == NoticeState.QUEUED)
+    """Take back what waits about *subject* (all kinds, or these; everybody, or one). Returns how many."""
+    waiting = col(Notice.state).in_((NoticeState.QUEUED, NoticeState.HELD))
+    statement = update(Notice).where(col(Notice.subject) == subject, waiting)
     if kinds:
         statement = statement.where(col(Notice.kind).in_(list(kinds)))
     if recipient_id is not None:

@@ -19,6 +19,7 @@ from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS, PAGES, SETTINGS
 from bot.core.links import Links
 from bot.core.log import log
+from bot.core.sole import DatabaseSole
 from bot.inspection.audit.service import SALT
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.evidence import open_store
@@ -29,12 +30,15 @@ from bot.messaging.delivery import Delivery
 from bot.messaging.dispatch import REPLY, Dispatcher
 from bot.messaging.listening import Listener, Listeners
 from bot.messaging.quotas import Ledger
+from bot.messaging.relay import DatabaseRelay
 from bot.messaging.render import Renderer
 from bot.messaging.tokens import SharedTokens
 from bot.migrations import require_current
 from bot.platforms.base import Platform
 from bot.platforms.dingtalk.app import DingTalkPlatform
-from bot.platforms.wecom.app import WeComPlatform
+from bot.platforms.shelf import FolderShelf
+from bot.platforms.wecom.aibot_webhook import WebhookBot
+from bot.platforms.wecom.making import Parts, make_wecom
 from handlers.chat import make_router
 from handlers.web import (
     approval,
@@ -160,9 +164,19 @@ def _add_platforms(
     settings, clock = app[SETTINGS], app[CLOCK]
     tokens = SharedTokens(app[DB], clock, secret=settings.secret("secret_key"))
     app[hooks.WECOM], app[hooks.WECOM_BOTS] = {}, {}
+    parts = Parts(
+        clock, http, tokens, DatabaseSole(app[DB]), FolderShelf(settings.data_dir / "received"), dispatcher.take,
+        DatabaseRelay(app[DB], clock),
+    )  # fmt: skip
     for name, block in settings.wecoms.items():
-        wecom = WeComPlatform(block, clock, http, tokens=tokens, name=name)
-        app[hooks.WECOM][name] = platforms[name] = wecom
+        made = make_wecom(name, block, parts)
+        platforms[name] = made.platform
+        if made.app is not None:
+            app[hooks.WECOM][name] = made.app
+        if isinstance(made.bot, WebhookBot):
+            app[hooks.WECOM_BOTS][name] = made.bot
+        elif made.bot is not None:
+            app[health.PROBES][name] = made.bot.socket.is_well
     if settings.dingtalk is not None:
         dingtalk = DingTalkPlatform(
             settings.dingtalk,

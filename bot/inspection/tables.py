@@ -7,6 +7,7 @@ from bot.inspection.checklists import models as _checklists  # noqa: F401
 from bot.inspection.deadlines import models as _deadlines  # noqa: F401
 from bot.inspection.draws import models as _draws  # noqa: F401
 from bot.inspection.followups import models as _followups  # noqa: F401
+from bot.inspection.notices import bot_calls as _bot_calls  # noqa: F401
 from bot.inspection.notices import ledger as _ledger  # noqa: F401
 from bot.inspection.notices import models as _notices  # noqa: F401
 from bot.inspection.notices import replays as _replays  # noqa: F401

@@ -13,6 +13,8 @@ from bot.simulator.acts import MessageView, NotDelivered, SimButton
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimMessage, SimPerson, World
 from bot.simulator.wecom_api import Api
+from bot.simulator.wecom_bot import BotServer
+from bot.simulator.wecom_bot_state import BotAccount
 from bot.simulator.wecom_callbacks import Callbacks, card_of_reply
 from bot.simulator.wecom_cards import card_view, keys
 from bot.simulator.wecom_files import Files
@@ -37,6 +39,7 @@ class WeComServer:
         aes_key: str,
         callback_url: str,
         robot_key: str = "",
+        bot: BotAccount | None = None,
         resend_after: float = 5.0,
         base_url: str = "http://127.0.0.1/wecom",
     ) -> None:
@@ -52,16 +55,30 @@ class WeComServer:
         self._api = Api(world, self._ledger, account)
         self._files = Files(world, self._ledger, account)
         self._callbacks = Callbacks(world, faults, account, resend_after=resend_after)
+        self.bot = (
+            BotServer(world, faults, self._ledger, bot, base_url=base_url, patience=resend_after)
+            if bot
+            else None
+        )
 
     def app(self) -> web.Application:
         app = web.Application(
             middlewares=[trouble(self._world, self._faults, self._ledger)], client_max_size=21 << 20
         )
         app.add_routes([*self._api.routes(), *self._files.routes()])
+        if self.bot is not None:
+            app.add_routes(self.bot.routes())
         return app
 
     async def close(self) -> None:
         await self._callbacks.close()
+        if self.bot is not None:
+            await self.bot.close()
+
+    @property
+    def _talking(self) -> BotServer | None:
+        """Whom people talk to where there is no app: the bot."""
+        return None if self._account.callback_url else self.bot
 
     async def verify_callback(self) -> None:
         """Verify the callback URL as the console does on saving. Raise NotDelivered."""
@@ -96,6 +113,9 @@ class WeComServer:
         if card is None or card not in self._chat(person) or card.closed or key not in keys(card.content):
             raise NotDelivered("这条消息上没有可按的这个按钮")
         self._world.change(message_id, pressed=[*card.pressed, key])
+        if self.bot is not None and card.content.get("by") == "bot":
+            await self.bot.press(person.user_id, card, key, {})
+            return
         await self._push(
             person,
             MsgType="event",
@@ -108,11 +128,17 @@ class WeComServer:
 
     async def say(self, user_id: str, text: str) -> None:
         person = self._person(user_id)
+        if self._talking is not None:
+            await self._talking.say(person.user_id, text)
+            return
         self._show(person, "text", {"content": text}, mine=True)
         await self._message(person, MsgType="text", Content=text)
 
     async def send_photo(self, user_id: str, body: bytes, media_type: str) -> None:
         person = self._person(user_id)
+        if self._talking is not None:
+            await self._talking.send_photo(person.user_id, body, media_type)
+            return
         media_id = self._ledger.add_media(body, media_type, f"photo.{media_type.rpartition('/')[2]}")
         self._show(person, "image", {"media_id": media_id}, mine=True)
         await self._message(
@@ -121,6 +147,8 @@ class WeComServer:
 
     async def send_place(self, user_id: str, latitude: float, longitude: float, label: str) -> None:
         person = self._person(user_id)
+        if self._talking is not None:
+            raise NotDelivered("智能机器人收不到位置，请打开页面")
         self._show(person, "text", {"content": f"[位置] {label}"}, mine=True)
         await self._message(
             person, MsgType="location", Location_X=str(latitude), Location_Y=str(longitude), Scale="16",
@@ -128,7 +156,11 @@ class WeComServer:
         )  # fmt: skip
 
     async def open_chat(self, user_id: str) -> None:
-        await self._push(self._person(user_id), MsgType="event", Event="enter_agent", EventKey="")
+        person = self._person(user_id)
+        if self._talking is not None:
+            await self._talking.open_chat(person.user_id)
+            return
+        await self._push(person, MsgType="event", Event="enter_agent", EventKey="")
 
     # -- how -------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from bot.simulator.people import World
-from bot.simulator.wecom_cards import INTERACTIVE, validate
+from bot.simulator.wecom_card_rules import INTERACTIVE, validate
 from bot.simulator.wecom_state import Account, ApiError, Ledger
 
 _ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[0-9a-fA-F]{4}")

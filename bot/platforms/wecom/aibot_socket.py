@@ -10,7 +10,7 @@ import random
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -23,6 +23,7 @@ from bot.platforms.base import ErrorClass, PlatformError, Sole
 from bot.platforms.wecom import aibot_frames as frames
 from bot.platforms.wecom import codes
 from bot.platforms.wecom.aibot_inbound import is_displacement
+from bot.platforms.wecom.aibot_relay import Ask, Relay
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,9 @@ class Times:
     patience: float = 2.0  # that a request waits for a socket that is just being reopened
 
 
+USUAL = Times()
+
+
 class _Ended(Exception):  # noqa: N818
     """The connection must not be opened again: displaced, or refused for good."""
 
@@ -57,12 +61,15 @@ class BotSocket:
         *,
         sole: Sole,
         on_frame: OnFrame,
-        times: Times = Times(),  # frozen
+        times: Times = USUAL,
+        relay: Relay | None = None,
+        ask: Ask | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         assert settings.bot is not None
         self._settings, self._bot, self._clock, self._session = settings, settings.bot, clock, session
         self._sole, self._on_frame, self._times, self._jitter = sole, on_frame, times, jitter
+        self._relay, self._relayed = relay, ask
         self._ssl = ssl.create_default_context(cafile=settings.ca_bundle) if settings.ca_bundle else True
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._acks: dict[str, asyncio.Future[frames.Frame]] = {}
@@ -71,7 +78,16 @@ class BotSocket:
         self._task: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()  # subscribed and usable
         self.holding = False  # this process is the one that has, or is opening, the socket
+        self.settled = asyncio.Event()  # connected, or ended
         self.ended = ""  # why it is not opened any more: displaced | refused
+
+    @property
+    def started(self) -> bool:
+        return self._task is not None
+
+    def is_well(self) -> bool:
+        """For the health page: connected, or another process is the one to be."""
+        return not self.ended and (self.connected.is_set() or not self.holding)
 
     def start(self) -> None:
         if self._task is None:
@@ -137,6 +153,7 @@ class BotSocket:
     def _resubscribe(self, errcode: int) -> None:
         """846609: the server does not know this connection; the next one is opened at once."""
         if errcode == 846609 and self._socket is not None:
+            self.connected.clear()
             self._keep(asyncio.create_task(self._drop(self._socket)))
 
     # -- staying connected ---------------------------------------------------------------------------------
@@ -144,18 +161,25 @@ class BotSocket:
     async def _hold(self) -> None:
         while True:
             async with self._sole.hold(f"wecom-bot:{self._bot.id}") as lost:
-                self.holding = True
-                living = asyncio.create_task(self._stay_connected())
-                leaving = asyncio.create_task(lost.wait())
-                try:
-                    await asyncio.wait((living, leaving), return_when=asyncio.FIRST_COMPLETED)
-                    if living.done():  # ended for good: nobody else of ours may open another one
-                        await leaving
-                finally:
-                    self.holding = False
-                    for task in (living, leaving):
-                        task.cancel()
-                    await asyncio.gather(living, leaving, return_exceptions=True)
+                await self._have(lost)
+
+    async def _have(self, lost: asyncio.Event) -> None:
+        """Be the one with the socket until the hold is lost; serve those who are not."""
+        async with AsyncExitStack() as stack:
+            if self._relay is not None and self._relayed is not None:
+                await stack.enter_async_context(self._relay.serve(self._bot.id, self._relayed))
+            self.holding = True
+            living = asyncio.create_task(self._stay_connected())
+            leaving = asyncio.create_task(lost.wait())
+            try:
+                await asyncio.wait((living, leaving), return_when=asyncio.FIRST_COMPLETED)
+                if living.done():  # ended for good: nobody else of ours may open another one
+                    await leaving
+            finally:
+                self.holding = False
+                for task in (living, leaving):
+                    task.cancel()
+                await asyncio.gather(living, leaving, return_exceptions=True)
 
     async def _stay_connected(self) -> None:
         losses = refusals = 0
@@ -173,8 +197,7 @@ class BotSocket:
                 log.warning("wecom_bot_unreachable", reason=type(error).__name__)
                 losses += 1
             if refusals >= AUTH_TRIES:
-                self.ended = "refused"
-                log.error("wecom_bot_ended", reason=self.ended)
+                self._end("refused")
                 return
             await asyncio.sleep(self._pause(losses))
 
@@ -195,6 +218,7 @@ class BotSocket:
         try:
             await self._subscribe()
             self.connected.set()
+            self.settled.set()
             log.info("wecom_bot_connected")
             beating = asyncio.create_task(self._beat(socket))
             await reading
@@ -245,8 +269,7 @@ class BotSocket:
             return
         if frame.cmd in (frames.MESSAGE, frames.EVENT):
             if frame.cmd == frames.EVENT and is_displacement(frame.body):
-                self.ended = "displaced"
-                log.error("wecom_bot_ended", reason=self.ended)
+                self._end("displaced")
             self._keep(asyncio.create_task(self._hear(frame)))
         elif not frame.cmd and (future := self._acks.get(frame.req_id)) is not None and not future.done():
             future.set_result(frame)
@@ -256,6 +279,11 @@ class BotSocket:
             await self._on_frame(frame)
         except Exception:  # one message that breaks must not deafen the bot
             log.exception("wecom_bot_broke", cmd=frame.cmd)
+
+    def _end(self, reason: str) -> None:
+        self.ended = reason
+        self.settled.set()
+        log.error("wecom_bot_ended", reason=reason)
 
     def _forget_acks(self) -> None:
         """The connection is gone: whether what was asked arrived, nobody knows."""

@@ -150,7 +150,7 @@ def _notice(message: OutboundMessage) -> templates.TextNotice:
         sub_title_text=_words(message),
         task_id=check_task_id(message.card_id) if message.card_id else "",
         card_action=_jump(links[0][1]),
-        jump_list=[templates.Jump(title=line(text), type=1, url=url) for text, url in links],
+        jump_list=[templates.Jump(title=line(text) or "打开", type=1, url=url) for text, url in links],
     )
 
 

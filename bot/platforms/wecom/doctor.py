@@ -23,8 +23,8 @@ async def examine(app: WeComPlatform) -> list[CheckResult]:
         await _access(client),
         await _trusted(client),
         _callback(settings),
-        _robot(settings),
-        _clock(wire),
+        robot_line(settings),
+        clock_line(wire),
     ]
 
 
@@ -53,7 +53,7 @@ def _callback(settings: WeComSettings) -> CheckResult:
     return CheckResult("企业微信回调", True, "Token 与 EncodingAESKey 已设置")
 
 
-def _robot(settings: WeComSettings) -> CheckResult:
+def robot_line(settings: WeComSettings) -> CheckResult:
     if settings.group_robot_url is None:
         return CheckResult("企业微信群机器人", True, "未设置，通报不发群")
     if "key=" not in settings.group_robot_url.get_secret_value():
@@ -62,7 +62,7 @@ def _robot(settings: WeComSettings) -> CheckResult:
     return CheckResult("企业微信群机器人", True, "已设置")
 
 
-def _clock(wire: Wire) -> CheckResult:
+def clock_line(wire: Wire) -> CheckResult:
     if wire.skew is None:
         return CheckResult("时钟", False, "没有连上企业微信，无从比较", "先解决上面的问题。")
     seen = f"与企业微信相差 {abs(wire.skew):.0f} 秒"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,6 +61,20 @@ def verify_and_open(
     """Turn one POST into an event. Raise CallbackError, whose ``status`` is to be answered."""
     encrypt = read(body).get("Encrypt")
     return decode(open_signed(keys, query, encrypt, now=now), platform=platform, corp_id=keys.receive_id)
+
+
+def open_json(
+    keys: CallbackKeys, query: Mapping[str, str], *, body: bytes, now: dt.datetime
+) -> dict[str, Any]:
+    """The message in one POST of a smart bot. Raise CallbackError, whose ``status`` is to be answered."""
+    message = open_signed(keys, query, read(body).get("Encrypt"), now=now)
+    try:
+        tree = json.loads(message)
+    except (ValueError, RecursionError):
+        raise Malformed from None
+    if not isinstance(tree, dict):
+        raise Malformed
+    return tree
 
 
 def answer_echo(keys: CallbackKeys, query: Mapping[str, str], *, now: dt.datetime) -> bytes:

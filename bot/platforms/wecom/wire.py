@@ -58,9 +58,15 @@ class Wire:
         self.skew: float | None = None  # seconds our clock is ahead of the platform's, at the last answer
 
     async def exchange(
-        self, method: str, url: str, *, lost: ErrorClass = ErrorClass.RETRY, **request: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        lost: ErrorClass = ErrorClass.RETRY,
+        most: int = 64 << 20,
+        **request: Any,
     ) -> Answer:
-        """Ask and read the whole answer. *lost* is the class of «asked, but no answer came».
+        """Ask and read the whole answer, of at most *most* bytes. *lost* is the class of «asked, but no answer came».
 
         Raise PlatformError: RETRY if nothing was sent or the server answered 5xx, else *lost*.
         """
@@ -75,7 +81,7 @@ class Wire:
                 **request,
             ) as response:
                 self._compare_clocks(response)
-                body = await response.read()
+                body = await _read(response, most)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL):
             advice = "检查本机网络、代理、DNS 与证书。"
             raise PlatformError("connect", "连不上企业微信接口", retry_after=2.0, advice=advice) from None
@@ -105,3 +111,12 @@ def upload_form(name: str, body: bytes) -> Callable[[], aiohttp.FormData]:
         return data
 
     return form
+
+
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    body = bytearray()
+    async for part in response.content.iter_chunked(1 << 16):
+        body += part
+        if len(body) > most:
+            raise PlatformError("too_large", f"回答超过 {most >> 20} MB", cls=ErrorClass.BUG)
+    return bytes(body)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import TestServer, unused_port
 
 from bot.core.clock import ManualClock
 from bot.core.config_wecom import WeComSettings
@@ -89,7 +89,7 @@ async def running(
     world = World(now=lambda: clock.now().timestamp(), journal=journal)
     for user_id, name in (("insp007", "张三"), ("insp008", "李四")):
         world.add_person(SimPerson("wecom", user_id, name, mobile="138000000" + user_id[-2:]))
-    faults, service = FaultPlan(hold=0.4, delay=0.01), Service()
+    faults, service = FaultPlan(hold=0.6, delay=0.01), Service()
     async with _served(_hooks(service)) as hooks:
         server = WeComServer(
             world, faults, **ACCOUNT, callback_url=f"{hooks}/hooks/wecom", robot_key="robot-key-1",
@@ -122,3 +122,20 @@ async def _served(app: web.Application) -> AsyncIterator[str]:
         yield str(server.make_url("")).rstrip("/")
     finally:
         await server.close()
+
+
+@asynccontextmanager
+async def served(
+    app: web.Application, *, mount: Callable[[str], WeComServer]
+) -> AsyncIterator[tuple[str, WeComServer]]:
+    """*app* on loopback with the WeCom that *mount* makes for its address below ``/wecom``."""
+    port = unused_port()
+    base = f"http://127.0.0.1:{port}"
+    server = mount(base)
+    app.add_subapp("/wecom", server.app())
+    test_server = TestServer(app, port=port)
+    await test_server.start_server()
+    try:
+        yield base, server
+    finally:
+        await test_server.close()

@@ -41,7 +41,7 @@ async def rig(clock: ManualClock) -> AsyncIterator[Rig]:
 @pytest.fixture
 async def hasty(clock: ManualClock) -> AsyncIterator[Rig]:
     """A rig whose adapter waits less long than a lost answer is held, with its token fetched already."""
-    async with running(clock, patience=0.15) as built:
+    async with running(clock, patience=0.35) as built:
         await built.platform.send("insp008", NOTE)
         yield built
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bot.platforms.base import Button, CardRef, ErrorClass, OutboundMessage, PlatformError
 from bot.platforms.wecom import cards, markup
 from bot.simulator.wecom_api import read_json
-from bot.simulator.wecom_cards import validate
+from bot.simulator.wecom_card_rules import validate
 
 CARD = OutboundMessage(
     title="复查任务待签收",
@@ -34,7 +34,7 @@ def sent(message: OutboundMessage, *, once: bool = True) -> dict[str, Any]:
 def updated(message: OutboundMessage) -> dict[str, Any]:
     body = read_json(cards.update_body(REF, message, agent_id=1000017).raw)
     card: dict[str, Any] = body["template_card"]
-    validate(card, update=True)
+    validate(card, update=True, strict=True)
     return card
 
 
@@ -179,7 +179,7 @@ def test_any_message_is_within_every_limit(message: OutboundMessage) -> None:
     body = read_json(raw)  # refuses \uXXXX as WeCom does
     kind = body["msgtype"]
     if kind == "template_card":
-        validate(body[kind])
+        validate(body[kind], strict=True)
         assert len(body[kind]["main_title"]["title"]) <= 36
         assert len(body[kind]["source"]["desc"]) <= 20
     else:

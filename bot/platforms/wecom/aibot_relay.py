@@ -1,0 +1,23 @@
+"""How a process without the bot's socket asks the one that has it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+from bot.platforms.wecom.aibot_frames import Frame
+
+Ask = Callable[[str, dict[str, Any], str], Awaitable[Frame]]  # cmd, body, req_id
+
+
+class Relay(Protocol):
+    """Implemented in ``bot.messaging.relay`` over the database."""
+
+    async def ask(self, bot: str, cmd: str, body: dict[str, Any], req_id: str) -> Frame:
+        """Have the holder of *bot*'s socket send one frame; its acknowledgement. Raise PlatformError as it did."""
+        ...
+
+    def serve(self, bot: str, ask: Ask) -> AbstractAsyncContextManager[None]:
+        """While entered, answer what other processes ask."""
+        ...

@@ -168,7 +168,8 @@ class Composer:
         able = self.platforms[name].capabilities
         is_card = self.kinds[notice.kind].card and able.cards
         asks = before.unknown > 0 and is_card and able.receipts_tell_outcome
-        safe = notice.kind != "reply" and (able.resend_is_safe if is_card else able.plain_resend_is_safe)
+        alone = notice.kind != "reply" and not before.together
+        safe = alone and (able.resend_is_safe if is_card else able.plain_resend_is_safe)
         repeated = before.unknown > 0 and not safe and not asks
         if repeated and before.unknown > 1:
             return Outcome(notice.id, "failed", NoticeState.FAILED, detail=TWICE_UNKNOWN)

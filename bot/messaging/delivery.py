@@ -129,9 +129,11 @@ class Delivery:
     async def _carry(self, claimed: Sequence[Notice]) -> None:
         now = self.clock.now()
         made = await self.db.read(self.composer.compose, claimed, now=now)
-        if made.jobs:
-            await self.db.write(outbox.begin, [job.begun for job in made.jobs], now=now)
-        ended = made.ended + await self.sender.send(made.jobs, self.composer.limits)
+        groups = self.sender.groups(made.jobs)
+        if groups:
+            begun = [job.begun for group in groups for job in group]
+            await self.db.write(outbox.begin, begun, now=now)
+        ended = made.ended + await self.sender.send(groups, self.composer.limits)
         await self._settle(ended)
 
     async def _settle(self, ended: Sequence[Outcome]) -> None:

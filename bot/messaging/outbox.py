@@ -30,6 +30,7 @@ from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Pr
 BATCH = 64  # notices claimed together: as many as a kill can leave with an unknown outcome
 LEASE = dt.timedelta(seconds=90)  # longer than the slowest request with its one token refresh
 QUIET = "免打扰时段"
+TOGETHER = "together"  # stands for a message id until the platform names one
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class Earlier:
     took: set[tuple[str, str]] = field(default_factory=set)
     in_doubt: tuple[str, str] | None = None  # where the last try of unknown outcome went
     why: str = ""  # what the last refusal said
+    together: bool = False  # the try in doubt went to many at once: it cannot be repeated as it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Begun:
     card_id: str = ""
     shown: str = ""
     closes: str = ""  # the card on an account that refused
+    together: bool = False  # with others in one call
 
 
 # literal states: a bound parameter would keep SQLite from using the partial indexes
@@ -163,23 +166,19 @@ def earlier_tries(session: Session, notice_ids: Sequence[int]) -> dict[int, Earl
         return {}
     known: dict[int, Earlier] = {}
     columns = (
-        Attempt.notice_id,
-        Attempt.platform,
-        Attempt.target,
-        Attempt.outcome,
-        Attempt.at,
-        Attempt.detail,
-    )
+        Attempt.notice_id, Attempt.platform, Attempt.target, Attempt.outcome, Attempt.at, Attempt.detail, Attempt.ref,
+    )  # fmt: skip
     rows = session.execute(
         select(*map(col, columns)).where(col(Attempt.notice_id).in_(notice_ids)).order_by(col(Attempt.n))
     )
-    for notice, platform, target, outcome, at, detail in rows:
+    for notice, platform, target, outcome, at, detail, ref in rows:
         before = known.setdefault(notice, Earlier())
         before.first_at = before.first_at or at
         match outcome:
             case "unknown":
                 before.unknown += 1
                 before.in_doubt = (platform, target)
+                before.together = before.together or ref == TOGETHER
             case "failed":
                 before.refused.add((platform, target))
                 before.why = detail
@@ -215,7 +214,8 @@ def begin(session: Session, begun: Sequence[Begun], *, now: dt.datetime) -> None
         _ATTEMPT,
         [
             {"notice_id": b.notice_id, "n": b.n, "platform": b.platform, "target": b.target, "at": now,
-             "outcome": "sending", "code": "", "detail": "", "ref": "", "repeated": b.repeated}
+             "outcome": "sending", "code": "", "detail": "", "ref": TOGETHER if b.together else "",
+             "repeated": b.repeated}
             for b in begun
         ],
     )  # fmt: skip

@@ -13,6 +13,7 @@ from bot.core.log import log
 from bot.core.metrics import sends
 from bot.inspection.notices.models import NoticeState
 from bot.messaging.compose import BROKE, Job
+from bot.messaging.outbox import TOGETHER
 from bot.messaging.outcomes import Outcome
 from bot.messaging.routes import asked_from
 from bot.platforms.base import (
@@ -54,6 +55,12 @@ class Pace:
                 self._calls.popleft()
 
 
+def _together(jobs: list[Job]) -> list[Job]:
+    if len(jobs) == 1:
+        return jobs
+    return [replace(job, begun=replace(job.begun, together=True)) for job in jobs]
+
+
 class Sender:
     """Sends jobs; ``resting`` is shared with the composer, so that a broken channel is left alone."""
 
@@ -64,28 +71,28 @@ class Sender:
         self._gate = asyncio.Semaphore(PARALLEL)
         self._pace = {name: Pace() for name in ("wecom", "dingtalk", "email", "sms")}
 
-    async def send(self, jobs: Sequence[Job], limits: Mapping[str, Sequence[Limit]]) -> list[Outcome]:
+    async def send(self, groups: Sequence[list[Job]], limits: Mapping[str, Sequence[Limit]]) -> list[Outcome]:
         """One outcome for each job."""
         fast = {
             name: [x for x in known if x.scope is Scope.APP and x.seconds <= 5.0]
             for name, known in limits.items()
         }
-        ends = await asyncio.gather(*(self._group(group, fast) for group in self._groups(jobs)))
+        ends = await asyncio.gather(*(self._group(group, fast) for group in groups))
         return [outcome for group in ends for outcome in group]
 
-    def _groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
+    def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
         """Jobs that one call can carry: the same plain words on a platform with batches."""
         single: list[list[Job]] = []
         same: dict[tuple[str, object], list[Job]] = {}
         for job in jobs:
             able = self.platforms[job.begun.platform].capabilities
             if able.batch > 1 and not job.begun.card_id and job.notice.kind != "reply":
-                same.setdefault((job.begun.platform, job.message), []).append(job)
+                same.setdefault((job.begun.platform, replace(job.message, key="")), []).append(job)
             else:
                 single.append([job])
         for (name, _), group in same.items():
             size = self.platforms[name].capabilities.batch
-            single += [group[i : i + size] for i in range(0, len(group), size)]
+            single += [_together(group[i : i + size]) for i in range(0, len(group), size)]
         return single
 
     async def _group(self, jobs: list[Job], fast: Mapping[str, Sequence[Limit]]) -> list[Outcome]:
@@ -137,13 +144,9 @@ class Sender:
     def _outcome(self, job: Job, end: Sent | PlatformError | Exception | None) -> Outcome:
         begun = job.begun
         base = Outcome(
-            begun.notice_id,
-            "failed",
-            NoticeState.FAILED,
-            attempt=begun.n,
-            card_id=begun.card_id,
-            detail=BROKE,
-        )
+            begun.notice_id, "failed", NoticeState.FAILED, attempt=begun.n, card_id=begun.card_id, detail=BROKE,
+            ref=TOGETHER if begun.together else "",
+        )  # fmt: skip
         if isinstance(end, Sent):
             outcome = replace(
                 base, result="sent", state=NoticeState.SENT, ref=end.ref, card_token=end.card_token, detail=""

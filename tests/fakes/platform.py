@@ -18,7 +18,6 @@ from bot.platforms.base import (
     PlatformError,
     Receipt,
     Sent,
-    one_by_one,
 )
 
 
@@ -39,6 +38,10 @@ class FakePlatform:
     updated: list[tuple[CardRef, OutboundMessage]] = field(default_factory=list)
     announced: list[OutboundMessage] = field(default_factory=list)
     token_per_update: bool = False
+    batches: list[list[str]] = field(default_factory=list)
+    absent: set[str] = field(default_factory=set)
+    told: dict[str, dict[str, Receipt]] = field(default_factory=dict)  # what ``receipts`` answers, by ref
+    recalled: list[str] = field(default_factory=list)
     gate: asyncio.Event | None = None  # when set, calls wait for it
     calls: int = 0
 
@@ -54,6 +57,8 @@ class FakePlatform:
 
     async def send(self, user_id: str, message: OutboundMessage) -> Sent:
         error = await self._step()
+        if error is None and user_id in self.absent:
+            error = PlatformError("invaliduser", cls=ErrorClass.RECIPIENT, advice="不在可见范围")
         if error is None or getattr(error, "arrived", False):
             self.shown.append((user_id, message))
         return self._end(error)
@@ -67,16 +72,24 @@ class FakePlatform:
     async def send_many(
         self, user_ids: Sequence[str], message: OutboundMessage
     ) -> dict[str, Sent | PlatformError]:
-        """Send the same to each, one by one."""
-        return await one_by_one(self, user_ids, message)
+        """One call: a script step raises for all; ``absent`` people have an error of their own."""
+        error = await self._step()
+        self.batches.append(list(user_ids))
+        here = [user for user in user_ids if user not in self.absent]
+        if not here and error is None:
+            error = PlatformError("81013", cls=ErrorClass.RECIPIENT, advice="都不在")
+        if error is None or getattr(error, "arrived", False):
+            self.shown += [(user, message) for user in here]
+        sent = self._end(error, token=False)
+        gone = PlatformError("invaliduser", cls=ErrorClass.RECIPIENT, advice="不在可见范围")
+        return {user: gone if user in self.absent else sent for user in user_ids}
 
     async def receipts(self, ref: str) -> dict[str, Receipt]:
-        """Nothing is asked yet, so nothing is told."""
-        return {}
+        """What the test put into ``told``."""
+        return self.told.get(ref, {})
 
     async def recall(self, ref: str) -> None:
-        """Refused: what was sent stays."""
-        raise PlatformError("recall.none", cls=ErrorClass.BUG)
+        self.recalled.append(ref)
 
     async def update(self, card: CardRef, message: OutboundMessage) -> Sent:
         error = await self._step()

@@ -68,6 +68,7 @@ class WeComPlatform:
             cards=settings.template_cards,
             card_updates=settings.template_cards,
             group_robot=self.robot is not None,
+            body_bytes=1536,  # of 2,048, which hold title, facts and links too
             per_minute=settings.per_member_minute,
             limits=(
                 Limit(Scope.PERSON, settings.per_member_minute, 60),

@@ -1,6 +1,6 @@
 """How an :class:`OutboundMessage` looks on DingTalk: card bodies, Markdown and ActionCards. Pure.
 
-The interactive card uses one generic template, described in ``card-template.zh-CN.md``, whose variables are
+The interactive card uses one generic template, described in ``template.py``, whose variables are
 :data:`VARIABLES`. Sheet: sections 1.3, 4.2 to 4.4, 5.2 and 5.3.
 """
 

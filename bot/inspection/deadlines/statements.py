@@ -28,6 +28,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
     update,
     values,
 )
@@ -151,12 +152,15 @@ def move_on(nexts: Sequence[tuple[int, dt.datetime | None]], *, now: dt.datetime
 
 def insert_notices(session: Session, source: Select[Any]) -> int:
     """Insert what *source* gives; a promise made before stays as it is. Returns how many are new."""
-    make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
-    statement = make(_NOTICE_TABLE).from_select(list(_COLUMNS), source, include_defaults=False)
-    result: Any = session.execute(statement.on_conflict_do_nothing())
-    if result.rowcount > 0:
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    statement = (sqlite_insert if sqlite else pg_insert)(_NOTICE_TABLE)
+    filled = statement.from_select(list(_COLUMNS), source, include_defaults=False).on_conflict_do_nothing()
+    result: Any = session.execute(filled)
+    # the driver counts the rows of no statement that begins with WITH
+    new = session.execute(text("SELECT changes()")).scalar_one() if sqlite else result.rowcount
+    if new:
         session.info[WAKE] = True
-    return max(0, int(result.rowcount))
+    return int(new)
 
 
 def slot_of(steps: CTE) -> ColumnElement[str]:
@@ -168,15 +172,15 @@ def _row(
     steps: CTE, person: ColumnElement[int], *, now: dt.datetime, sqlite: bool, together: bool = False
 ) -> list[Any]:
     """The columns of a notice in the order of ``_COLUMNS``. Its buttons speak of the deadline named in ``data``."""
-    text: Any = literal('{"deadline": ', Text) + cast(D.id, String) + literal("}", Text)
+    data: Any = literal('{"deadline": ', Text) + cast(D.id, String) + literal("}", Text)
     if together:
-        text = literal("{}", Text)
+        data = literal("{}", Text)
     moment = literal(now, Moment)
     empty = literal("")
     return [
         steps.c.kind, D.above if together else D.about, literal(1) if together else D.generation, person,
         steps.c.slot if together else slot_of(steps), steps.c.priority, steps.c.statutory,
-        text if sqlite else cast(text, JSON), moment, steps.c.expires_at, literal(NoticeState.QUEUED.value), literal(0),
+        data if sqlite else cast(data, JSON), moment, steps.c.expires_at, literal(NoticeState.QUEUED.value), literal(0),
         empty, moment, empty, empty, empty, *(value for _, value in _OTHERS),
     ]  # fmt: skip
 

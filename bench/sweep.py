@@ -55,11 +55,13 @@ def main(deadlines: int, due: int, kinds: list[str]) -> None:
         with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as db:
             METADATA.create_all(db.engine)
             db.write_now(fill, deadlines, due)
-            nothing = idle(db, due)
+            nothing = idle(db)
             bare = measured(db, bare_statements)
             ours = measured(db, everything_due)
             written = db.read_now(lambda s: s.execute(text("SELECT count(*) FROM notice")).scalar_one())
-        print(f"{kind}: {deadlines:,} open deadlines, {due:,} due on {CLOCKS} clocks, {written:,} messages written")
+        print(
+            f"{kind}: {deadlines:,} open deadlines, {due:,} due on {CLOCKS} clocks, {written:,} messages written"
+        )
         print(f"  tick with nothing due                     {nothing * 1000:9.2f} ms")
         print(f"  floor: bare INSERT … SELECT and UPDATE    {bare:9.2f} s")
         print(f"  tick with all of them due                 {ours:9.2f} s  {ours / bare:5.2f} × floor")
@@ -104,7 +106,9 @@ def fill(session: Session, deadlines: int, due: int) -> None:
                          "about": f"visit:{n}", "above": f"task:{n // 500}", "tag": "", "generation": 1,
                          "department_id": 1, "clock_id": clock, "provisional": False, "next_at": moment,
                          "opened_at": NOW})  # fmt: skip
-            members.append({"deadline_id": n + 1, "person_id": n % PEOPLE + 1, "who": "officer", "since": NOW})
+            members.append(
+                {"deadline_id": n + 1, "person_id": n % PEOPLE + 1, "who": "officer", "since": NOW}
+            )
         session.execute(insert(Deadline), rows)
         session.execute(insert(DeadlineMember), members)
     session.flush()
@@ -112,7 +116,7 @@ def fill(session: Session, deadlines: int, due: int) -> None:
         session.execute(text("ANALYZE"))
 
 
-def idle(db: Database, due: int) -> float:
+def idle(db: Database) -> float:
     """The median tick an hour before anything falls due."""
     before = NOW - dt.timedelta(hours=1)
     times = []
@@ -155,7 +159,11 @@ def bare_statements(session: Session) -> None:
     statement = BARE_INSERT.format(
         no="false", more="".join(f", {c.name}" for c in more), values="".join(f", :d_{c.name}" for c in more)
     )
-    values = {"now": _moment(session, NOW), "until": _moment(session, NOW + dt.timedelta(days=2)), "slot": "T-5"}
+    values = {
+        "now": _moment(session, NOW),
+        "until": _moment(session, NOW + dt.timedelta(days=2)),
+        "slot": "T-5",
+    }
     session.execute(text(statement), values | {f"d_{c.name}": c.default.arg for c in more})
     session.execute(text(BARE_UPDATE), {"now": values["now"], "until": values["until"]})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +12,7 @@ from bot.core.db import Database
 from bot.core.metrics import ticks
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.late import tick_reminders
+from bot.inspection.deadlines.self_audit import audit_is_due, run_self_audit
 from bot.inspection.deadlines.sources import derive_stale
 from bot.inspection.duties import SOURCES
 from bot.inspection.followups import service as followups
@@ -46,6 +48,7 @@ class Ticks:
             "ledger": lambda: self.db.write(self.ledger.write),
             "follow_ups": lambda: self._due(followups.open_for_approved),
             "publish": lambda: self._due(publication.publish_approved),
+            "self_audit": self._self_audit,
             "clocks": self._derive,
             "reminders": lambda: self._due(tick_reminders, full=1),
         }
@@ -67,6 +70,20 @@ class Ticks:
                 for source in SOURCES
             ]
         )
+
+    async def _self_audit(self) -> int:
+        """Once a night, by whichever process comes first; returns how many gaps it found."""
+        if not await self.db.write(audit_is_due, now=self.clock.now()):
+            return 0
+        found = await asyncio.to_thread(
+            run_self_audit,
+            self.db,
+            SOURCES,
+            now=self.clock.now(),
+            profile=self.profile,
+            calendar=self.calendar,
+        )
+        return len(found.differences) + len(found.missing) + found.silent
 
     async def _due(self, service: Callable[..., int], *, full: int = 500) -> int:
         """Come again while a batch is full."""

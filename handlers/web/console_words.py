@@ -41,6 +41,7 @@ KINDS = {
     "partner_waiting": "同行人员未答复",
     "plan_adjusted": "计划有调整",
     "platform_alarm": "消息通道需要处理",
+    "promises_broken": "提醒自查发现缺漏",
     "publication_blocked": "公示被拦下",
     "publicity_reminder": "公示期限提醒",
     "recusal_decided": "回避决定",

@@ -21,11 +21,23 @@ def reminders_late(_session: Session, notice: Notice, _now: dt.datetime) -> Cont
     )  # fmt: skip
 
 
+def promises_broken(_session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """To the administrators: what the nightly audit found missing, by kind, and that it is made good."""
+    data = notice.data
+    kinds = [f"{KINDS_ZH.get(kind, kind)} {count} 项" for kind, count in data["kinds"].items()]
+    return Content({"kinds": kinds, "silent": data["silent"], "examples": "、".join(data["examples"])})
+
+
 KINDS: tuple[Kind, ...] = (
     Kind(
         "reminders_late",
         reminders_late,
         Content({"since": "03月13日 17:00", "until": "03月16日 10:00", "late": ["公示期限 12 项"], "dropped": 0,
                  "messages": 24}),
+    ),
+    Kind(
+        "promises_broken",
+        promises_broken,
+        Content({"kinds": ["公示期限 2 项"], "silent": 1, "examples": "visit:17、visit:18"}),
     ),
 )  # fmt: skip

@@ -79,6 +79,15 @@ def steps_table(name: str, rows: Sequence[tuple[Any, ...]]) -> CTE:
     return values(*columns, name=name).data(list(rows)).cte(name)
 
 
+def expected_table(rows: Sequence[tuple[Any, ...]]) -> CTE:
+    """(clock, who, message kind, together, moment) of steps that should have been told by now."""
+    columns: list[Any] = [
+        column("clock_id", BigId), column("who", String()), column("kind", String()), column("together", Boolean()),
+        column("moment", Moment()),
+    ]  # fmt: skip
+    return values(*columns, name="expected").data(list(rows)).cte("expected")
+
+
 def due(now: dt.datetime) -> ColumnElement[bool]:
     """The part of the partial index that has fallen due."""
     return and_(D.next_at.is_not(None), D.next_at <= now)

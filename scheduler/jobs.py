@@ -18,6 +18,7 @@ from bot.inspection.duties import SOURCES
 from bot.inspection.followups import service as followups
 from bot.inspection.profile import Profile
 from bot.inspection.publication import service as publication
+from bot.inspection.results import queue
 from bot.messaging.cards import Cards
 from bot.messaging.dispatch import Dispatcher
 from bot.messaging.listening import Listeners
@@ -46,6 +47,7 @@ class Ticks:
             "cards": self.cards.refresh,
             "listening": self.listeners.look,
             "ledger": lambda: self.db.write(self.ledger.write),
+            "review_queues": lambda: self._due(queue.queue_review_cards),
             "follow_ups": lambda: self._due(followups.open_for_approved),
             "publish": lambda: self._due(publication.publish_approved),
             "self_audit": self._self_audit,

@@ -12,6 +12,7 @@ from handlers.chat import (
     help,  # noqa: A004
     leads,
     review,
+    review_queue,
     signing,
     tasks,
     training,
@@ -31,6 +32,7 @@ def make_router() -> Router:
         checklist,
         signing,
         review,
+        review_queue,
         followups,
         console,
         trouble,

@@ -20,14 +20,37 @@ _STANDS = "这份结果此前已{}，没有改变。"
 
 @router.action("approve")
 async def approve(ctx: Context) -> Reply:
+    try:
+        done = await ctx.db.write(
+            review_visit,
+            visit_id=ctx.subject_id,
+            reviewer_id=ctx.person_id,
+            decision=Decision.APPROVED,
+            now=ctx.clock.now(),
+        )
+    except Problem as problem:
+        if problem.key != "low_yield":
+            raise
+        await ctx.db.write(
+            open_talk, ctx.talk_key, topic="approve_reason", now=ctx.clock.now(), visit=ctx.subject_id
+        )
+        return Reply(f"{problem.text}请直接回复理由。回复“取消”则不作决定。")
+    return Reply(_said(done, Decision.APPROVED))
+
+
+@router.talk("approve_reason")
+async def approve_with_reason(ctx: Context) -> Reply:
+    """The third fruitless visit to the same place passes with a reason (C32)."""
     done = await ctx.db.write(
         review_visit,
-        visit_id=ctx.subject_id,
+        visit_id=ctx.talk["visit"],
         reviewer_id=ctx.person_id,
         decision=Decision.APPROVED,
+        reason=ctx.words,
         now=ctx.clock.now(),
     )
-    return Reply(_said(done, Decision.APPROVED))
+    await ctx.db.write(close_talk, ctx.talk_key)
+    return Reply(_said(done, Decision.APPROVED) or "已通过，理由已记下。")
 
 
 @router.action("return")

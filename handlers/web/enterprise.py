@@ -22,7 +22,7 @@ from bot.inspection.tasks.notice_paper import DUTY, PROHIBITIONS, RIGHTS
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
 from bot.inspection.tasks.serving import MATERIALS
 from handlers.notice_paper import issued_notice
-from handlers.web import review
+from handlers.web import review, reviews
 from handlers.web.keys import EVIDENCE
 from handlers.web.pages import render
 
@@ -104,4 +104,4 @@ def look(session: Session, *, visit_id: int, person_id: int) -> Shown:
     )
 
 
-routes = [*pages, *review.routes]
+routes = [*pages, *review.routes, *reviews.routes]

@@ -25,7 +25,14 @@ from bot.inspection.results.judgement import Judgement, judge
 from bot.inspection.results.labels import label_of
 from bot.inspection.results.models import ItemResult, Review
 from bot.inspection.results.quality import Flag, flags
-from bot.inspection.results.service import Decision, item_results, require_reviewer, review_visit
+from bot.inspection.results.service import (
+    Decision,
+    is_of_departments,
+    item_results,
+    require_reviewer,
+    review_visit,
+)
+from bot.inspection.results.signing import Signer, signers
 from bot.inspection.results.traces import trace
 from bot.inspection.tasks.models import VisitState
 from bot.inspection.tasks.states import NAMES
@@ -49,6 +56,7 @@ class Seen:
     reviews: list[Review]
     follow_ups: list[FollowUp]
     signs: tuple[Flag, ...]
+    signatures: list[Signer]
     may_decide: bool
 
 
@@ -65,6 +73,7 @@ async def page(request: web.Request) -> web.Response:
         visit=seen.facts.visit,
         state=NAMES[VisitState(seen.facts.visit.visit.state)],
         seen=seen,
+        asks_reason=Flag.LOW_YIELD in seen.signs,
         results=_results(seen),
         answers=_answers(seen),
         others=[e for e in seen.facts.evidence if e.question.startswith(("followup:", "visit:outcome"))],
@@ -118,7 +127,10 @@ def look(session: Session, *, visit_id: int, person_id: int) -> Seen:
     """What this person may see of the visit. Raises ``forbidden`` for strangers."""
     facts = form_facts(session, visit_id)
     roles = set(session.exec(select(PersonRole.role).where(PersonRole.person_id == person_id)))
-    if facts.visit.officer(person_id) is None and not roles & _READERS:
+    inside = Role.COORDINATOR in roles or (
+        bool(roles & _READERS) and is_of_departments(session, visit_id, person_id)
+    )
+    if facts.visit.officer(person_id) is None and not inside:
         raise Problem("forbidden", "您不能查看这次检查的结果。")
     return Seen(
         facts=facts,
@@ -129,6 +141,7 @@ def look(session: Session, *, visit_id: int, person_id: int) -> Seen:
         ),
         follow_ups=of_visit(session, visit_id),
         signs=flags(trace(session, facts.visit)),
+        signatures=signers(session, facts),
         may_decide=facts.visit.visit.state == VisitState.IN_REVIEW
         and _may_decide(session, visit_id, person_id),
     )

@@ -9,13 +9,11 @@ from sqlmodel import Session, select
 
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
-from bot.inspection.checklists.outcomes import check_item, worst
 from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.profile import Profile
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.versions import complete_task, latest_of, new_row, new_version, tell_changed
-from bot.inspection.results.models import ItemResult
-from bot.inspection.results.service import item_results
+from bot.inspection.results.correction import keep_versions
 from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.queries import get_visit
 from bot.inspection.tasks.service import move_visit, subject_of
@@ -36,25 +34,8 @@ def correct(
     Raises ``forbidden``, ``reason_missing``, ``not_found``, ``nothing_changed``, ``result_conflict``.
     """
     latest, ground = _for_change(session, visit_id, ground, by)
-    for result in item_results(session, visit_id):
-        wanted = check_item(codes.get(result.item_id, result.codes))
-        if wanted != result.codes:
-            session.add(
-                ItemResult(
-                    visit_id=visit_id,
-                    item_id=result.item_id,
-                    version=result.version + 1,
-                    codes=wanted,
-                    problem=result.problem,
-                    at=now,
-                    person_id=by,
-                    reason=ground,
-                )
-            )
-    session.flush()
-    visit = get_visit(session, visit_id)
-    visit.outcome = worst(code for result in item_results(session, visit_id) for code in result.codes) or ""
-    session.add(visit)
+    visit = get_visit(session, visit_id, lock=True)
+    keep_versions(session, visit, codes=codes, problems={}, reason=ground, by=by, now=now)
     made = new_version(session, latest, ground=ground, now=now, profile=profile, actor=by)
     if made is None:
         raise Problem("nothing_changed", "更正后的内容与已公示的相同。")

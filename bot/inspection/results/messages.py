@@ -13,6 +13,7 @@ from bot.inspection.notices.models import Notice
 from bot.inspection.results.labels import label_of
 from bot.inspection.results.models import Review
 from bot.inspection.results.quality import Flag, flags
+from bot.inspection.results.queue_messages import KINDS as QUEUE
 from bot.inspection.results.service import Decision, last_review
 from bot.inspection.results.signing_messages import KINDS as SIGNING
 from bot.inspection.results.traces import trace
@@ -107,4 +108,5 @@ KINDS = (
         Content(_SAMPLE | {"reason": _REASON, "mine": True}, (("退回理由", _REASON),), (), _FORM),
     ),
     *SIGNING,
+    *QUEUE,
 )

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 SHORTEST = dt.timedelta(minutes=10)  # a real visit takes longer
 COPIES = 3  # visits of one day with the same words
+FAMILIAR = 10  # results of one officer that one reviewer let pass within a year, none of them returned
+ENTERED_LATE = dt.timedelta(days=3)  # between the end of the visit and the hand-in
 FRUITLESS = 3  # clean visits by one officer to one object within a year (field guide 12)
 
 
@@ -19,7 +21,11 @@ class Flag(StrEnum):
     COPIED_TEXT = "COPIED_TEXT"
     NO_PHOTO = "NO_PHOTO"
     LATE = "LATE"
+    LATE_ENTRY = "LATE_ENTRY"
+    NO_SIGNATURE = "NO_SIGNATURE"
+    DISSENT = "DISSENT"
     LOW_YIELD = "LOW_YIELD"
+    FIXED_PAIR = "FIXED_PAIR"
 
     @property
     def text(self) -> str:
@@ -32,6 +38,10 @@ _TEXTS = {
     Flag.COPIED_TEXT: "同一天多户检查的文字完全相同",
     Flag.NO_PHOTO: "有不合格项没有照片",
     Flag.LATE: "检查后补登记",
+    Flag.LATE_ENTRY: "检查结束 3 天以后才提交",
+    Flag.NO_SIGNATURE: "被检查单位没有签字",
+    Flag.DISSENT: "有执法人员对记录有不同意见",
+    Flag.FIXED_PAIR: "一年内同一审核人审核该检查人员 10 次以上，从未退回",
     Flag.LOW_YIELD: "同一人员一年内三次检查该户均未发现问题，请说明理由",
 }
 
@@ -41,7 +51,9 @@ class Trace:
     """What a visit left behind.
 
     ``same_text`` counts visits of that day with the same words, ``clean_visits`` one officer's at this object
-    within a year; both include this visit. ``bad_without_photo`` names questions.
+    within a year; both include this visit. ``bad_without_photo`` names questions. ``submitted_at`` is when it was
+    handed in, ``ended_at`` when they left. ``familiar`` counts what this reviewer let pass of one officer within a
+    year without ever returning one.
     """
 
     on_site: bool
@@ -52,17 +64,26 @@ class Trace:
     bad_without_photo: tuple[str, ...]
     late: bool
     clean_visits: int = 0
+    submitted_at: dt.datetime | None = None
+    unsigned: bool = False
+    dissent: bool = False
+    familiar: int = 0
 
 
 def flags(trace: Trace) -> tuple[Flag, ...]:
     """The signs a reviewer should look at, most serious first."""
     spent = trace.ended_at - trace.began_at if trace.began_at and trace.ended_at else None
+    waited = trace.submitted_at - trace.ended_at if trace.submitted_at and trace.ended_at else dt.timedelta()
     signs = (
         (Flag.NO_CHECK_IN, trace.on_site and trace.checked_in < 2),
         (Flag.TOO_SHORT, trace.on_site and spent is not None and spent < SHORTEST),
         (Flag.COPIED_TEXT, trace.same_text >= COPIES),
         (Flag.NO_PHOTO, bool(trace.bad_without_photo)),
         (Flag.LATE, trace.late),
+        (Flag.LATE_ENTRY, waited > ENTERED_LATE),
+        (Flag.NO_SIGNATURE, trace.unsigned),
+        (Flag.DISSENT, trace.dissent),
+        (Flag.FIXED_PAIR, trace.familiar >= FAMILIAR),
         (Flag.LOW_YIELD, trace.clean_visits >= FRUITLESS),
     )
     return tuple(flag for flag, here in signs if here)

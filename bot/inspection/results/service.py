@@ -12,10 +12,18 @@ from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.notices.models import Notice
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
-from bot.inspection.people.models import PersonRole, Role
+from bot.inspection.people.models import Person, PersonRole, Role
 from bot.inspection.results.models import ItemResult, Review
+from bot.inspection.results.quality import Flag, flags
+from bot.inspection.results.traces import trace
 from bot.inspection.tasks.models import Task, Visit, VisitOfficer, VisitState
-from bot.inspection.tasks.queries import leads_of, live_officers, people_with_role
+from bot.inspection.tasks.queries import (
+    departments_of,
+    leads_of,
+    live_officers,
+    people_with_role,
+    visit_facts,
+)
 from bot.inspection.tasks.service import move_visit, subject_of
 
 WAITING = ("review_request", "review_reminder")  # untrue once somebody decided
@@ -48,8 +56,9 @@ def review_visit(
 ) -> Reviewed:
     """Let a result pass or return it with a reason. A later press finds the decision of this round.
 
-    Raises ``forbidden`` (no reviewer, or one who was ever an officer of the visit), ``reason_missing``,
-    ``wrong_state`` (nothing was submitted).
+    Raises ``forbidden`` (no reviewer of these departments, or one who was ever an officer of the visit),
+    ``reason_missing``, ``low_yield`` (the third fruitless visit passes with a reason only, C32), ``wrong_state``
+    (nothing was submitted).
     """
     visit = session.get(Visit, visit_id, with_for_update=True)
     if visit is None:
@@ -63,6 +72,8 @@ def review_visit(
     reason = " ".join(reason.split())
     if decision is Decision.RETURNED and not reason:
         raise Problem("reason_missing", "退回要写明理由，检查人员才知道改什么。", 理由="不能为空")
+    if decision is Decision.APPROVED and not reason and _needs_reason(session, visit_id):
+        raise Problem("low_yield", f"{Flag.LOW_YIELD.text}。请写明为什么通过。", reason="请写明理由")
     number = last.round + 1 if last else 1
     made = Review(
         visit_id=visit_id, round=number, reviewer_id=reviewer_id, decision=decision, reason=reason, at=now
@@ -92,9 +103,21 @@ def require_reviewer(session: Session, visit_id: int, person_id: int) -> None:
     roles = set(session.exec(select(PersonRole.role).where(PersonRole.person_id == person_id)))
     if not roles & {Role.REVIEWER, Role.COORDINATOR}:
         raise Problem("forbidden", "只有审核人可以审核检查结果。")
+    if Role.COORDINATOR not in roles and not is_of_departments(session, visit_id, person_id):
+        raise Problem("forbidden", "您是其他部门的审核人，这次检查由检查部门自己审核。")
     mine = select(VisitOfficer).where(VisitOfficer.visit_id == visit_id, VisitOfficer.person_id == person_id)
     if session.exec(mine).first() is not None:
         raise Problem("forbidden", "您是这次检查的执法检查人员，不能审核自己的结果。")
+
+
+def is_of_departments(session: Session, visit_id: int, person_id: int) -> bool:
+    """Whether the person belongs to a department that carries out this visit."""
+    visit, person = session.get_one(Visit, visit_id), session.get_one(Person, person_id)
+    return person.department_id in departments_of(session.get_one(Task, visit.task_id))
+
+
+def _needs_reason(session: Session, visit_id: int) -> bool:
+    return Flag.LOW_YIELD in flags(trace(session, visit_facts(session, visit_id)))
 
 
 def last_review(session: Session, visit_id: int) -> Review | None:

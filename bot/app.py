@@ -36,7 +36,9 @@ from bot.messaging.tokens import SharedTokens
 from bot.migrations import require_current
 from bot.platforms.base import Platform
 from bot.platforms.dingtalk.app import DingTalkPlatform
+from bot.platforms.email.app import EmailPlatform
 from bot.platforms.shelf import FolderShelf
+from bot.platforms.sms.app import SmsPlatform
 from bot.platforms.wecom.aibot_webhook import WebhookBot
 from bot.platforms.wecom.making import Parts, make_wecom
 from handlers.chat import make_router
@@ -177,6 +179,10 @@ def _add_platforms(
             app[hooks.WECOM_BOTS][name] = made.bot
         elif made.bot is not None:
             app[health.PROBES][name] = made.bot.socket.is_well
+    if settings.email is not None:
+        platforms["email"] = EmailPlatform(settings.email)
+    if settings.sms is not None:
+        platforms["sms"] = SmsPlatform(settings.sms, http)
     if settings.dingtalk is not None:
         dingtalk = DingTalkPlatform(
             settings.dingtalk,

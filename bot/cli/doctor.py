@@ -239,6 +239,8 @@ def _makers(settings: Settings, http: object) -> Iterator[Callable[[], Platform]
     from aiohttp import ClientSession
 
     from bot.platforms.dingtalk.app import DingTalkPlatform
+    from bot.platforms.email.app import EmailPlatform
+    from bot.platforms.sms.app import SmsPlatform
     from bot.platforms.wecom.app import WeComPlatform
 
     async def ignore(_event: InboundEvent) -> None:
@@ -250,3 +252,9 @@ def _makers(settings: Settings, http: object) -> Iterator[Callable[[], Platform]
         yield lambda: WeComPlatform(wecom, clock, http)
     if dingtalk is not None:
         yield lambda: DingTalkPlatform(dingtalk, clock, http, ignore)
+    if settings.email is not None:
+        email = EmailPlatform(settings.email)
+        yield lambda: email
+    if settings.sms is not None:
+        sms = SmsPlatform(settings.sms, http)
+        yield lambda: sms

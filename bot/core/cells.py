@@ -53,6 +53,14 @@ def mobile(cell: str) -> str:
     raise ValueError("应是11位手机号，或带区号的固定电话")
 
 
+def email(cell: str) -> str:
+    """An e-mail address; its domain in small letters."""
+    local, _, domain = cell.rpartition("@")
+    if len(cell) > 128 or re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;.]+", cell) is None:
+        raise ValueError("应是邮箱地址")
+    return f"{local}@{domain.lower()}"
+
+
 def account(cell: str) -> str:
     """A user id on a chat service, taken as it is: 1 to 64 characters without blanks and separators."""
     if _ACCOUNT.fullmatch(cell) is None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.core.config_dingtalk import DingTalkSettings
+from bot.core.config_fallback import EmailSettings, SmsSettings
 from bot.core.config_wecom import WeComSettings
 from bot.core.errors import Problem
 
@@ -70,6 +71,8 @@ class Settings(BaseSettings):
     wecom: WeComSettings | None = None
     wecom_more: dict[str, WeComSettings] = {}  # further apps and corps, each by a short name of its own
     dingtalk: DingTalkSettings | None = None
+    email: EmailSettings | None = None  # tried after every chat
+    sms: SmsSettings | None = None  # tried last, for what is urgent, assigned or statutory
     s3: S3Settings | None = None  # None: evidence lies in data_dir
     prefer: Literal["wecom", "dingtalk"] = (
         "wecom"  # the platform tried first when a person has accounts on several

@@ -30,6 +30,7 @@ class Outcome:
     card_id: str = ""
     card_token: str = ""
     bury: tuple[str, str] | None = None
+    person_id: int | None = None
     attempt: int = 0  # which try; 0: decided before anything could leave
 
 
@@ -88,7 +89,14 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: d
     for outcome in outcomes:
         if outcome.bury:
             platform, user_id = outcome.bury
-            bury(session, platform=platform, user_id=user_id, reason=outcome.detail, now=now)
+            bury(
+                session,
+                platform=platform,
+                user_id=user_id,
+                reason=outcome.detail,
+                now=now,
+                person_id=outcome.person_id,
+            )
     counts = Counter(o.state or "retry" for o in outcomes)
     record(session, "notices.settled", f"notice:{outcomes[0].notice_id}", now=now,
            notices=[o.notice_id for o in outcomes], **{str(k): n for k, n in counts.items()})  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Collection
 
 from sqlalchemy import update
@@ -10,6 +11,8 @@ from sqlmodel import Session, col, select
 
 from bot.inspection.people.models import Account, Person
 from bot.messaging.routes import in_order
+
+_MOBILE = re.compile(r"1[3-9]\d{9}")
 
 
 def person_of(session: Session, *, platform: str, user_id: str) -> int | None:
@@ -24,25 +27,46 @@ def person_of(session: Session, *, platform: str, user_id: str) -> int | None:
 def addresses(
     session: Session, people: Collection[int], *, platforms: Collection[str], prefer: str
 ) -> dict[int, list[tuple[str, str]]]:
-    """Living accounts of each person on *platforms*, in the order in which they are tried."""
+    """Living accounts of each person on *platforms*, in the order in which they are tried. A mobile number is an
+    address for SMS, until a gateway says that it is none."""
     found: dict[int, list[tuple[str, str]]] = {}
-    query = select(Account).where(
-        col(Account.person_id).in_(people),
-        col(Account.platform).in_(platforms),
-        col(Account.dead_since).is_(None),
-    )
+    dead: set[tuple[str, str]] = set()
+    query = select(Account).where(col(Account.person_id).in_(people), col(Account.platform).in_(platforms))
     for account in session.exec(query.order_by(col(Account.id))):
-        found.setdefault(account.person_id, []).append((account.platform, account.user_id))
+        address = (account.platform, account.user_id)
+        if account.dead_since is None:
+            found.setdefault(account.person_id, []).append(address)
+        else:
+            dead.add(address)
+    if "sms" in platforms:
+        numbers = select(Person.id, Person.mobile).where(col(Person.id).in_(people))
+        for person, mobile in session.exec(numbers):
+            known = found.setdefault(person or 0, [])
+            if _MOBILE.fullmatch(mobile) and ("sms", mobile) not in dead and ("sms", mobile) not in known:
+                known.append(("sms", mobile))
     return {person: in_order(accounts, prefer=prefer) for person, accounts in found.items()}
 
 
-def bury(session: Session, *, platform: str, user_id: str, reason: str, now: dt.datetime) -> None:
+def bury(
+    session: Session,
+    *,
+    platform: str,
+    user_id: str,
+    reason: str,
+    now: dt.datetime,
+    person_id: int | None = None,
+) -> None:
     """The platform says nobody can be reached there; kept, and tried no more until it is bound again."""
-    session.execute(
+    buried = session.execute(
         update(Account)
         .where(col(Account.platform) == platform, col(Account.user_id) == user_id)
         .values(dead_since=now, dead_reason=reason)
     )
+    if not buried.rowcount and person_id is not None:  # type: ignore[attr-defined]
+        session.add(
+            Account(platform=platform, user_id=user_id, person_id=person_id, bound_at=now, dead_since=now,
+                    dead_reason=reason)
+        )  # fmt: skip
 
 
 def revive(session: Session, *, platform: str, user_id: str) -> None:

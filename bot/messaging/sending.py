@@ -69,7 +69,7 @@ class Sender:
     ) -> None:
         self.clock, self.platforms, self.resting = clock, platforms, resting
         self._gate = asyncio.Semaphore(PARALLEL)
-        self._pace = {name: Pace() for name in ("wecom", "dingtalk", "email", "sms")}
+        self._pace: dict[str, Pace] = {}
 
     async def send(self, groups: Sequence[list[Job]], limits: Mapping[str, Sequence[Limit]]) -> list[Outcome]:
         """One outcome for each job."""
@@ -98,8 +98,7 @@ class Sender:
     async def _group(self, jobs: list[Job], fast: Mapping[str, Sequence[Limit]]) -> list[Outcome]:
         name = jobs[0].begun.platform
         async with self._gate:
-            if name in self._pace:
-                await self._pace[name].turn(fast.get(name, ()))
+            await self._pace.setdefault(name, Pace()).turn(fast.get(name, ()))
             ends = await self._ends(name, jobs)
         if len(jobs) > 1 and all(
             isinstance(end, PlatformError) and end.cls in _SPLIT for end in ends.values()
@@ -173,7 +172,9 @@ class Sender:
         )  # fmt: skip
         match error.cls:
             case ErrorClass.RECIPIENT:  # the next try takes the person's next account, or says there is none
-                return replace(seen, result="failed", retry_at=now, bury=job.address)
+                return replace(
+                    seen, result="failed", retry_at=now, bury=job.address, person_id=job.notice.recipient_id
+                )
             case ErrorClass.BUG | ErrorClass.CARD:  # another channel may take what this one refuses
                 return replace(seen, result="failed", retry_at=now)
             case ErrorClass.UNKNOWN:

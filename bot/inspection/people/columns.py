@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bot.core.cells import account, day, mobile
+from bot.core.cells import account, day, email, mobile
 from bot.core.columns import Column, Fault, Layout, Need, choice, choices, text, words
 from bot.inspection.people.models import Role
 
@@ -95,6 +95,9 @@ _ACCOUNTS = (
     ),
     Column(
         "dingtalk", "钉钉账号", account, note="通讯录里的 UserID", aliases=("钉钉", "钉钉UserID", "钉钉工号")
+    ),
+    Column(
+        "email", "邮箱", email, note="聊天送不到时使用", aliases=("电子邮箱", "邮件地址", "Email", "E-mail")
     ),
 )
 _AT_WORK = Column(

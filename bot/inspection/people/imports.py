@@ -20,7 +20,11 @@ _LISTED = {
     Role.COORDINATOR,
     Role.ADMIN,
 }  # the people sheet is the truth about these
-_PLATFORMS = ("wecom", "dingtalk")
+_PLATFORMS = {
+    "wecom": "企业微信账号",
+    "dingtalk": "钉钉账号",
+    "email": "邮箱",
+}  # and the columns they come from
 
 
 def upsert_officers(session: Session, rows: Sequence[Row], *, now: dt.datetime) -> Tally:
@@ -164,11 +168,10 @@ class _Shelf:
         if roles and staff == (Role.ENTERPRISE in roles):
             other = "企业联络员" if staff else "执法或管理人员"
             return Fault("编号", values["code"], f"这个编号已是{other}，两者不能兼任")
-        for platform in _PLATFORMS:
+        for platform, column in _PLATFORMS.items():
             user = values[platform]
             if user and self.owners.get((platform, user), values["code"]) != values["code"]:
-                header = "企业微信账号" if platform == "wecom" else "钉钉账号"
-                return Fault(header, user, "这个账号已绑定其他人员")
+                return Fault(column, user, "这个账号已绑定其他人员")
         return None
 
     def _store(self, row: Row) -> bool:

@@ -50,6 +50,7 @@ def register() -> None:
         approval,
         audit,
         console,
+        contacts,
         demo,
         doctor,
         draw,
@@ -68,6 +69,7 @@ def register() -> None:
     app.command("console-link")(console.console_link)
     app.command("verify")(draw.verify)
     app.add_typer(imports.app, name="import")
+    app.add_typer(contacts.app, name="contacts")
     app.add_typer(plan.app, name="plan")
     app.add_typer(draw.app, name="draw")
     app.add_typer(approval.app, name="approval")

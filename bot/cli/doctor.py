@@ -224,7 +224,7 @@ async def _ask_platforms(settings: Settings) -> list[CheckResult]:
     except Problem as problem:
         return [CheckResult("根证书", False, str(problem), "改好这个文件，或去掉这项设置。")]
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as http:
-        for make in _makers(settings, http):
+        for make in make_platforms(settings, http):
             platform = make()
             try:
                 results += await platform.check()
@@ -235,7 +235,7 @@ async def _ask_platforms(settings: Settings) -> list[CheckResult]:
     return results
 
 
-def _makers(settings: Settings, http: object) -> Iterator[Callable[[], Platform]]:
+def make_platforms(settings: Settings, http: object) -> Iterator[Callable[[], Platform]]:
     from aiohttp import ClientSession
 
     from bot.platforms.dingtalk.app import DingTalkPlatform

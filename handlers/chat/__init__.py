@@ -8,6 +8,7 @@ from handlers.chat import (
     binding,
     checklist,
     console,
+    contacts,
     followups,
     help,  # noqa: A004
     leads,
@@ -36,6 +37,7 @@ def make_router() -> Router:
         followups,
         console,
         trouble,
+        contacts,
         help,
     ):
         router.include(part.router)

@@ -26,6 +26,7 @@ from bot.platforms.base import (
     InboundEvent,
     Limit,
     Media,
+    Member,
     Meter,
     OutboundMessage,
     PlatformError,
@@ -40,6 +41,7 @@ from bot.platforms.dingtalk.callbacks import OpenCallbacks
 from bot.platforms.dingtalk.card_desk import CardDesk
 from bot.platforms.dingtalk.client import DingTalkClient
 from bot.platforms.dingtalk.codes import SESSION_CODES
+from bot.platforms.dingtalk.contacts import Contacts
 from bot.platforms.dingtalk.fields import PLATFORM
 from bot.platforms.dingtalk.hooks import Hooks
 from bot.platforms.dingtalk.robot import GroupRobot
@@ -115,6 +117,7 @@ class DingTalkPlatform:
         self.stream = StreamClient(
             settings, session, on_event, client=self._client, clock=clock, callbacks=self.callbacks
         )
+        self._contacts = Contacts(self._client)
         self._registering: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -213,6 +216,14 @@ class DingTalkPlatform:
             if not group or error.cls not in (ErrorClass.CHANNEL, ErrorClass.RETRY, ErrorClass.RECIPIENT):
                 raise
             await self._chat.send_group(group, message)
+
+    async def members(self) -> list[Member]:
+        """Everybody the app may see."""
+        return await self._contacts.members()
+
+    async def member(self, user_id: str) -> Member | None:
+        """One person of the directory."""
+        return await self._contacts.member(user_id)
 
     async def check(self) -> list[CheckResult]:
         """Look at every setting for ``suicha doctor``; nothing is sent to anybody."""

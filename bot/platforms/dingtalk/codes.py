@@ -125,6 +125,7 @@ SESSION_CODES = frozenset({"300001", *CODES_BY_VERDICT[_SESSION]})  # a conversa
 UNCOUNTED = frozenset(  # a throttled call does not count against the month (section 10.1)
     code for verdict in (_SECOND, _MINUTE, _BUSY, _BLOCKED_IP) for code in CODES_BY_VERDICT[verdict]
 )
+THROTTLED = frozenset(code for verdict in (_SECOND, _BUSY) for code in CODES_BY_VERDICT[verdict])
 CONTENT_CODES = frozenset(CODES_BY_VERDICT[_CONTENT])
 TOO_EARLY = frozenset({"processQueryKey.expireTime", "invalidParameter.processQueryKey"})  # or too late
 CARD_EXISTS = "param.cardAlreadyExist"

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -109,11 +108,6 @@ def test_a_list_stays_a_list_of_one_level() -> None:
     assert lines("两户：\n1. 幸福超市\n2. 平安药店\n- 内\n  - 外") == (
         "两户：\n\n1. 幸福超市\n\n2. 平安药店\n\n- 内\n\n  - 外"
     )
-
-
-def test_the_guide_to_the_template_names_every_variable() -> None:
-    guide = Path(cards.__file__).with_name("card-template.zh-CN.md").read_text(encoding="utf-8")
-    assert all(f"`{name}`" in guide for name in cards.VARIABLES)
 
 
 def test_buttons_that_do_not_fit_are_an_error_and_not_a_card_without_buttons() -> None:

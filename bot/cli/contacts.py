@@ -1,0 +1,104 @@
+"""``suicha contacts``: bring a chat service's directory into the people library."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.core.errors import Problem
+
+if TYPE_CHECKING:
+    from bot.cli.context import CliContext
+    from bot.inspection.people.directory import Change, Entry
+
+app = typer.Typer(help="通讯录：把企业微信、钉钉的成员对到人员库。", no_args_is_help=True)
+_WORDS = {
+    "bind": "按手机号绑定",
+    "create": "新增人员",
+    "change": "改姓名或手机",
+    "back": "恢复账号",
+    "leave": "停用账号（不在通讯录）",
+    "unclear": "手机号重复，请人工核对",
+}
+_SHOWN = 20  # lines of each kind
+
+
+@app.callback()
+def contacts() -> None:
+    """通讯录同步。"""
+
+
+@app.command("sync")
+def sync_(
+    platform: Annotated[str, typer.Argument(help="dingtalk 或 wecom。")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="只看会改什么，不改动。")] = False,
+    force: Annotated[bool, typer.Option("--force", help="少了很多人也照做。")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出。")] = False,
+) -> None:
+    """读取整个通讯录，绑定、新增、更新人员，停用离职账号；历史都保留。
+
+    例：suicha contacts sync dingtalk --dry-run
+    """
+    from bot.cli.context import open_context
+    from bot.inspection.people import syncing
+    from bot.inspection.people.directory import count
+
+    with open_context() as context:
+        entries = asyncio.run(_read(context, platform))
+        if dry_run:
+            changes = context.db.read_now(syncing.preview, platform=platform, entries=entries)
+        else:
+            now = context.clock.now()
+            changes = context.db.write_now(
+                syncing.sync, platform=platform, entries=entries, now=now, force=force
+            )
+    if as_json:
+        typer.echo(json.dumps({"read": len(entries), "dry_run": dry_run, **count(changes)}))
+        return
+    typer.echo(f"通讯录 {len(entries)} 人。" + ("下面是会做的改动，还没有做：" if dry_run else "已完成："))
+    _show(changes)
+
+
+async def _read(context: CliContext, name: str) -> list[Entry]:
+    """The directory of the service. Raise ``Problem`` with the setting or the button that is missing."""
+    import aiohttp
+
+    from bot.app import trusted
+    from bot.cli.doctor import make_platforms
+    from bot.platforms.base import Directory, PlatformError
+    from handlers.chat.contacts import entry_of
+
+    connector = aiohttp.TCPConnector(ssl=trusted(context.settings))
+    async with aiohttp.ClientSession(connector=connector) as http:
+        platforms = {one.name: one for make in make_platforms(context.settings, http) for one in (make(),)}
+        platform = platforms.get(name)
+        if platform is None:
+            known = "、".join(platforms) or "无"
+            raise Problem("platform_unknown", "没有设置这个平台。", 平台=name, 已设置=known)
+        if not isinstance(platform, Directory):
+            raise Problem("no_directory", "这个平台读不了通讯录。", 平台=name)
+        try:
+            return [entry_of(member) for member in await platform.members()]
+        except PlatformError as error:
+            raise Problem(
+                "directory_unread", error.advice or "通讯录没有读成，请稍后再试。", 错误码=error.code
+            ) from None
+        finally:
+            await platform.close()
+
+
+def _show(changes: list[Change]) -> None:
+    for act, label in _WORDS.items():
+        some = [change for change in changes if change.act.value == act]
+        if not some:
+            continue
+        typer.echo(f"{label}：{len(some)}")
+        for change in some[:_SHOWN]:
+            typer.echo(f"  {change.entry.name or '—'}（{change.entry.user_id}）")
+        if len(some) > _SHOWN:
+            typer.echo(f"  …还有 {len(some) - _SHOWN} 人")
+    if not changes:
+        typer.echo("没有要改的。")

@@ -1,0 +1,34 @@
+"""What the directory of a chat service says: who left is blocked at once, who came or changed is looked up."""
+
+from __future__ import annotations
+
+from bot.inspection.people.directory import Entry
+from bot.inspection.people.syncing import leave, sync
+from bot.messaging.router import Context, Reply, Router
+from bot.platforms.base import Directory, Member
+
+router = Router()
+LEAVING = ("user_leave_org", "delete_user")
+MOST = 100  # people of one event that are looked up; the nightly comparison finds the rest
+
+
+@router.other("contact")
+async def changed(ctx: Context) -> Reply:
+    """Events come twice and in any order, so they are hints: the directory itself is asked."""
+    raw, platform, now = ctx.event.raw, ctx.event.platform, ctx.clock.now()
+    user_ids = [str(one) for one in raw.get("user_ids", ())][:MOST]
+    if raw.get("type") in LEAVING:
+        await ctx.db.write(leave, platform=platform, user_ids=user_ids, now=now)
+    elif user_ids and isinstance(ctx.platform, Directory):
+        found = [await ctx.platform.member(user_id) for user_id in user_ids]
+        entries = [entry_of(one) for one in found if one is not None]
+        gone = [user_id for user_id, one in zip(user_ids, found, strict=True) if one is None]
+        await ctx.db.write(sync, platform=platform, entries=entries, now=now, whole=False)
+        await ctx.db.write(leave, platform=platform, user_ids=gone, now=now)
+    return Reply()
+
+
+def entry_of(member: Member) -> Entry:
+    """A member of a service's directory as the people library compares them."""
+    department = member.departments[0] if member.departments else ""
+    return Entry(member.user_id, member.name, member.mobile, department)

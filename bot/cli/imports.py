@@ -98,6 +98,15 @@ def trainings(file: File, dry_run: DryRun = False, as_json: Json = False, reject
     _run("trainings", file, dry_run=dry_run, as_json=as_json, rejects=rejects)
 
 
+@app.command()
+def clues(file: File, dry_run: DryRun = False, as_json: Json = False, rejects: Rejects = None) -> None:
+    """导入个案线索：导入即派人核查。已受理的编号不再变动。
+
+    例：suicha import clues 线索.csv
+    """
+    _run("clues", file, dry_run=dry_run, as_json=as_json, rejects=rejects)
+
+
 def _run(
     kind: str,
     file: Path,
@@ -110,7 +119,7 @@ def _run(
     """Import one file, say what became of it, and leave with the fitting exit code."""
     from bot.cli.context import open_context
     from bot.cli.progress import reading
-    from bot.inspection.imports import IMPORTERS
+    from bot.inspection.imports import FOLLOWING, IMPORTERS
     from bot.inspection.registry.imports import run_import
 
     _require_writable(rejects, file)
@@ -119,6 +128,10 @@ def _run(
             context.db, IMPORTERS[kind], file, now=context.clock.now(), max_bytes=context.settings.max_import,
             dry_run=dry_run, rejects=rejects, progress=progress,
         )  # fmt: skip
+        if not dry_run and kind in FOLLOWING:
+            context.db.write_now(
+                FOLLOWING[kind], now=context.clock.now(), profile=context.profile, calendar=context.calendar
+            )
         more = after(context, file, report) if after is not None and report.clean else {}
     if as_json:
         typer.echo(json.dumps(report.as_dict() | more, ensure_ascii=False))

@@ -8,6 +8,7 @@ from bot.core.clock import china_day
 from bot.inspection.deadlines import certificates
 from bot.inspection.deadlines.service import Duty
 from bot.inspection.deadlines.sources import Context, Ids, Source
+from bot.inspection.followups import clue_duties as clues
 from bot.inspection.followups import duties as followups
 from bot.inspection.publication.duties import publicity_duties
 from bot.inspection.results.duties import review_duties
@@ -30,4 +31,11 @@ def _derive_visits(session: Session, ids: Ids, context: Context) -> dict[str, li
 
 
 VISITS = Source("visit", stale_visits, _derive_visits, running_visits)
-SOURCES: tuple[Source, ...] = (VISITS, followups.SOURCE, LIBRARIES, approvals.SOURCE, certificates.SOURCE)
+SOURCES: tuple[Source, ...] = (
+    VISITS,
+    followups.SOURCE,
+    clues.SOURCE,
+    LIBRARIES,
+    approvals.SOURCE,
+    certificates.SOURCE,
+)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from bot.inspection.followups.clue_columns import CLUES, upsert_clues
+from bot.inspection.followups.clues import open_received
 from bot.inspection.people import columns as people
 from bot.inspection.people.departments import upsert_departments
 from bot.inspection.people.imports import upsert_contacts, upsert_officers, upsert_people
@@ -13,6 +15,9 @@ from bot.inspection.registry import columns as registry
 from bot.inspection.registry.imports import Importer
 from bot.inspection.registry.items import upsert_items
 from bot.inspection.registry.objects import upsert_objects
+
+# what an import leads to, at its end; the ticks do the same for one that was cut short
+FOLLOWING: Final[Mapping[str, Callable[..., int]]] = {"clues": open_received}
 
 # in the order in which they build on each other
 IMPORTERS: Final[Mapping[str, Importer]] = {
@@ -23,4 +28,5 @@ IMPORTERS: Final[Mapping[str, Importer]] = {
     "people": Importer(people.PEOPLE, upsert_people),
     "contacts": Importer(people.CONTACTS, upsert_contacts),
     "trainings": Importer(TRAININGS, upsert_trainings),
+    "clues": Importer(CLUES, upsert_clues),
 }

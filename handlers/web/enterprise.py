@@ -15,11 +15,10 @@ from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES
 from bot.inspection.followups.service import of_visit
 from bot.inspection.people.models import Officer
-from bot.inspection.plans.models import PlanLine
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.queries import versions
 from bot.inspection.tasks.notice_paper import DUTY, PROHIBITIONS, RIGHTS
-from bot.inspection.tasks.queries import VisitFacts, visit_facts
+from bot.inspection.tasks.queries import VisitFacts, method_of, visit_facts
 from bot.inspection.tasks.serving import MATERIALS
 from handlers.notice_paper import issued_notice
 from handlers.web import review, reviews
@@ -96,7 +95,7 @@ def look(session: Session, *, visit_id: int, person_id: int) -> Shown:
     first = session.exec(select(Publication.id).where(Publication.visit_id == visit_id)).first()
     return Shown(
         visit=visit,
-        method=session.get_one(PlanLine, visit.task.plan_line_id).method,
+        method=method_of(session, visit.task),
         officers=[(p.name, certificates.get(p.id or 0, "—")) for p, _ in visit.officers],
         sheet=session.get(RecordSheet, visit_id),
         public=versions(session, first) if first else [],

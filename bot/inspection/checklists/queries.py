@@ -9,10 +9,9 @@ from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
-from bot.inspection.plans.models import PlanLine
 from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import CheckIn
-from bot.inspection.tasks.queries import VisitFacts, visit_facts
+from bot.inspection.tasks.queries import VisitFacts, method_of, visit_facts
 from bot.inspection.tasks.states import BEFORE_SUBMIT
 
 WITHOUT_PRESENCE = ("书面", "网络")  # methods that need no check-in (C16)
@@ -55,7 +54,6 @@ class FormFacts:
 def form_facts(session: Session, visit_id: int) -> FormFacts:
     """Everything about the form of one visit. Raises Problem ``not_found``."""
     facts = visit_facts(session, visit_id)
-    line = session.get(PlanLine, facts.task.plan_line_id)
     return FormFacts(
         visit=facts,
         form=session.exec(select(VisitForm).where(VisitForm.visit_id == visit_id)).one_or_none(),
@@ -69,7 +67,7 @@ def form_facts(session: Session, visit_id: int) -> FormFacts:
         ),
         record=session.get(RecordSheet, visit_id),
         check_ins=list(session.exec(select(CheckIn).where(CheckIn.visit_id == visit_id))),
-        method=line.method if line else "",
+        method=method_of(session, facts.task),
     )
 
 

@@ -34,6 +34,9 @@ TELLINGS: dict[tuple[str, Role], Telling] = {
     ("visit_window", Role.COORDINATOR): Telling("window_ending", together=True),
     ("approval", Role.HEAD): Telling("approval_reminder", together=True),
     ("urgent_approval", Role.HEAD): Telling("approval_reminder"),
+    ("clue", Role.OFFICER): Telling("clue_assigned", priority=Priority.URGENT, statutory=True),
+    **{("clue", who): Telling("clue_unanswered", priority=Priority.URGENT, statutory=True)
+       for who in (Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR)},
     ("libraries", Role.LIBRARIAN): Telling("libraries_stale"),
     ("review", Role.REVIEWER): Telling("review_reminder"),
     **{("publicity", who): Telling("publicity_reminder")

@@ -19,6 +19,7 @@ KINDS_ZH = {
     "decision": "处理决定",
     "correction": "整改期限",
     "transfer": "移送回执",
+    "clue": "线索核查",
     "certificate": "执法证有效期",
 }
 WHO_ZH = {

@@ -23,6 +23,7 @@ from bot.inspection.plans.strata import StratumRule
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import Task, TaskState
+from bot.inspection.tasks.queries import line_of
 
 
 def live_draw(session: Session, task_id: int, *, lock: bool = False) -> Draw | None:
@@ -50,7 +51,9 @@ def commit_draw(
         raise Problem(
             "libraries_not_confirmed", "抽取前须先确认检查对象名录库和执法检查人员名录库。", 任务=task.number
         )
-    line = session.get_one(PlanLine, task.plan_line_id)
+    line = line_of(session, task)
+    if line is None:
+        raise Problem("not_random", "个案线索的任务不经抽取。", 任务=task.number)
     pool = eligible(session, task=task, line=line, profile=profile, now=now)
     if not pool.entries:
         raise Problem("pool_empty", "符合条件的检查对象为 0 户，不能抽取。", 任务=task.number)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.core.clock import china_day
+from bot.inspection.followups.clue_messages import KINDS as CLUES
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
@@ -140,4 +141,5 @@ KINDS = (
         Content(_SAMPLE | {"when": "还剩 3 天", "enterprise": False}, (), (_CLOSE,)),
         card=True,
     ),
+    *CLUES,
 )

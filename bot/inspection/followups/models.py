@@ -49,6 +49,54 @@ class FollowUp(SQLModel, table=True):
     reminded_on: dt.date | None = None  # day its clocks were derived; None: something changed, derive again
 
 
+class ClueSource(StrEnum):
+    COMPLAINT = "COMPLAINT"  # 投诉举报
+    TRANSFER = "TRANSFER"  # 转办交办
+    MONITORING = "MONITORING"  # 数据监测
+    FOUND = "FOUND"  # seen on a visit, outside its items (D22)
+    UNLICENSED = "UNLICENSED"  # 无证无照, by its own rules (YL-3.7.c)
+
+
+class Clue(SQLModel, table=True):
+    """个案线索: looked into at once, outside every random draw (C25). Its task's visit says how far it is."""
+
+    __table_args__ = (
+        CheckConstraint(one_of("source", ClueSource), name="ck_clue_source"),
+        CheckConstraint("content <> ''", name="ck_clue_content"),
+        Index("ix_clue_cluster", "industry", "district", "received_at"),
+    )
+    id: int | None = big_id()
+    number: str = Field(unique=True, max_length=32)
+    source: str = Field(max_length=12)
+    content: str
+    object_id: int | None = Field(default=None, foreign_key="inspectionobject.id", index=True)
+    object_name: str = Field(default="", max_length=200)
+    address: str = ""
+    industry: str = Field(default="", max_length=60)
+    district: str = Field(default="", max_length=60)
+    department_id: int = Field(foreign_key="department.id", index=True)
+    item_id: int = Field(foreign_key="item.id")
+    received_at: dt.datetime = moment()
+    task_id: int | None = Field(default=None, foreign_key="task.id", unique=True)
+    hindrance: str = ""  # why nobody could be sent yet
+    case_number: str = Field(default="", max_length=60)  # 立案文号
+
+
+class SpecialProposal(SQLModel, table=True):
+    """专项抽查 proposed because clues of one industry and area pile up (YL-3.7.b). A person decides."""
+
+    __table_args__ = (CheckConstraint("ratio > 0 AND ratio <= 100", name="ck_special_ratio"),)
+    id: int | None = big_id()
+    industry: str = Field(max_length=60)
+    district: str = Field(max_length=60)
+    clues: int
+    days: int
+    objects: int  # active objects of that industry and area
+    ratio: int  # percent
+    proposed_at: dt.datetime = moment()
+
+
+Index("ix_special_proposal", col(SpecialProposal.industry), col(SpecialProposal.district))
 Index("ix_follow_up_due", col(FollowUp.state), col(FollowUp.due_on))
 Index(
     "ix_follow_up_changed",

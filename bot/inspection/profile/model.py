@@ -149,6 +149,15 @@ class BulletinRules(Part):
     issuer: str
 
 
+class ClueRules(Part):
+    """Case clues: when the visit is due, when silence is passed up, when many clues are a cluster (YL-3.7)."""
+
+    visit_workdays: Annotated[int, Field(ge=1, le=30)]
+    accept_hours: Annotated[int, Field(ge=1, le=72)]
+    cluster_days: Annotated[int, Field(ge=1, le=366)]
+    cluster_min: Annotated[int, Field(ge=2, le=1000)]
+
+
 class Targets(Part):
     """Shares in percent, ``以上`` includes the number itself (requirements 4.3); None means no target."""
 
@@ -236,6 +245,7 @@ class Profile(Part):
     publicity: PublicityRules
     channel_names: dict[str, str]
     followup: FollowupRules
+    clue: ClueRules
     bulletin: BulletinRules
     platform: str
     targets: Targets

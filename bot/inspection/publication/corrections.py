@@ -18,6 +18,8 @@ from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.queries import get_visit
 from bot.inspection.tasks.service import move_visit, subject_of
 
+CLUE = "个案线索核查，不属于随机抽查结果"
+
 
 def correct(
     session: Session,
@@ -68,6 +70,13 @@ def keep_back(session: Session, *, visit_id: int, ground: str, by: int, now: dt.
         record(session, "result.kept_back", subject_of(visit_id), now=now, actor=by, ground=_ground(ground))
         complete_task(session, visit.task_id, now=now)
     return visit
+
+
+def keep_back_clue(session: Session, visit: Visit, *, now: dt.datetime) -> None:
+    """The result of a clue ends here: it goes the way of penalties, not that of random results (D20)."""
+    move_visit(session, visit, VisitState.NON_PUBLIC, now=now)
+    record(session, "result.kept_back", subject_of(visit.id or 0), now=now, ground=CLUE)
+    complete_task(session, visit.task_id, now=now)
 
 
 def _for_change(session: Session, visit_id: int, ground: str, by: int) -> tuple[Publication, str]:

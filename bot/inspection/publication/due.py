@@ -16,7 +16,7 @@ from bot.inspection.notices.models import Notice
 from bot.inspection.profile import Profile
 from bot.inspection.profile.terms import ClockStart
 from bot.inspection.publication.models import Publication
-from bot.inspection.tasks.models import Visit, VisitState
+from bot.inspection.tasks.models import Task, Visit, VisitState
 
 
 def ready_to_publish(session: Session, *, now: dt.datetime, profile: Profile, limit: int) -> Sequence[Visit]:
@@ -25,7 +25,13 @@ def ready_to_publish(session: Session, *, now: dt.datetime, profile: Profile, li
     Where the clock of a problem starts with its handling, a problem waits until every follow-up of the visit
     has a recorded handling (SC-4.3.1.c).
     """
-    query = select(Visit).where(Visit.state == VisitState.APPROVED, ~_blocked(col(Visit.id), now))
+    query = (
+        select(Visit)
+        .join(Task, col(Task.id) == Visit.task_id)
+        .where(
+            Visit.state == VisitState.APPROVED, col(Task.plan_line_id).is_not(None), ~_blocked(col(Visit.id), now)
+        )
+    )  # fmt: skip
     if profile.publicity.start_problem is ClockStart.HANDLING_DECIDED:
         mine = col(FollowUp.visit_id) == col(Visit.id)
         handled = and_(
@@ -33,7 +39,21 @@ def ready_to_publish(session: Session, *, now: dt.datetime, profile: Profile, li
             ~exists().where(mine, col(FollowUp.handled_at).is_(None)),
         )
         query = query.where(or_(col(Visit.outcome).not_in([code.value for code in PROBLEMS]), handled))
-    return session.exec(query.order_by(col(Visit.id)).limit(limit).with_for_update(skip_locked=True)).all()
+    return session.exec(
+        query.order_by(col(Visit.id)).limit(limit).with_for_update(skip_locked=True, of=Visit)
+    ).all()
+
+
+def ready_to_keep_back(session: Session, *, limit: int) -> Sequence[Visit]:
+    """Approved visits of clues: what they found is handled by law, it is no result of a random inspection."""
+    query = (
+        select(Visit)
+        .join(Task, col(Task.id) == Visit.task_id)
+        .where(Visit.state == VisitState.APPROVED, col(Task.plan_line_id).is_(None))
+    )
+    return session.exec(
+        query.order_by(col(Visit.id)).limit(limit).with_for_update(skip_locked=True, of=Visit)
+    ).all()
 
 
 def ready_to_update(

@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
+from bot.core.errors import Problem
 from bot.inspection.calendar import Calendar
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import PENDING_UNTIL_HANDLED, PROBLEMS, PUBLISHED
@@ -19,14 +20,16 @@ from bot.inspection.profile.terms import ClockLevel
 from bot.inspection.publication.snapshot import Facts, Finding
 from bot.inspection.results.models import ItemResult
 from bot.inspection.results.service import item_results
-from bot.inspection.tasks.models import Visit
-from bot.inspection.tasks.queries import visit_facts
+from bot.inspection.tasks.models import Task, Visit
+from bot.inspection.tasks.queries import line_of, visit_facts, year_of
 
 
 def gather(session: Session, visit_id: int) -> Facts:
     """The facts of an approved visit, in eight small queries."""
     known = visit_facts(session, visit_id)
-    line = session.get_one(PlanLine, known.task.plan_line_id)
+    line = line_of(session, known.task)
+    if line is None:
+        raise Problem("not_random", "个案线索的核查结果不作为抽查结果公示。", 任务=known.task.number)
     plan = session.get_one(Plan, line.plan_id)
     handled = {found.item_id: found for found in of_visit(session, visit_id)}
     names = {item.id: item.name for item in known.items}
@@ -50,7 +53,6 @@ def gather(session: Session, visit_id: int) -> Facts:
 
 def due_of(session: Session, visit: Visit, *, profile: Profile, calendar: Calendar) -> DueDate | None:
     """The day this result must be public, as far as it is known now (decisions D1, D2, D5)."""
-    task_line = session.get_one(PlanLine, visit_facts(session, visit.id or 0).task.plan_line_id)
     return publicity_due(
         profile,
         calendar,
@@ -58,7 +60,7 @@ def due_of(session: Session, visit: Visit, *, profile: Profile, calendar: Calend
         decided_on=decided_on(of_visit(session, visit.id or 0)),
         task_completed_on=_task_completed(session, visit, profile=profile),
         problem=visit.outcome in {code.value for code in PROBLEMS},
-        year=session.get_one(Plan, task_line.plan_id).year,
+        year=year_of(session, session.get_one(Task, visit.task_id)),
     )
 
 

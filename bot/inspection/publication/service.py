@@ -15,8 +15,14 @@ from bot.inspection.notices.service import enqueue
 from bot.inspection.notices.service import withdraw as take_back
 from bot.inspection.people.models import Role
 from bot.inspection.profile import Profile
-from bot.inspection.publication.corrections import correct, keep_back, require_coordinator, withdraw
-from bot.inspection.publication.due import ready_to_publish, ready_to_update
+from bot.inspection.publication.corrections import (
+    correct,
+    keep_back,
+    keep_back_clue,
+    require_coordinator,
+    withdraw,
+)
+from bot.inspection.publication.due import ready_to_keep_back, ready_to_publish, ready_to_update
 from bot.inspection.publication.facts import due_of, gather
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.snapshot import FIELDS, snapshot
@@ -45,6 +51,9 @@ def publish_approved(
     A record the guard refuses stays unpublished; coordinators are told, and the next day it is tried again.
     """
     done = 0
+    for visit in ready_to_keep_back(session, limit=limit):
+        keep_back_clue(session, visit, now=now)
+        done += 1
     for visit in ready_to_publish(session, now=now, profile=profile, limit=limit):
         done += _try(session, visit, now=now, profile=profile, calendar=calendar)
     for latest in ready_to_update(session, now=now, profile=profile, limit=limit):

@@ -38,6 +38,7 @@ class ObjectStatus(StrEnum):
     DEREGISTERED = "DEREGISTERED"  # 注销
     REVOKED = "REVOKED"  # 吊销
     MOVED = "MOVED"  # 迁出
+    UNREGISTERED = "UNREGISTERED"  # 未登记: known from a clue only, in no random pool
 
 
 class Item(SQLModel, table=True):

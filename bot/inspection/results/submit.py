@@ -19,7 +19,6 @@ from bot.inspection.checklists.service import OUTCOME, RECORD
 from bot.inspection.notices.models import Notice, Priority
 from bot.inspection.notices.service import enqueue, withdraw
 from bot.inspection.people.models import Role
-from bot.inspection.plans.models import Plan, PlanLine
 from bot.inspection.profile import Profile, publicity_due
 from bot.inspection.profile.terms import Demand
 from bot.inspection.results.closing import complete
@@ -28,7 +27,7 @@ from bot.inspection.results.labels import LABELS, ResultCode, label_of
 from bot.inspection.results.models import ItemResult, Review
 from bot.inspection.results.signing import unsigned
 from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
-from bot.inspection.tasks.queries import leads_of, people_with_role, require_officer
+from bot.inspection.tasks.queries import leads_of, people_with_role, require_officer, year_of
 from bot.inspection.tasks.service import WAITING, move_visit, subject_of
 from bot.inspection.tasks.states import SUBMITTED
 
@@ -210,7 +209,6 @@ def _stamp(
     visit.recorded_at = visit.recorded_at or now
     visit.submitted_at = now
     visit.outcome = judged.worst
-    line = session.get_one(PlanLine, facts.visit.task.plan_line_id)
     due = publicity_due(
         profile,
         calendar,
@@ -218,9 +216,10 @@ def _stamp(
         decided_on=None,
         task_completed_on=None,
         problem=LABELS[ResultCode(judged.worst)].is_problem,
-        year=session.get_one(Plan, line.plan_id).year,
+        year=year_of(session, facts.visit.task),
     )
-    visit.publish_due = due.day if due else None
+    random = facts.visit.task.plan_line_id is not None  # a clue is no random result: nothing to publish
+    visit.publish_due = due.day if due and random else None
     session.add(visit)
 
 

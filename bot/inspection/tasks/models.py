@@ -55,11 +55,12 @@ class Task(SQLModel, table=True):
         CheckConstraint(one_of("state", TaskState), name="ck_task_state"),
         CheckConstraint(one_of("mode", Mode), name="ck_task_mode"),
         CheckConstraint("mode = 'BOTH' OR mode_reason <> ''", name="ck_task_mode_reason"),
+        CheckConstraint("source = 'CLUE' OR plan_line_id IS NOT NULL", name="ck_task_planned"),  # YL-1.1
     )
     id: int | None = big_id()
     number: str = Field(unique=True, max_length=40)  # area code + date + sequence (field guide 2.1)
     name: str = Field(max_length=200)
-    plan_line_id: int = Field(foreign_key="planline.id", index=True)
+    plan_line_id: int | None = Field(default=None, foreign_key="planline.id", index=True)  # None: a clue
     lead_department_id: int = Field(foreign_key="department.id")
     joint_department_ids: list[int] = json_list()  # each sends officers of its own (JZ-17.1)
     state: str = Field(default=TaskState.DRAFT, max_length=20, index=True)

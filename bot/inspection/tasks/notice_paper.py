@@ -13,10 +13,9 @@ from sqlmodel import Session, col, select
 from bot.core import typeset
 from bot.core.clock import china, china_day
 from bot.inspection.audit.service import record
-from bot.inspection.plans.models import PlanLine
 from bot.inspection.tasks.codes import credentials, spoken
 from bot.inspection.tasks.models import ApprovalState, NoticeDocument, Visit, VisitApproval
-from bot.inspection.tasks.queries import VisitFacts, visit_facts
+from bot.inspection.tasks.queries import VisitFacts, method_of, visit_facts
 from bot.inspection.tasks.serving import MATERIALS
 
 RIGHTS = (
@@ -43,17 +42,18 @@ def notice_body(
     """What the notice of a visit says now, in the words people read; *code* is its visitor code."""
     facts = visit_facts(session, visit_id)
     visit, task = facts.visit, facts.task
-    line = session.get(PlanLine, task.plan_line_id)
     return {
         "number": visit.number,
         "department": facts.department,
         "object_name": facts.object.name,
         "object_code": facts.object.code,
         "address": facts.object.address or "—",
-        "source": f"“双随机、一公开”抽查：{task.name}（{task.number}），{'定向' if task.targeted else '不定向'}",
+        "source": f"个案线索核查（{task.number}）"
+        if task.plan_line_id is None
+        else f"“双随机、一公开”抽查：{task.name}（{task.number}），{'定向' if task.targeted else '不定向'}",
         "planned": f"{visit.planned_on:%Y年%m月%d日}",
         "due": f"{visit.due_on:%Y年%m月%d日}",
-        "method": (line.method if line else "") or "实地检查",
+        "method": method_of(session, task) or "实地检查",
         "frequency": f"本年度此前对你单位的检查 {visits_before(session, facts)} 次",
         "approval": approval_words(session, visit_id),
         "materials": MATERIALS,

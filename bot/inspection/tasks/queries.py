@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
 from bot.inspection.people.models import Account, Department, EnterpriseContact, Person, PersonRole, Role
+from bot.inspection.plans.models import Plan, PlanLine
 from bot.inspection.registry.models import InspectionObject, Item
 from bot.inspection.tasks.models import Task, Visit, VisitOfficer
 from bot.inspection.tasks.states import LIVE
@@ -72,6 +73,23 @@ _CONTACTS = (
     .distinct()
     .order_by(col(EnterpriseContact.person_id))
 )
+
+
+def line_of(session: Session, task: Task) -> PlanLine | None:
+    """The plan line of a random task; a clue's task has none."""
+    return session.get(PlanLine, task.plan_line_id) if task.plan_line_id is not None else None
+
+
+def method_of(session: Session, task: Task) -> str:
+    """How the task inspects; a clue is looked into on site."""
+    line = line_of(session, task)
+    return line.method if line else "实地检查"
+
+
+def year_of(session: Session, task: Task) -> int:
+    """The plan year of the task, for a clue the year it came in."""
+    line = line_of(session, task)
+    return session.get_one(Plan, line.plan_id).year if line else task.window_start.year
 
 
 def departments_of(task: Task) -> list[int]:

@@ -50,6 +50,7 @@ def register() -> None:
         approval,
         audit,
         clue,
+        commission,
         console,
         contacts,
         demo,
@@ -75,6 +76,7 @@ def register() -> None:
     app.add_typer(draw.app, name="draw")
     app.add_typer(approval.app, name="approval")
     app.add_typer(audit.app, name="audit")
+    app.add_typer(commission.app, name="commission")
     app.add_typer(limits.app, name="limits")
     app.add_typer(clue.app, name="clue")
     app.add_typer(training.app, name="training")

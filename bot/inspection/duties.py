@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlmodel import Session
 
 from bot.core.clock import china_day
+from bot.inspection.commissions import duties as commissions
 from bot.inspection.deadlines import certificates
 from bot.inspection.deadlines.service import Duty
 from bot.inspection.deadlines.sources import Context, Ids, Source
@@ -35,6 +36,7 @@ SOURCES: tuple[Source, ...] = (
     VISITS,
     followups.SOURCE,
     clues.SOURCE,
+    commissions.SOURCE,
     LIBRARIES,
     approvals.SOURCE,
     certificates.SOURCE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bot.inspection.checklists import messages as checklists
+from bot.inspection.commissions import messages as commissions
 from bot.inspection.deadlines import messages as deadlines
 from bot.inspection.followups import messages as followups
 from bot.inspection.notices.message import Kind
@@ -14,6 +15,6 @@ from bot.inspection.tasks import messages as tasks
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for slice_ in (people, deadlines, plans, tasks, checklists, results, publication, followups)
+    for slice_ in (people, deadlines, plans, tasks, checklists, results, publication, followups, commissions)
     for kind in slice_.KINDS
 }

@@ -20,6 +20,7 @@ routes = web.RouteTableDef()
 _AGE = dt.timedelta(days=60)
 _WORDS = {
     "accept": "收到", "recuse": "申请回避", "cannot_attend": "不能参加", "check_in": "到场签到", "read_notice": "已阅",
+    "adopt_commission": "采用", "reject_commission": "不采用",
     "grant_approval": "同意", "refuse_approval": "不同意",
     "grant_recusal": "同意并重新抽取", "deny_recusal": "不同意", "remind_all": "催办全部", "approve": "通过",
     "return": "退回", "report_correction": "已整改", "close_followup": "复查合格", "reject_correction": "仍需整改",

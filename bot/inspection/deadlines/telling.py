@@ -45,6 +45,8 @@ TELLINGS: dict[tuple[str, Role], Telling] = {
        for who in (Role.HANDLER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR)},
     **{("correction", who): Telling("correction_reminder")
        for who in (Role.HANDLER, Role.ENTERPRISE, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR)},
+    ("commission", Role.RECEIVER): Telling("commission_due"),
+    ("commission", Role.LEAD): Telling("commission_due"),
     ("certificate", Role.OFFICER): Telling("certificate_expiring"),
     ("certificate", Role.LIBRARIAN): Telling("certificate_expiring"),
 }  # fmt: skip

@@ -20,6 +20,7 @@ KINDS_ZH = {
     "correction": "整改期限",
     "transfer": "移送回执",
     "clue": "线索核查",
+    "commission": "委托报告",
     "certificate": "执法证有效期",
 }
 WHO_ZH = {

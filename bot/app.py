@@ -23,6 +23,7 @@ from bot.core.sole import DatabaseSole
 from bot.inspection.audit.service import SALT
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.evidence import open_store
+from bot.inspection.deadlines.calendar_years import refresh_calendar
 from bot.inspection.messages import KINDS
 from bot.inspection.profile import load_profile
 from bot.messaging.cards import Cards
@@ -101,6 +102,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     except Problem:
         app[DB].close()
         raise
+    app[DB].read_now(refresh_calendar, calendar=app[CALENDAR])
     for part in (forms, files, publication, enterprise, approval, visit_code, press, session, console):
         app.add_routes(part.routes)
     app[health.PROBES] = {}

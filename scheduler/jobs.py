@@ -11,6 +11,7 @@ from bot.core.clock import Clock
 from bot.core.db import Database
 from bot.core.metrics import ticks
 from bot.inspection.calendar import WorkCalendar
+from bot.inspection.deadlines.calendar_years import refresh_calendar
 from bot.inspection.deadlines.late import tick_reminders
 from bot.inspection.deadlines.self_audit import audit_is_due, run_self_audit
 from bot.inspection.deadlines.sources import derive_stale
@@ -44,6 +45,7 @@ class Ticks:
 
     def jobs(self) -> dict[str, Job]:
         return {
+            "calendar": self._calendar,
             "inbox": self.dispatcher.sweep,
             "cards": self.cards.refresh,
             "listening": self.listeners.look,
@@ -74,6 +76,10 @@ class Ticks:
                 for source in SOURCES
             ]
         )
+
+    async def _calendar(self) -> int:
+        """Holidays that were imported since, by this process or another."""
+        return int(await self.db.read(refresh_calendar, calendar=self.calendar))
 
     async def _self_audit(self) -> int:
         """Once a night, by whichever process comes first; returns how many gaps it found."""

@@ -49,6 +49,7 @@ def register() -> None:
     from bot.cli import (
         approval,
         audit,
+        calendar,
         clue,
         commission,
         console,
@@ -77,6 +78,7 @@ def register() -> None:
     app.add_typer(approval.app, name="approval")
     app.add_typer(audit.app, name="audit")
     app.add_typer(commission.app, name="commission")
+    app.add_typer(calendar.app, name="calendar")
     app.add_typer(limits.app, name="limits")
     app.add_typer(clue.app, name="clue")
     app.add_typer(training.app, name="training")

@@ -14,6 +14,7 @@ from bot.core.config import Settings
 from bot.core.db import Database, open_database
 from bot.inspection.audit.service import SALT
 from bot.inspection.calendar import WorkCalendar
+from bot.inspection.deadlines.calendar_years import refresh_calendar
 from bot.inspection.profile import Profile, load_profile
 from bot.migrations import require_current
 
@@ -46,6 +47,7 @@ def open_context(settings: Settings | None = None) -> Iterator[CliContext]:
     database = open_database(settings.database_url, info={SALT: settings.secret("audit_salt")})
     try:
         require_current(database)
+        database.read_now(refresh_calendar, calendar=calendar)
         yield CliContext(settings, database, MACHINE.get().clock, profile, calendar)
     finally:
         database.close()

@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from bot.inspection.audit import models as _audit  # noqa: F401
+from bot.inspection.calendar import models as _calendar  # noqa: F401
 from bot.inspection.checklists import models as _checklists  # noqa: F401
 from bot.inspection.commissions import models as _commissions  # noqa: F401
 from bot.inspection.deadlines import models as _deadlines  # noqa: F401

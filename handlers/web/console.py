@@ -12,6 +12,7 @@ from aiohttp import web
 from bot.core.clock import china_day
 from bot.core.keys import CLOCK, DB
 from bot.inspection.audit.service import ChainReport, verify
+from bot.inspection.deadlines.calendar_years import provisional_deadlines
 from bot.inspection.metrics.chart import STAGES, stacked
 from bot.inspection.metrics.counts import metrics
 from bot.inspection.metrics.formulas import Verdict
@@ -20,7 +21,7 @@ from bot.inspection.tasks.service import remind_all
 from bot.inspection.tasks.states import NAMES
 from handlers.web import console_words as words
 from handlers.web.console_pages import DAY_STAGES, Filters, audit_page, notices_page, task_list, task_page
-from handlers.web.keys import PROFILE
+from handlers.web.keys import CALENDAR, PROFILE
 from handlers.web.pages import render
 from handlers.web.session import Visitor, done, seen, sent
 
@@ -112,6 +113,19 @@ async def figures(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         request, visitor, "metrics", here="metrics", shares=shares, year=year,
         years=(this_year, this_year - 1), profile=profile, Verdict=Verdict,
     )  # fmt: skip
+
+
+@routes.get("/console/calendar")
+@seen
+async def calendar(request: web.Request, visitor: Visitor) -> web.StreamResponse:
+    """The working calendar: which notice each year rests on, and what is still a guess."""
+    known = request.app[CALENDAR]
+    this_year = china_day(request.app[CLOCK].now()).year
+    guesses = await request.app[DB].read(provisional_deadlines)
+    years = [
+        (year, known.table(year), known.workdays_of(year)) for year in range(this_year + 1, this_year - 3, -1)
+    ]
+    return _show(request, visitor, "calendar", here="calendar", years=years, guesses=guesses)
 
 
 @routes.get("/console/audit")

@@ -18,7 +18,13 @@ class WorkCalendar:
     national table knows weekends only, and every date in it is provisional.
     """
 
+    version = 0  # of the imported tables it was made with
+
     def __init__(self, tables: Iterable[YearTable]) -> None:
+        self.adopt(tables)
+
+    def adopt(self, tables: Iterable[YearTable], *, version: int | None = None) -> None:
+        """Become the calendar of *tables*, for everybody who holds this one; readers see the old or the new whole."""
         national: dict[int, YearTable] = {}
         overlays: list[YearTable] = []
         for table in tables:
@@ -26,11 +32,13 @@ class WorkCalendar:
                 overlays.append(table)
             else:
                 national[table.year] = table
-        self._tables = national
-        self._off: set[dt.date] = set()
-        self._work: set[dt.date] = set()
+        off, work = set[dt.date](), set[dt.date]()
         for table in (*national.values(), *overlays):
-            self._add(table)
+            for holiday in table.holidays:
+                days = set(holiday.days_off())
+                off, work = (off | days) - set(holiday.work), (work - days) | set(holiday.work)
+        self._tables, self._off, self._work = national, off, work
+        self.version = self.version if version is None else version
 
     @classmethod
     def load(cls, extra: Path | None = None) -> WorkCalendar:
@@ -46,6 +54,14 @@ class WorkCalendar:
         """Name the notice a year's table comes from, in Chinese; empty without a table."""
         table = self._tables.get(year)
         return f"{table.title}（{table.notice}）" if table else ""
+
+    def table(self, year: int) -> YearTable | None:
+        """The table of a year; None where its holidays are not known."""
+        return self._tables.get(year)
+
+    def workdays_of(self, year: int) -> int:
+        """How many working days the year has."""
+        return self.workdays_between(dt.date(year - 1, 12, 31), dt.date(year, 12, 31))
 
     def is_provisional(self, day: dt.date) -> bool:
         """Say whether *day* lies in a year whose holidays are not known yet."""
@@ -91,9 +107,3 @@ class WorkCalendar:
     def days_before_due(self, due: dt.date, count: int) -> dt.date:
         """Give the day of a T-*count* reminder: counted back from the last working day not after *due*."""
         return self.add_workdays(self.last_workday_on_or_before(due), -count)
-
-    def _add(self, table: YearTable) -> None:
-        for holiday in table.holidays:
-            off = set(holiday.days_off())
-            self._off = (self._off | off) - set(holiday.work)
-            self._work = (self._work - off) | set(holiday.work)

@@ -164,7 +164,7 @@ def insert_notices(session: Session, source: Select[Any]) -> int:
     sqlite = session.get_bind().dialect.name == "sqlite"
     statement = (sqlite_insert if sqlite else pg_insert)(_NOTICE_TABLE)
     filled = statement.from_select(list(_COLUMNS), source, include_defaults=False).on_conflict_do_nothing()
-    result: Any = session.execute(filled)
+    result: Any = session.execute(filled, execution_options={"preserve_rowcount": True})
     # the driver counts the rows of no statement that begins with WITH
     new = session.execute(text("SELECT changes()")).scalar_one() if sqlite else result.rowcount
     if new:

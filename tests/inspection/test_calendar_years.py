@@ -12,7 +12,7 @@ from bot.core.clock import CHINA, china
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.audit.models import AuditEntry
-from bot.inspection.calendar import WorkCalendar
+from bot.inspection.calendar import WorkCalendar, YearTable
 from bot.inspection.calendar.models import CalendarYear
 from bot.inspection.deadlines.calendar_rows import read_calendar
 from bot.inspection.deadlines.calendar_years import (
@@ -103,9 +103,12 @@ def test_the_same_file_again_changes_nothing_and_another_is_a_new_version(
     first, second = read(tmp_path, YEAR).table, read(tmp_path, YEAR.replace("2027-02-13", "2027-02-14")).table
     assert first is not None
     assert second is not None
-    bring = lambda table, **more: (
-        db.write_now(import_year, table=table, source="a.csv", now=NOW, calendar=calendar, **more).version
-    )
+
+    def bring(table: YearTable, *, dry_run: bool = False) -> int:
+        return db.write_now(
+            import_year, table=table, source="a.csv", now=NOW, calendar=calendar, dry_run=dry_run
+        ).version
+
     assert [bring(first, dry_run=True), bring(first), bring(first), bring(second)] == [1, 1, 0, 2]
     assert calendar.is_workday(dt.date(2027, 2, 14))
     assert not calendar.is_workday(dt.date(2027, 2, 13))

@@ -171,9 +171,13 @@ def test_more_deadlines_than_one_transaction_takes_are_taken_in_turn(db: Databas
     db.write_now(tick, at(12, 8))
 
     def some(session: Session) -> int:
-        return queue_due(session, now=at(13), profile=PROFILE, calendar=CALENDAR, limit=5).deadlines
+        done = queue_due(session, now=at(13), profile=PROFILE, calendar=CALENDAR, limit=5)
+        messages.append(done.messages)
+        return done.deadlines
 
+    messages: list[int] = []
     assert [db.write_now(some) for _ in range(4)] == [4, 4, 4, 0]
+    assert sum(messages) == len(db.read_now(told))
     assert len([row for row in db.read_now(told) if row[0] == "assignment_reminder"]) == 12
 
 

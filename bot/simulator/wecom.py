@@ -17,6 +17,8 @@ from bot.simulator.wecom_bot import BotServer
 from bot.simulator.wecom_bot_state import BotAccount
 from bot.simulator.wecom_callbacks import Callbacks, card_of_reply
 from bot.simulator.wecom_cards import card_view, keys
+from bot.simulator.wecom_directory import DirectoryApi
+from bot.simulator.wecom_downstream import Downstream
 from bot.simulator.wecom_files import Files
 from bot.simulator.wecom_state import Account, Ledger
 from bot.simulator.wecom_trouble import trouble
@@ -52,7 +54,9 @@ class WeComServer:
         self._account = account
         self._base_url = base_url
         self._ledger = Ledger(world)
-        self._api = Api(world, self._ledger, account)
+        self._downstream = Downstream(world, self._ledger)
+        self._api = Api(world, self._ledger, account, self._downstream)
+        self.directory = DirectoryApi(world, self._ledger, account)
         self._files = Files(world, self._ledger, account)
         self._callbacks = Callbacks(world, faults, account, resend_after=resend_after)
         self.bot = (
@@ -65,7 +69,8 @@ class WeComServer:
         app = web.Application(
             middlewares=[trouble(self._world, self._faults, self._ledger)], client_max_size=21 << 20
         )
-        app.add_routes([*self._api.routes(), *self._files.routes()])
+        app.add_routes([*self._api.routes(), *self._files.routes(), *self._downstream.routes()])
+        app.add_routes(self.directory.routes())
         if self.bot is not None:
             app.add_routes(self.bot.routes())
         return app
@@ -161,6 +166,16 @@ class WeComServer:
             await self._talking.open_chat(person.user_id)
             return
         await self._push(person, MsgType="event", Event="enter_agent", EventKey="")
+
+    async def click_menu(self, user_id: str, key: str) -> None:
+        """Press an entry of the app's menu."""
+        await self._push(self._person(user_id), MsgType="event", Event="click", EventKey=key)
+
+    async def change_contact(self, change: str, **fields: str) -> None:
+        """The administrator changed the contacts: ``create_user``, ``update_user``, ``delete_party`` …"""
+        common = {"ToUserName": self._account.corp_id, "FromUserName": "sys", "AgentID": ""}
+        common |= {"CreateTime": str(int(self._world.now())), "MsgType": "event", "Event": "change_contact"}
+        await self._callbacks.push(common | {"ChangeType": change} | fields)
 
     # -- how -------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -12,9 +12,14 @@ from bot.simulator.people import World
 from bot.simulator.wecom_card_rules import INTERACTIVE, validate
 from bot.simulator.wecom_state import Account, ApiError, Ledger
 
+if TYPE_CHECKING:
+    from bot.simulator.wecom_downstream import Downstream
+
 _ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[0-9a-fA-F]{4}")
 _BYTES = 2048
-_KINDS = ("text", "markdown", "textcard", "image", "file", "template_card")
+_RECEIVERS = 1000
+_KINDS = ("text", "markdown", "textcard", "news", "image", "voice", "video", "file", "template_card")
+_TEXTS = {"textcard": {"title": 128, "description": 512}, "video": {"title": 128, "description": 512}}
 
 
 def ok(**fields: Any) -> web.Response:
@@ -42,10 +47,13 @@ def read_json(raw: bytes) -> dict[str, Any]:
 class Api:
     """The calls an app makes with its token."""
 
-    def __init__(self, world: World, ledger: Ledger, account: Account) -> None:
+    def __init__(
+        self, world: World, ledger: Ledger, account: Account, downstream: Downstream | None = None
+    ) -> None:
         self._world = world
         self._ledger = ledger
         self._account = account
+        self._downstream = downstream
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -54,7 +62,6 @@ class Api:
             web.post("/cgi-bin/message/update_template_card", self.update),
             web.post("/cgi-bin/message/recall", self.recall),
             web.get("/cgi-bin/getcallbackip", self.callback_ips),
-            web.post("/cgi-bin/user/getuserid", self.getuserid),
         ]
 
     async def gettoken(self, request: web.Request) -> web.Response:
@@ -67,14 +74,19 @@ class Api:
 
     async def send(self, request: web.Request) -> web.Response:
         raw = await request.read()
-        self._ledger.check_token(request.query.get("access_token", ""))
+        token = request.query.get("access_token", "")
+        corp = self._downstream.corp_of(token) if self._downstream else ""
+        if not corp:
+            self._ledger.check_token(token)
         body = read_json(raw)
-        if body.get("agentid") != self._account.agent_id:
+        if body.get("agentid") != (
+            self._downstream.agent_of(corp) if corp and self._downstream else self._account.agent_id
+        ):
             raise ApiError(301002, "not allow operate another agent with this accesstoken")
         checked = body.get("enable_duplicate_check") == 1
         if checked and (answer := self._ledger.repeated(raw)) is not None:
             return ok(**answer)
-        answer = self._accept(body)
+        answer = self._accept(body, corp)
         if checked:
             self._ledger.note_request(raw, int(body.get("duplicate_check_interval", 1800)), answer)
         return ok(**answer)
@@ -105,14 +117,6 @@ class Api:
         self._ledger.check_token(request.query.get("access_token", ""))
         return ok(ip_list=["127.0.0.1"])
 
-    async def getuserid(self, request: web.Request) -> web.Response:
-        self._ledger.check_token(request.query.get("access_token", ""))
-        mobile = read_json(await request.read()).get("mobile")
-        for person in self._world.people.values():
-            if person.platform == "wecom" and mobile and person.mobile == mobile:
-                return ok(userid=person.user_id)
-        raise ApiError(46004, "user no exist")
-
     def change_card(self, user_id: str, task_id: str, card: dict[str, Any] | None, *, closed: str) -> bool:
         """Give a card new content, or only a text in place of its buttons; False if the person has none."""
         bubble = self._world.card("wecom", user_id, task_id)
@@ -122,13 +126,13 @@ class Api:
         self._world.change(bubble.id, **fields)
         return True
 
-    def _accept(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _accept(self, body: dict[str, Any], corp: str = "") -> dict[str, Any]:
         """Post one message to everybody it names and return the answer's fields."""
         kind = body.get("msgtype", "")
         if kind not in _KINDS:
             raise ApiError(40008, "invalid message type")
         content = self._content(kind, body.get(kind) or {})
-        found, missed = self._receivers(body.get("touser", ""))
+        found, missed = self._receivers(body.get("touser", ""), corp)
         task_id = content.get("task_id", "") if kind == "template_card" else ""
         if task_id:
             self._ledger.claim_task(task_id)
@@ -142,28 +146,43 @@ class Api:
             answer["response_code"] = self._ledger.new_code(task_id)
         return answer
 
-    def _receivers(self, touser: str) -> tuple[list[str], list[str]]:
+    def _receivers(self, touser: str, corp: str) -> tuple[list[str], list[str]]:
+        """Who gets it, as the world calls them, and who does not, in lower case."""
         named = [user.lower() for user in touser.split("|") if user]
         if not named:
             raise ApiError(82001, "touser, toparty and totag are all empty")
         if named == ["@all"]:
             return [user for platform, user in self._world.people if platform == "wecom"], []
-        missed = [user for user in named if self._world.person("wecom", user) is None]
+        if len(named) > _RECEIVERS:
+            raise ApiError(40032, "invalid user list size")
+        missed = [user for user in named if not self._reaches(user, corp)]
         if missed == named:
             raise ApiError(81013, "user & party & tag all invalid")
-        return [user for user in dict.fromkeys(named) if user not in missed], missed
+        prefix = f"{corp}/" if corp else ""
+        return [prefix + user for user in dict.fromkeys(named) if user not in missed], missed
+
+    def _reaches(self, user: str, corp: str) -> bool:
+        if corp and self._downstream is not None:
+            return self._downstream.receiver(corp, user)
+        hidden = self._world.facts.get("wecom:hidden", [])
+        return self._world.person("wecom", user) is not None and user not in hidden
 
     def _content(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
         if kind == "template_card":
             validate(content)
-        elif kind in ("image", "file"):
+        elif kind in ("image", "voice", "video", "file"):
             self._ledger.media(content.get("media_id", ""))
+        elif kind == "news":
+            return {"articles": _checked_articles(content.get("articles"))}
         elif kind == "textcard":
             if not all(content.get(name) for name in ("title", "description", "url")):
                 raise ApiError(40058, "textcard.title, description and url are needed")
         else:
             return {"content": _checked_text(kind, content.get("content", ""))}
-        return content
+        if kind == "template_card" and not self._account.callback_url:
+            raise ApiError(43012, "the app has no callback url")
+        cut = {name: _cut(str(content.get(name, "")), most) for name, most in _TEXTS.get(kind, {}).items()}
+        return {**content, **cut} if cut else content
 
 
 def _checked_text(kind: str, text: str) -> str:
@@ -174,6 +193,23 @@ def _checked_text(kind: str, text: str) -> str:
     if kind == "markdown" and len(raw) > _BYTES:
         raise ApiError(45002, "markdown.content exceeds 2048 bytes")
     return raw[:_BYTES].decode(errors="ignore")
+
+
+def _checked_articles(articles: Any) -> list[dict[str, Any]]:
+    if not isinstance(articles, list) or not articles:
+        raise ApiError(40058, "news.articles")
+    if len(articles) > 8:
+        raise ApiError(45008, "article size out of limit")
+    if not all(article.get("title") and (article.get("url") or article.get("appid")) for article in articles):
+        raise ApiError(40058, "news.articles.title and url")
+    return [
+        {**a, "title": _cut(a["title"], 128), "description": _cut(a.get("description", ""), 512)}
+        for a in articles
+    ]
+
+
+def _cut(text: str, most: int) -> str:
+    return text.encode()[:most].decode(errors="ignore")
 
 
 def _closed_text(body: dict[str, Any]) -> str:

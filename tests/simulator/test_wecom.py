@@ -117,7 +117,7 @@ async def test_what_is_no_json_object_is_refused(rig: Rig, body: bytes) -> None:
     [
         ("text", {"content": " "}, 44004),
         ("markdown", {"content": "字" * 683}, 45002),
-        ("voice", {"media_id": "x"}, 40008),
+        ("mpnews", {"media_id": "x"}, 40008),
         ("file", {"media_id": "nosuch"}, 40007),
         ("textcard", {"title": "标题"}, 40058),
     ],

@@ -114,7 +114,7 @@ async def test_a_person_who_is_not_there_is_the_recipients_error(rig: Rig) -> No
 async def test_a_success_that_left_our_one_receiver_out_is_none(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(Api, "_accept", lambda _api, _body: {"msgid": "m", name: "insp007"})
+    monkeypatch.setattr(Api, "_accept", lambda _api, _body, _corp: {"msgid": "m", name: "insp007"})
     error = await refusal(rig)
     assert (error.cls, error.code) == (ErrorClass.RECIPIENT, name)
 
@@ -131,7 +131,7 @@ async def test_a_batch_has_an_end_for_each_person(rig: Rig) -> None:
 
 async def test_who_has_no_licence_is_told_apart_in_a_batch(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = {"msgid": "m1", "invaliduser": "", "unlicenseduser": "insp008"}
-    monkeypatch.setattr(Api, "_accept", lambda _api, _body: answer)
+    monkeypatch.setattr(Api, "_accept", lambda _api, _body, _corp: answer)
     ends = await rig.platform.send_many(["insp007", "INSP008"], NOTE)
     assert ends["insp007"] == Sent("m1")
     assert isinstance(ends["INSP008"], PlatformError)

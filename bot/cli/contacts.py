@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,8 +12,11 @@ import typer
 from bot.core.errors import Problem
 
 if TYPE_CHECKING:
+    from sqlmodel import Session
+
     from bot.cli.context import CliContext
     from bot.inspection.people.directory import Change, Entry
+    from bot.platforms.base import Platform
 
 app = typer.Typer(help="通讯录：把企业微信、钉钉的成员对到人员库。", no_args_is_help=True)
 _WORDS = {
@@ -21,7 +25,7 @@ _WORDS = {
     "change": "改姓名或手机",
     "back": "恢复账号",
     "leave": "停用账号（不在通讯录）",
-    "unclear": "手机号重复，请人工核对",
+    "unclear": "手机号重复或与名单同名，请人工核对（可用 suicha contacts code 发绑定码）",
 }
 _SHOWN = 20  # lines of each kind
 
@@ -36,6 +40,9 @@ def sync_(
     platform: Annotated[str, typer.Argument(help="dingtalk 或 wecom。")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只看会改什么，不改动。")] = False,
     force: Annotated[bool, typer.Option("--force", help="少了很多人也照做。")] = False,
+    look_up: Annotated[
+        bool, typer.Option("--look-up", help="企业微信：用名单里的手机号查账号，每天次数有限。")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出。")] = False,
 ) -> None:
     """读取整个通讯录，绑定、新增、更新人员，停用离职账号；历史都保留。
@@ -47,7 +54,7 @@ def sync_(
     from bot.inspection.people.directory import count
 
     with open_context() as context:
-        entries = asyncio.run(_read(context, platform))
+        entries = asyncio.run(_read(context, platform, look_up=look_up and not dry_run))
         if dry_run:
             changes = context.db.read_now(syncing.preview, platform=platform, entries=entries)
         else:
@@ -62,7 +69,35 @@ def sync_(
     _show(changes)
 
 
-async def _read(context: CliContext, name: str) -> list[Entry]:
+@app.command()
+def code(
+    person: Annotated[str, typer.Argument(metavar="人员编号", help="人员名单里的编号。")],
+) -> None:
+    """给一个人发一次性绑定码：他在聊天里回复“绑定 绑定码”就绑上了。
+
+    例：suicha contacts code ZF0017
+    """
+    from bot.cli.context import open_context
+    from bot.inspection.people.service import issue_bind_code
+
+    with open_context() as context:
+        person_id, name = context.db.read_now(_person, person)
+        made = context.db.write_now(issue_bind_code, person_id=person_id, now=context.clock.now())
+    typer.echo(f"{name}的绑定码：{made}（一次有效）。请本人在聊天里回复：绑定 {made}")
+
+
+def _person(session: Session, code: str) -> tuple[int, str]:
+    from sqlmodel import select
+
+    from bot.inspection.people.models import Person
+
+    row = session.exec(select(Person).where(Person.code == code)).one_or_none()
+    if row is None:
+        raise Problem("person_unknown", f"没有编号为 {code} 的人员。")
+    return row.id or 0, row.name
+
+
+async def _read(context: CliContext, name: str, *, look_up: bool) -> list[Entry]:
     """The directory of the service. Raise ``Problem`` with the setting or the button that is missing."""
     import aiohttp
 
@@ -81,13 +116,31 @@ async def _read(context: CliContext, name: str) -> list[Entry]:
         if not isinstance(platform, Directory):
             raise Problem("no_directory", "这个平台读不了通讯录。", 平台=name)
         try:
-            return [entry_of(member) for member in await platform.members()]
+            entries = [entry_of(member) for member in await platform.members()]
+            return await _with_numbers(context, platform, entries) if look_up else entries
         except PlatformError as error:
             raise Problem(
                 "directory_unread", error.advice or "通讯录没有读成，请稍后再试。", 错误码=error.code
             ) from None
         finally:
             await platform.close()
+
+
+async def _with_numbers(context: CliContext, platform: Platform, entries: list[Entry]) -> list[Entry]:
+    """The entries with the numbers of our lists that the service says are theirs, as many as today allows."""
+    from bot.inspection.people.lookups import may_look_up, note_look_up
+    from bot.platforms.wecom.app import WeComPlatform
+    from bot.platforms.wecom.both import AppAndBot
+
+    if not isinstance(platform, WeComPlatform | AppAndBot):
+        return entries
+    now, found = context.clock.now(), dict[str, str]()
+    a_day = context.settings.wecoms[platform.name].lookups_a_day
+    for number in context.db.write_now(may_look_up, platform=platform.name, a_day=a_day, now=now):
+        user_id = await platform.user_of_mobile(number)
+        context.db.write_now(note_look_up, number, platform=platform.name, found=bool(user_id), now=now)
+        found[user_id] = number
+    return [replace(entry, mobile=found.get(entry.user_id, entry.mobile)) for entry in entries]
 
 
 def _show(changes: list[Change]) -> None:

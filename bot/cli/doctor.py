@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated
 
 import typer
@@ -88,7 +89,7 @@ def _secrets(settings: Settings) -> Iterator[CheckResult]:
 
 def _public_url(settings: Settings) -> Iterator[CheckResult]:
     url = settings.public_url
-    connected = settings.wecom is not None or settings.dingtalk is not None
+    connected = bool(settings.wecoms) or settings.dingtalk is not None
     if connected and not url.startswith("https://"):
         seen = f"{url} 只有本机能打开" if url.startswith(_LOCAL) else f"{url} 不是 https"
         yield CheckResult(
@@ -206,7 +207,7 @@ async def _answers(url: str) -> bool:
 
 
 def _platforms(settings: Settings, *, offline: bool) -> Iterator[CheckResult]:
-    if settings.wecom is None and settings.dingtalk is None:
+    if not settings.wecoms and settings.dingtalk is None:
         yield CheckResult("平台", False, "企业微信和钉钉都没有设置", "参照 .env.example 至少设置一个。")
     elif not offline:
         yield from asyncio.run(_ask_platforms(settings))
@@ -240,16 +241,20 @@ def make_platforms(settings: Settings, http: object) -> Iterator[Callable[[], Pl
 
     from bot.platforms.dingtalk.app import DingTalkPlatform
     from bot.platforms.email.app import EmailPlatform
+    from bot.platforms.shelf import FolderShelf
     from bot.platforms.sms.app import SmsPlatform
-    from bot.platforms.wecom.app import WeComPlatform
+    from bot.platforms.tokens import OwnTokens
+    from bot.platforms.wecom.making import Parts, make_wecom
 
     async def ignore(_event: InboundEvent) -> None:
         """A check listens to nothing."""
 
     assert isinstance(http, ClientSession)
-    wecom, dingtalk, clock = settings.wecom, settings.dingtalk, SystemClock()
-    if wecom is not None:
-        yield lambda: WeComPlatform(wecom, clock, http)
+    dingtalk, clock = settings.dingtalk, SystemClock()
+    shelf = FolderShelf(settings.data_dir / "received")
+    parts = Parts(clock, http, OwnTokens(clock), _SoleOf(settings.database_url), shelf, ignore)
+    for name, block in settings.wecoms.items():
+        yield _made(make_wecom(name, block, parts).platform)
     if dingtalk is not None:
         yield lambda: DingTalkPlatform(dingtalk, clock, http, ignore)
     if settings.email is not None:
@@ -258,3 +263,26 @@ def make_platforms(settings: Settings, http: object) -> Iterator[Callable[[], Pl
     if settings.sms is not None:
         sms = SmsPlatform(settings.sms, http)
         yield lambda: sms
+
+
+def _made(platform: Platform) -> Callable[[], Platform]:
+    return lambda: platform
+
+
+class _SoleOf:
+    """A ``Sole`` over the installation's database, opened only when a smart bot asks for it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @contextlib.asynccontextmanager
+    async def hold(self, name: str) -> AsyncIterator[asyncio.Event]:
+        from bot.core.db import open_database
+        from bot.core.sole import DatabaseSole
+
+        database = open_database(self._url)
+        try:
+            async with DatabaseSole(database).hold(name) as lost:
+                yield lost
+        finally:
+            database.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.inspection.people.directory import Entry
-from bot.inspection.people.syncing import leave, sync
+from bot.inspection.people.syncing import leave, rename, sync
 from bot.messaging.router import Context, Reply, Router
 from bot.platforms.base import Directory, Member
 
@@ -17,6 +17,10 @@ async def changed(ctx: Context) -> Reply:
     """Events come twice and in any order, so they are hints: the directory itself is asked."""
     raw, platform, now = ctx.event.raw, ctx.event.platform, ctx.clock.now()
     user_ids = [str(one) for one in raw.get("user_ids", ())][:MOST]
+    if raw.get("new_user_id") and user_ids:
+        new = str(raw["new_user_id"])
+        await ctx.db.write(rename, platform=platform, old=user_ids[0], new=new, now=now)
+        user_ids = [new]
     if raw.get("type") in LEAVING:
         await ctx.db.write(leave, platform=platform, user_ids=user_ids, now=now)
     elif user_ids and isinstance(ctx.platform, Directory):

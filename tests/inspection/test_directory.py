@@ -13,7 +13,7 @@ from bot.core.errors import Problem
 from bot.inspection.audit.service import verify
 from bot.inspection.people.directory import Act, Entry, Known, compare, count, too_many_leave
 from bot.inspection.people.models import Account, Person
-from bot.inspection.people.syncing import leave, preview, sync
+from bot.inspection.people.syncing import leave, preview, rename, sync
 from tests.fakes.builders import make_account, make_department, make_person
 
 WANG = Entry("u1", "王检查", "13800000001", "市场监管局")
@@ -27,7 +27,8 @@ def acts(entries: list[Entry], known: list[Known], *, whole: bool = True) -> lis
 def test_a_mobile_number_binds_and_a_name_alone_never_does() -> None:
     assert acts([WANG], [Known(1, "王检查", "13800000001")]) == [(Act.BIND, "u1")]
     assert acts([WANG], [Known(1, "王检查", "13900000009")]) == [(Act.CREATE, "u1")]
-    assert acts([Entry("u1", "王检查")], [Known(1, "王检查", "")]) == [(Act.CREATE, "u1")]
+    assert acts([Entry("u1", "王检查")], [Known(1, "王检查", "")]) == [(Act.UNCLEAR, "u1")]
+    assert acts([Entry("u1", "李新来")], [Known(1, "王检查", "")]) == [(Act.CREATE, "u1")]
 
 
 def test_a_number_of_two_people_or_of_another_account_is_left_to_a_human() -> None:
@@ -145,3 +146,19 @@ def test_a_directory_that_cannot_be_right_changes_nothing(
     if entries:
         forced = db.write_now(sync, platform="dingtalk", entries=entries, now=clock.now(), force=True)
         assert count(forced)["leave"] == 12
+
+
+def test_an_account_that_was_renamed_keeps_its_person_and_takes_nobodys(
+    db: Database, clock: ManualClock
+) -> None:
+    def prepare(session: Session) -> None:
+        for user_id in ("a", "b"):
+            make_account(session, make_person(session).id or 0, platform="wecom", user_id=user_id)
+
+    db.write_now(prepare)
+
+    def told(old: str, new: str) -> bool:
+        return db.write_now(rename, platform="wecom", old=old, new=new, now=clock.now())
+
+    assert [told("a", "b"), told("a", "c"), told("a", "c")] == [False, True, False]
+    assert db.read_now(lambda s: sorted(account.user_id for account in s.exec(select(Account)))) == ["b", "c"]

@@ -6,7 +6,7 @@ Nobody is guessed: an account is bound by its mobile number, or left to the one-
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -22,7 +22,7 @@ class Act(StrEnum):
     CHANGE = "change"  # name or mobile
     BACK = "back"  # an account that was blocked is in the directory again
     LEAVE = "leave"  # the account is blocked, everything they did stays
-    UNCLEAR = "unclear"  # the mobile number is somebody else's, or two people's: somebody has to look
+    UNCLEAR = "unclear"  # the mobile number is somebody else's, or the name may be one of ours: somebody has to look
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,14 @@ def compare(entries: Iterable[Entry], known: Sequence[Known], *, whole: bool) ->
     for one in known:
         if one.mobile:
             by_mobile.setdefault(one.mobile, []).append(one)
+    namesakes = {one.name for one in known if not one.user_id}
     changes: list[Change] = []
     seen: set[str] = set()
     for entry in entries:
         if not entry.user_id or entry.user_id in seen:
             continue
         seen.add(entry.user_id)
-        changes += _of(entry, by_account.get(entry.user_id), by_mobile)
+        changes += _of(entry, by_account.get(entry.user_id), by_mobile, namesakes)
     if whole:
         gone = (one for one in by_account.values() if one.user_id not in seen and not one.blocked)
         changes += [Change(Act.LEAVE, Entry(one.user_id, one.name), one.person_id) for one in gone]
@@ -88,7 +89,9 @@ def count(changes: Iterable[Change]) -> dict[str, int]:
     return {act.value: counted[act] for act in Act}
 
 
-def _of(entry: Entry, account: Known | None, by_mobile: Mapping[str, list[Known]]) -> list[Change]:
+def _of(
+    entry: Entry, account: Known | None, by_mobile: Mapping[str, list[Known]], namesakes: Collection[str]
+) -> list[Change]:
     if account is not None:
         changes = [Change(Act.BACK, entry, account.person_id)] if account.blocked else []
         differs = (entry.name and entry.name != account.name) or (
@@ -100,4 +103,6 @@ def _of(entry: Entry, account: Known | None, by_mobile: Mapping[str, list[Known]
         return [Change(Act.UNCLEAR, entry)]
     if same:
         return [Change(Act.BIND, entry, same.pop().person_id)]
+    if not entry.mobile and entry.name in namesakes:  # new would be the same officer twice
+        return [Change(Act.UNCLEAR, entry)]
     return [Change(Act.CREATE, entry)]

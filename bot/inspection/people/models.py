@@ -147,3 +147,12 @@ class ConsoleLogin(SQLModel, table=True):
 
 
 Index("ix_account_person_platform", col(Account.person_id), col(Account.platform))
+
+
+class MobileLookup(SQLModel, table=True):
+    """A mobile number a chat service was asked about: too many misses block the call for a day (sheet 6.1)."""
+
+    platform: str = Field(primary_key=True, max_length=16)
+    number_sha256: str = Field(primary_key=True, max_length=64)
+    found: bool
+    at: dt.datetime = moment(index=True)

@@ -63,6 +63,19 @@ def leave(session: Session, *, platform: str, user_ids: Iterable[str], now: dt.d
     return len(accounts)
 
 
+def rename(session: Session, *, platform: str, old: str, new: str, now: dt.datetime) -> bool:
+    """The service gave an account another id. Told twice, or when the new id is somebody's: nothing changes."""
+    accounts = session.exec(
+        select(Account).where(Account.platform == platform, col(Account.user_id).in_([old, new]))
+    ).all()
+    if len(accounts) != 1 or accounts[0].user_id != old:
+        return False
+    accounts[0].user_id = new
+    session.add(accounts[0])
+    record(session, "account.renamed", f"person:{accounts[0].person_id}", now=now, platform=platform)
+    return True
+
+
 def _apply(
     session: Session, change: Change, *, platform: str, departments: dict[str, int], now: dt.datetime
 ) -> None:

@@ -17,6 +17,7 @@ from bot.platforms.base import (
     InboundEvent,
     Limit,
     Media,
+    Member,
     OutboundMessage,
     PlatformError,
     Receipt,
@@ -27,6 +28,7 @@ from bot.platforms.base import (
 from bot.platforms.tokens import OwnTokens
 from bot.platforms.wecom import cards, codes, inbound, kinds
 from bot.platforms.wecom.client import WeComClient
+from bot.platforms.wecom.contacts import Contacts
 from bot.platforms.wecom.doctor import examine
 from bot.platforms.wecom.limits import Channel
 from bot.platforms.wecom.robot import GroupRobot
@@ -56,6 +58,7 @@ class WeComPlatform:
         self._clock = clock
         self.wire = Wire(settings, clock, session)
         self.client = WeComClient(settings, clock, self.wire, tokens or OwnTokens(clock))
+        self.contacts = Contacts(self.client)
         url = settings.group_robot_url
         self.robot = GroupRobot(url, self.wire) if url else None
         self.keys = inbound.CallbackKeys(
@@ -173,6 +176,20 @@ class WeComPlatform:
         """Upload a file and send it to one person. Raise PlatformError."""
         media_id = await self.upload_media(name, body)
         return _only(await self.send_kind([user_id], kinds.File(media_id=media_id)))
+
+    # -- the directory -----------------------------------------------------------------------------------
+
+    async def members(self) -> list[Member]:
+        """Everybody in the app's visible range."""
+        return await self.contacts.members()
+
+    async def member(self, user_id: str) -> Member | None:
+        """One person of the directory."""
+        return await self.contacts.member(user_id)
+
+    async def user_of_mobile(self, mobile: str) -> str:
+        """Whose number this is; empty when it is nobody's. Rationed by whoever asks."""
+        return await self.contacts.user_of_mobile(mobile)
 
     async def check(self) -> list[CheckResult]:
         """Look at every setting of this app for ``suicha doctor``."""

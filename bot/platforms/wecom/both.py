@@ -12,6 +12,7 @@ from bot.platforms.base import (
     CheckResult,
     InboundEvent,
     Media,
+    Member,
     OutboundMessage,
     PlatformError,
     Receipt,
@@ -82,6 +83,15 @@ class AppAndBot:
 
     async def send_file(self, user_id: str, name: str, body: bytes) -> Sent:
         return await self.app.send_file(user_id, name, body)
+
+    async def members(self) -> list[Member]:
+        return await self.app.members()
+
+    async def member(self, user_id: str) -> Member | None:
+        return await self.app.member(user_id)
+
+    async def user_of_mobile(self, mobile: str) -> str:
+        return await self.app.user_of_mobile(mobile)
 
     async def check(self) -> list[CheckResult]:
         return [*await self.app.check(), *await self.bot.check()]

@@ -153,9 +153,21 @@ def _details(fields: Fields, kind: InboundKind) -> dict[str, Any]:
                 "card_token": fields.get("ResponseCode"),
                 "raw": _chosen(fields),
             }
+        case InboundKind.CONTACT:
+            return {"raw": _contact(fields)}
         case _:
             raw = {name: value for name, value in fields.plain().items() if name != "ResponseCode"}
             return {"media_id": fields.get("MediaId"), "raw": raw}
+
+
+def _contact(fields: Fields) -> dict[str, Any]:
+    """What the handlers of a directory's changes read: the kind of change and the accounts it is about."""
+    about: dict[str, Any] = {"type": fields.get("ChangeType")}
+    if user_id := fields.get("UserID").lower():
+        about["user_ids"] = [user_id]
+    if renamed := fields.get("NewUserID").lower():
+        about["new_user_id"] = renamed
+    return about | {name: value for name, value in fields.plain().items() if name in ("Id", "Name", "TagId")}
 
 
 def _place(fields: Fields) -> dict[str, Any]:

@@ -85,8 +85,17 @@ def test_opening_the_chat_is_an_event_of_its_own() -> None:
 def test_a_directory_change_is_nobodys_and_keeps_its_fields() -> None:
     event = decoded("contact")
     assert (event.kind, event.user_id) == (InboundKind.CONTACT, "")
-    assert event.raw["ChangeType"] == "delete_user"
-    assert event.raw["UserID"] == "insp009"
+    assert event.raw == {"type": "delete_user", "user_ids": ["insp009"]}
+
+
+def test_a_renamed_account_brings_both_ids() -> None:
+    message = (
+        sample("contact")
+        .replace(b"delete_user", b"update_user")
+        .replace(b"</UserID>", b"</UserID><NewUserID>Insp700</NewUserID><Name>x</Name>")
+    )
+    raw = inbound.decode(message).raw
+    assert (raw["user_ids"], raw["new_user_id"]) == (["insp009"], "insp700")
 
 
 def test_an_event_nobody_knows_is_still_an_event() -> None:

@@ -16,7 +16,7 @@ from bot.inspection.deadlines.late import tick_reminders
 from bot.inspection.deadlines.self_audit import audit_is_due, run_self_audit
 from bot.inspection.deadlines.sources import derive_stale
 from bot.inspection.duties import SOURCES
-from bot.inspection.followups import clues
+from bot.inspection.followups import clues, credit
 from bot.inspection.followups import service as followups
 from bot.inspection.profile import Profile
 from bot.inspection.publication import service as publication
@@ -51,6 +51,7 @@ class Ticks:
             "listening": self.listeners.look,
             "ledger": lambda: self.db.write(self.ledger.write),
             "review_queues": lambda: self._due(queue.queue_review_cards),
+            "credit_warnings": lambda: self._due(credit.warn_of_changes),
             "clues": lambda: self._due(clues.open_received),
             "follow_ups": lambda: self._due(followups.open_for_approved),
             "publish": lambda: self._due(publication.publish_approved),

@@ -107,6 +107,34 @@ def clues(file: File, dry_run: DryRun = False, as_json: Json = False, rejects: R
     _run("clues", file, dry_run=dry_run, as_json=as_json, rejects=rejects)
 
 
+@app.command()
+def warnings(
+    batch: Annotated[int, typer.Argument(metavar="批次", help="导入批次，见预警消息。")],
+    as_json: Json = False,
+) -> None:
+    """列出一次导入中信用风险明显上升的对象。
+
+    例：suicha import warnings 7
+    """
+    from bot.cli.context import open_context
+    from bot.inspection.followups.credit import changes
+    from bot.inspection.followups.credit_messages import line
+
+    with open_context() as context:
+        found = context.db.read_now(changes, batch_id=batch)
+    if as_json:
+        rows = [
+            {"code": c.code, "name": c.name, "before": c.before, "after": c.after, "why": c.why}
+            for c in found
+        ]
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for change in found:
+        typer.echo(f"{change.code} {line(change)}")
+    if not found:
+        typer.echo("这次导入没有预警。")
+
+
 def _run(
     kind: str,
     file: Path,

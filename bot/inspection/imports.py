@@ -7,6 +7,7 @@ from typing import Final
 
 from bot.inspection.followups.clue_columns import CLUES, upsert_clues
 from bot.inspection.followups.clues import open_received
+from bot.inspection.followups.credit import warn_of_changes
 from bot.inspection.people import columns as people
 from bot.inspection.people.departments import upsert_departments
 from bot.inspection.people.imports import upsert_contacts, upsert_officers, upsert_people
@@ -17,7 +18,10 @@ from bot.inspection.registry.items import upsert_items
 from bot.inspection.registry.objects import upsert_objects
 
 # what an import leads to, at its end; the ticks do the same for one that was cut short
-FOLLOWING: Final[Mapping[str, Callable[..., int]]] = {"clues": open_received}
+FOLLOWING: Final[Mapping[str, Callable[..., int]]] = {
+    "objects": warn_of_changes,
+    "clues": open_received,
+}
 
 # in the order in which they build on each other
 IMPORTERS: Final[Mapping[str, Importer]] = {

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from bot.core.clock import china_day
 from bot.inspection.followups.clue_messages import KINDS as CLUES
+from bot.inspection.followups.credit_messages import KINDS as CREDIT
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
@@ -142,4 +143,5 @@ KINDS = (
         card=True,
     ),
     *CLUES,
+    *CREDIT,
 )

@@ -158,6 +158,12 @@ class ClueRules(Part):
     cluster_min: Annotated[int, Field(ge=2, le=1000)]
 
 
+class WarningRules(Part):
+    """Early warning at an import: by how much the risk index rises before it is told (ZJ-2.5.g)."""
+
+    index_jump: Annotated[int, Field(ge=1)]
+
+
 class Targets(Part):
     """Shares in percent, ``以上`` includes the number itself (requirements 4.3); None means no target."""
 
@@ -246,6 +252,7 @@ class Profile(Part):
     channel_names: dict[str, str]
     followup: FollowupRules
     clue: ClueRules
+    warning: WarningRules
     bulletin: BulletinRules
     platform: str
     targets: Targets

@@ -45,6 +45,13 @@ def qualification(cell: str) -> str:
     return "" if cell in NO_QUALIFICATION else str(text(40)(cell))
 
 
+def index(cell: str) -> int:
+    """A risk index: a whole number from 0 to 100,000."""
+    if not cell.isascii() or not cell.isdigit() or int(cell) > 100_000:
+        raise ValueError("应是0至100000的整数")
+    return int(cell)
+
+
 def user_unit(cell: str) -> str:
     """The credit code of the business that uses the equipment."""
     if problem := uscc_problem(cell):
@@ -146,6 +153,14 @@ OBJECTS: Final = Layout(
             default="B",
             note="A–D，或低、一般、较高、高；默认B",
             aliases=("信用风险分类", "信用等级", "风险等级", "信用风险类别"),
+        ),
+        Column(
+            "risk_index",
+            "信用风险指数",
+            index,
+            default=None,
+            note="整数，越大风险越高；留空不改变",
+            aliases=("风险指数", "信用风险分值"),
         ),
         Column(
             "food_class",

@@ -6,7 +6,7 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from bot.core.tables import big_id, json_dict, json_list, maybe_moment, moment, one_of
@@ -86,6 +86,7 @@ class InspectionObject(SQLModel, table=True):
     district: str = Field(default="", max_length=60, index=True)
     industry: str = Field(default="", max_length=60, index=True)  # 领域分库
     credit_class: str = Field(default="B", max_length=1)
+    risk_index: int | None = None  # 信用风险指数, higher is worse; None: no sheet had one
     status: str = Field(default=ObjectStatus.ACTIVE, max_length=14)
     user_unit_code: str = Field(default="", max_length=40)  # equipment: the business that uses it
     labels: list[str] = json_list()
@@ -93,13 +94,39 @@ class InspectionObject(SQLModel, table=True):
     updated_at: dt.datetime = moment()
 
 
+class Warned(StrEnum):
+    NO = ""
+    CLASS_DROP = "CLASS_DROP"  # 等级下降
+    INDEX_JUMP = "INDEX_JUMP"  # 指数陡升
+
+
 class CreditHistory(SQLModel, table=True):
-    """Each credit class an object has had, newest import last (ZJ-2.5.g)."""
+    """Each credit class and risk index an object has had, newest import last; what got worse is warned of (ZJ-2.5.g)."""
+
+    __table_args__ = (
+        CheckConstraint(one_of("warning", Warned), name="ck_credit_warning"),
+        Index(
+            "ix_credit_unchecked",
+            "id",
+            sqlite_where=text("checked_at IS NULL"),
+            postgresql_where=text("checked_at IS NULL"),
+        ),
+        Index(
+            "ix_credit_warned",
+            "batch_id",
+            sqlite_where=text("warning <> ''"),
+            postgresql_where=text("warning <> ''"),
+        ),
+    )
 
     id: int | None = big_id()
     object_id: int = Field(foreign_key="inspectionobject.id", index=True)
     credit_class: str = Field(max_length=1)
+    risk_index: int | None = None
     since: dt.datetime = moment()
+    checked_at: dt.datetime | None = maybe_moment()  # compared with the one before
+    warning: str = Field(default="", max_length=12)
+    batch_id: int | None = Field(default=None, foreign_key="importbatch.id")  # whose warnings it stands in
 
 
 class ImportBatch(SQLModel, table=True):

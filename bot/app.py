@@ -47,6 +47,7 @@ from handlers.web import (
     approval,
     console,
     dingtalk_hooks,
+    dingtalk_login,
     enterprise,
     files,
     forms,
@@ -111,6 +112,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     if settings.wecoms:
         app.add_routes(hooks.routes)
     dingtalk_hooks.add_routes(app)
+    dingtalk_login.add_routes(app)
     app.router.add_static("/static/", STATIC, append_version=False)
     app.cleanup_ctx.append(_running)
     return app

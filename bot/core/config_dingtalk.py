@@ -25,6 +25,7 @@ class DingTalkSettings(BaseModel):
     api_base: str = "https://api.dingtalk.com"
     oapi_base: str = "https://oapi.dingtalk.com"
     login_base: str = "https://login.dingtalk.com"
+    jsapi_script: str = "https://g.alicdn.com/dingding/dingtalk-jsapi/3.0.25/dingtalk.open.js"
     stream: bool = True
     stream_connections: int = Field(default=1, ge=1, le=8)
     idle_after: float = 90.0  # seconds without a frame before a socket counts as dead

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from bot.simulator.dingtalk_wire import Refused, json_body
+from bot.simulator.dingtalk_wire import TOKEN_HEADER, Refused, json_body
 from bot.simulator.people import SimPerson, World
 
 ROOT = 1
@@ -34,6 +34,8 @@ class DirectoryDesk:
             web.post("/topapi/v2/user/getuserinfo", self._login),
             web.post("/topapi/v2/department/listsub", self._departments),
             web.post("/topapi/v2/user/list", self._members),
+            web.post("/v1.0/oauth2/userAccessToken", self._browser_token),
+            web.get("/v1.0/contact/users/me", self._me),
             web.post("/v1.0/oauth2/jsapiTickets", self._ticket),
             web.post("/v1.0/todo/users/{union_id}/tasks", self._todo),
             web.post("/v1.0/robot/ding/send", self._ding),
@@ -105,6 +107,19 @@ class DirectoryDesk:
         page = [self._detail(person) for person in inside[cursor : cursor + size]]
         more = cursor + size < len(inside)
         return _ok({"list": page, "has_more": more, **({"next_cursor": cursor + size} if more else {})})
+
+    async def _browser_token(self, request: web.Request) -> web.Response:
+        body = await json_body(request)
+        user_id, ends = self._world.facts.get(CODE + str(body.get("code", "")), ("", 0.0))
+        if body.get("grantType") != "authorization_code" or self._world.now() >= ends:
+            raise Refused("invalidParameter.authCode.notFound")
+        self._world.remember(CODE + str(body["code"]), ["", 0.0])
+        return web.json_response({"accessToken": f"user-{user_id}", "refreshToken": "r", "expireIn": 7200})
+
+    async def _me(self, request: web.Request) -> web.Response:
+        user_id = request.headers.get(TOKEN_HEADER, "").removeprefix("user-")
+        person = self._found(lambda person: person.user_id == user_id)
+        return web.json_response({"nick": person.name, "unionId": _union_id(person), "openId": "o-1"})
 
     async def _ticket(self, _request: web.Request) -> web.Response:
         return web.json_response({"jsapiTicket": "sim-jsapi-ticket", "expireIn": 7200})

@@ -6,6 +6,7 @@ import datetime as dt
 import errno
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -13,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.core.clock import china
 from bot.core.errors import Problem
-from bot.core.keys import PAGES
+from bot.core.keys import PAGES, SETTINGS
 from bot.core.log import log
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -35,6 +36,7 @@ def make_environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.globals["jsapi"] = ""  # set by ``render`` for pages that are opened inside DingTalk
     environment.filters["moment"] = _moment
     environment.filters["day"] = _day
     return environment
@@ -50,8 +52,27 @@ def _day(value: dt.date | None) -> str:
 
 def render(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
     """A page from ``templates/pages/<template>``."""
-    body = request.app[PAGES].get_template(template).render(**values)
-    return web.Response(text=body, content_type="text/html", status=status)
+    script = jsapi_script(request)
+    inside = {"jsapi": script} if script else {}
+    body = request.app[PAGES].get_template(template).render(**values, **inside)
+    page = web.Response(text=body, content_type="text/html", status=status)
+    if script:
+        page.headers["Content-Security-Policy"] = with_script(script)
+    return page
+
+
+def jsapi_script(request: web.Request) -> str:
+    """DingTalk's own script, for pages that are opened inside it; empty for everybody else."""
+    settings = request.app.get(SETTINGS)
+    dingtalk = settings.dingtalk if settings is not None else None
+    inside = "DingTalk" in request.headers.get("User-Agent", "")
+    return dingtalk.jsapi_script if dingtalk is not None and dingtalk.corp_id and inside else ""
+
+
+def with_script(script: str) -> str:
+    """Our policy and the one foreign script that pages inside DingTalk need."""
+    origin = "://".join(urlsplit(script)[:2])
+    return CSP.replace("default-src 'self'", f"default-src 'self'; script-src 'self' {origin}")
 
 
 def wants_json(request: web.Request) -> bool:

@@ -43,6 +43,7 @@ from bot.platforms.dingtalk.client import DingTalkClient
 from bot.platforms.dingtalk.codes import SESSION_CODES
 from bot.platforms.dingtalk.contacts import Contacts
 from bot.platforms.dingtalk.fields import PLATFORM
+from bot.platforms.dingtalk.h5 import H5
 from bot.platforms.dingtalk.hooks import Hooks
 from bot.platforms.dingtalk.robot import GroupRobot
 from bot.platforms.dingtalk.robot_chat import RobotChat
@@ -114,6 +115,7 @@ class DingTalkPlatform:
         self.callbacks = OpenCallbacks()
         self._cards = CardDesk(settings, self._client, self.callbacks)
         self.hooks = Hooks(settings, clock)
+        self.h5 = H5(settings, clock, self._client, self._client.tokens)
         self.stream = StreamClient(
             settings, session, on_event, client=self._client, clock=clock, callbacks=self.callbacks
         )

@@ -58,7 +58,7 @@ class DingTalkClient:
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._tokens = tokens or OwnTokens(clock)
+        self.tokens = tokens or OwnTokens(clock)
         self._meter = meter
         self._pace = Pace(settings.calls_per_second)
         self._secret = settings.client_secret.get_secret_value()
@@ -97,6 +97,12 @@ class DingTalkClient:
     async def open(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Call a new API that takes no token (the Stream gateway)."""
         return self._checked(await self._exchange("POST", self._settings.api_base + path, body=body))
+
+    async def as_user(self, path: str, token: str) -> dict[str, Any]:
+        """Ask a new API in the name of a person who signed in."""
+        headers = {"x-acs-dingtalk-access-token": token}
+        url = self._settings.api_base + path
+        return self._checked(await self._exchange("GET", url, body=None, headers=headers))
 
     async def webhook(self, url: URL, body: dict[str, Any]) -> dict[str, Any]:
         """Post to a robot webhook, whose address is its credential."""
@@ -141,13 +147,13 @@ class DingTalkClient:
         attempt: Callable[[str], Awaitable[dict[str, Any]]],
     ) -> dict[str, Any]:
         key = f"{PLATFORM}:{self._settings.client_id}:{kind}"
-        value = await self._tokens.get(key, refused="", fetch=fetch)
+        value = await self.tokens.get(key, refused="", fetch=fetch)
         try:
             return await attempt(value)
         except PlatformError as error:
             if error.cls is not ErrorClass.TOKEN:
                 raise
-        return await attempt(await self._tokens.get(key, refused=value, fetch=fetch))
+        return await attempt(await self.tokens.get(key, refused=value, fetch=fetch))
 
     async def _fetch_new_token(self) -> Token:
         keys = {"appKey": self._settings.client_id, "appSecret": self._secret}

@@ -33,6 +33,7 @@ _RECIPIENT = Verdict(ErrorClass.RECIPIENT, advice="此人不在应用可见范�
 _GROUP_GONE = Verdict(ErrorClass.RECIPIENT, advice="群已解散或不属于本组织。")
 _CONTENT = Verdict(ErrorClass.BUG, advice="内容被钉钉判为不安全：请人工检查文字与链接。")
 _PAYLOAD = Verdict(ErrorClass.BUG, advice="请求内容不符合钉钉要求，请把错误码告诉开发者。")
+_LOGIN = Verdict(ErrorClass.RECIPIENT, advice="登录码已用过或已过期，请关闭页面后重新打开。")
 _CARD_GONE = Verdict(ErrorClass.CARD)
 _SESSION = Verdict(ErrorClass.RECIPIENT, advice="会话回复地址已过期。")
 _BUSY = Verdict(ErrorClass.RETRY, 5.0)
@@ -101,6 +102,7 @@ CODES_BY_VERDICT: dict[Verdict, tuple[str, ...]] = {
         "only.groupAdmin.canAtAll",
         "resource.not.found",
     ),
+    _LOGIN: ("40078", "40029", "invalidParameter.authCode.notFound"),
     _CARD_GONE: ("param.cardNotExist",),
     _SESSION: ("session.expired", "session.notExisted"),
     _BUSY: ("-1", "system.busy", "ServiceUnavailable", "90002", "Forbidden.AccessDenied.QpsLimitForApi"),

@@ -1,0 +1,32 @@
+// Inside DingTalk the phone's place comes from dd.getLocation; pages go on asking navigator.geolocation.
+(function () {
+  "use strict";
+  var dd = window.dd, geo = navigator.geolocation;
+  if (!dd || !dd.config || !dd.getLocation || !geo) { return; }
+  var asked = null;
+  function ready() {
+    asked = asked || fetch("/dingtalk/jsapi?url=" + encodeURIComponent(location.href.split("#")[0]), { credentials: "omit" })
+      .then(function (answer) { if (!answer.ok) { throw new Error("jsapi"); } return answer.json(); })
+      .then(function (config) {
+        return new Promise(function (done, failed) {
+          dd.error(failed);
+          dd.ready(done);
+          dd.config(config);
+        });
+      });
+    return asked;
+  }
+  geo.getCurrentPosition = function (found, failed) {
+    ready().then(function () {
+      dd.getLocation({
+        type: 0, useCache: false, coordinate: 0, cacheTimeout: 20, withReGeocode: false, targetAccuracy: "200",
+        success: function (at) {  // numbers may come as strings
+          var coords = { latitude: Number(at.latitude), longitude: Number(at.longitude), accuracy: Number(at.accuracy) };
+          if (isNaN(coords.latitude) || isNaN(coords.longitude)) { if (failed) { failed(at); } return; }
+          found({ coords: coords, timestamp: Date.now() });
+        },
+        fail: function (why) { if (failed) { failed(why); } },
+      });
+    }).catch(function (why) { if (failed) { failed(why); } });
+  };
+})();

@@ -26,9 +26,12 @@ from bot.inspection.checklists.evidence import open_store
 from bot.inspection.deadlines.calendar_years import refresh_calendar
 from bot.inspection.messages import KINDS
 from bot.inspection.profile import load_profile
+from bot.messaging.budgets import Budgets
 from bot.messaging.cards import Cards
+from bot.messaging.chase import Chase
 from bot.messaging.delivery import Delivery
-from bot.messaging.dispatch import REPLY, Dispatcher
+from bot.messaging.dispatch import Dispatcher
+from bot.messaging.letters import all_kinds
 from bot.messaging.listening import Listener, Listeners
 from bot.messaging.quotas import Ledger
 from bot.messaging.relay import DatabaseRelay
@@ -53,11 +56,13 @@ from handlers.web import (
     forms,
     health,
     hooks,
+    inbox,
     press,
     publication,
     session,
     visit_code,
 )
+from handlers.web.console_words import KINDS as KIND_NAMES
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
 from handlers.web.pages import TEMPLATES, guard, make_environment
 from scheduler.jobs import Ticks
@@ -104,7 +109,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
         app[DB].close()
         raise
     app[DB].read_now(refresh_calendar, calendar=app[CALENDAR])
-    for part in (forms, files, publication, enterprise, approval, visit_code, press, session, console):
+    for part in (forms, inbox, files, publication, enterprise, approval, visit_code, press, session, console):
         app.add_routes(part.routes)
     app[health.PROBES] = {}
     app[LISTENERS] = {}
@@ -124,7 +129,7 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
     async with _http(settings) as http:
         platforms: dict[str, Platform] = {}
         renderer = Renderer(app[LINKS])
-        kinds = {**KINDS, REPLY.name: REPLY}
+        kinds = all_kinds(KINDS, renderer, titles=KIND_NAMES)
         cards = Cards(db, clock, platforms=platforms, kinds=kinds, renderer=renderer)
         delivery = Delivery(
             db, clock, platforms=platforms, kinds=kinds, renderer=renderer, profile=profile, calendar=calendar,
@@ -135,10 +140,13 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
             profile=profile, calendar=calendar,
         )  # fmt: skip
         app[hooks.DISPATCHER] = dispatcher
+        app[inbox.COMPOSER] = delivery.composer
+        chase = Chase(db, clock, platforms=platforms, kinds=kinds, profile=profile, calendar=calendar)
+        budgets = Budgets(db, clock, platforms, calendar, delivery)
         ledger = Ledger(clock)
         _add_platforms(app, platforms, http, dispatcher, ledger)
         listening = Listeners(db, clock, app[LISTENERS])
-        ticks = Ticks(db, clock, profile, calendar, dispatcher, cards, ledger, listening)
+        ticks = Ticks(db, clock, profile, calendar, dispatcher, cards, ledger, listening, chase, budgets)
         app[SERVICE] = Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks, ledger)
         for platform in platforms.values():
             await platform.start()

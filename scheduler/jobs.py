@@ -21,7 +21,9 @@ from bot.inspection.followups import service as followups
 from bot.inspection.profile import Profile
 from bot.inspection.publication import service as publication
 from bot.inspection.results import queue
+from bot.messaging.budgets import Budgets
 from bot.messaging.cards import Cards
+from bot.messaging.chase import Chase
 from bot.messaging.dispatch import Dispatcher
 from bot.messaging.listening import Listeners
 from bot.messaging.quotas import Ledger
@@ -42,6 +44,8 @@ class Ticks:
     cards: Cards
     ledger: Ledger
     listeners: Listeners
+    chase: Chase
+    budgets: Budgets
 
     def jobs(self) -> dict[str, Job]:
         return {
@@ -50,6 +54,8 @@ class Ticks:
             "cards": self.cards.refresh,
             "listening": self.listeners.look,
             "ledger": lambda: self.db.write(self.ledger.write),
+            "budgets": self.budgets.look,
+            "unanswered": self.chase.look,
             "review_queues": lambda: self._due(queue.queue_review_cards),
             "credit_warnings": lambda: self._due(credit.warn_of_changes),
             "clues": lambda: self._due(clues.open_received),

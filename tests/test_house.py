@@ -18,7 +18,7 @@ from bot.core.config_fallback import EmailSettings, SmsSettings
 from bot.core.config_wecom import WeComBotSettings, WeComSettings
 from bot.core.links import Links
 from bot.inspection.messages import KINDS
-from bot.messaging.dispatch import REPLY
+from bot.messaging.letters import all_kinds
 from bot.messaging.render import Renderer
 from bot.platforms.base import Capabilities
 from bot.platforms.dingtalk import cards as dingtalk
@@ -29,6 +29,7 @@ from handlers.web.pages import make_environment
 ROOT = Path(__file__).resolve().parents[1]
 MESSAGES = ROOT / "templates" / "messages"
 READMES = [path for path in (ROOT / "README.md", ROOT / "README.zh-CN.md") if path.exists()]
+EVERY = all_kinds(KINDS, Renderer(Links("https://suicha.example.cn", "k" * 24)), titles=CONSOLE_KINDS)
 PLATFORMS = {
     "wecom": Capabilities(),
     "dingtalk with cards": Capabilities(read_receipts=True),
@@ -43,15 +44,15 @@ def test_nothing_imports_what_lies_above_it(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_every_kind_has_its_folder_and_every_folder_its_kind() -> None:
-    assert {folder.name for folder in MESSAGES.iterdir()} == {*KINDS, REPLY.name}
+    assert {folder.name for folder in MESSAGES.iterdir()} == set(EVERY)
     for folder in MESSAGES.iterdir():
         assert {file.name for file in folder.iterdir()} == {"title.txt.j2", "body.md.j2"}, folder.name
 
 
 @pytest.mark.parametrize("capabilities", PLATFORMS.values(), ids=PLATFORMS.keys())
-@pytest.mark.parametrize("name", sorted([*KINDS, REPLY.name]))
+@pytest.mark.parametrize("name", sorted(EVERY))
 def test_the_sample_of_every_kind_becomes_a_message(name: str, capabilities: Capabilities) -> None:
-    kind = KINDS.get(name, REPLY)
+    kind = EVERY[name]
     links = Links("https://suicha.example.cn", "k" * 24)
 
     message = Renderer(links).message(
@@ -74,7 +75,7 @@ def test_the_sample_of_every_kind_becomes_a_message(name: str, capabilities: Cap
 
 
 def test_the_console_has_a_chinese_word_for_every_kind() -> None:
-    assert set(KINDS) <= set(CONSOLE_KINDS)
+    assert set(EVERY) <= set(CONSOLE_KINDS)
 
 
 def test_every_page_compiles() -> None:

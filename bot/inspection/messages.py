@@ -6,6 +6,7 @@ from bot.inspection.checklists import messages as checklists
 from bot.inspection.commissions import messages as commissions
 from bot.inspection.deadlines import messages as deadlines
 from bot.inspection.followups import messages as followups
+from bot.inspection.notices import mass
 from bot.inspection.notices.message import Kind
 from bot.inspection.people import messages as people
 from bot.inspection.plans import messages as plans
@@ -15,6 +16,8 @@ from bot.inspection.tasks import messages as tasks
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
-    for slice_ in (people, deadlines, plans, tasks, checklists, results, publication, followups, commissions)
+    for slice_ in (
+        mass, people, deadlines, plans, tasks, checklists, results, publication, followups, commissions,
+    )  # fmt: skip
     for kind in slice_.KINDS
 }

@@ -16,7 +16,8 @@ from bot.core.db import Database
 from bot.core.log import log
 from bot.inspection.audit.service import record
 from bot.inspection.notices.message import Kind, Skip
-from bot.inspection.notices.models import Card, Notice
+from bot.inspection.notices.models import Card, Notice, Priority
+from bot.inspection.notices.service import enqueue
 from bot.messaging.outbox import refreshable
 from bot.messaging.outcomes import drop_token, newest_token, push_token
 from bot.messaging.render import Renderer, digest
@@ -128,8 +129,23 @@ class Cards:
             card.stale, card.not_before = True, now
         elif error.cls is ErrorClass.CARD or card.tries >= _TRIES:
             card.stale, card.closed = False, True  # it stays as it is: pressing it still tells the truth
+            _send_anew(session, item, now=now)
         elif not touched:
             card.not_before = now + dt.timedelta(seconds=error.retry_after or 5 * card.tries)
         session.add(card)
         if token:
             push_token(session, card.card_id, token)
+
+
+def _send_anew(session: Session, item: _Refresh, *, now: dt.datetime) -> None:
+    """A card that can be changed no more but still asks for something is followed by a new one."""
+    if item.message.done or not item.message.buttons:
+        return
+    old = session.get_one(Notice, item.card.notice_id)
+    if old.expires_at is not None and old.expires_at <= now:
+        return
+    enqueue(
+        session, old.kind, old.subject, recipient_id=old.recipient_id, now=now, generation=old.generation,
+        slot=f"{old.slot[:45]}~{item.card.card_id[-12:]}", priority=Priority(old.priority), data=old.data,
+        statutory=old.statutory, expires_at=old.expires_at,
+    )  # fmt: skip

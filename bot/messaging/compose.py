@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from bot.core.ids import new_id
 from bot.core.log import log
 from bot.inspection.notices.message import Content, Kind, Skip
-from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState
+from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
 from bot.messaging import routes
 from bot.messaging.outbox import Begun, Earlier, earlier_tries
 from bot.messaging.outcomes import Outcome
@@ -21,9 +21,11 @@ from bot.messaging.quotas import limits_set
 from bot.messaging.render import Renderer, digest
 from bot.messaging.routes import NO_ADDRESS, Address, Later
 from bot.messaging.throttle import Throttle, limits_of
+from bot.messaging.unreached import NO_ANSWER
 from bot.platforms.base import Limit, OutboundMessage, Platform, Scope
 
 BROKE = "程序错误"
+TO_PAGE = "额度不足，已放入网页收件箱"
 TWICE_UNKNOWN = "两次发送结果均不明"
 _FAST = 5.0  # seconds: shorter windows are waited for on the way out, not put back into the queue
 
@@ -69,6 +71,7 @@ class Composer:
     ) -> None:
         self.platforms, self.kinds, self.renderer, self.prefer = platforms, kinds, renderer, prefer
         self.resting: dict[str, tuple[dt.datetime, str]] = {}
+        self.low: set[str] = set()  # platforms whose month runs low: what can wait goes to the page
         self.limits: dict[str, tuple[Limit, ...]] = {}
         self._throttle = Throttle()
 
@@ -133,6 +136,8 @@ class Composer:
                 return self._nowhere(session, notice, before)
             if isinstance(where, Later):
                 return Outcome(notice.id, "retry", NoticeState.HELD, retry_at=where.until, detail=where.why)
+            if where[0] in self.low and notice.priority == Priority.DIGEST and not notice.statutory:
+                return Outcome(notice.id, "skipped", NoticeState.SENT, detail=TO_PAGE)
             return self._job(notice, content, where, before=before, known=known, now=now)
         except DBAPIError:
             raise
@@ -148,7 +153,7 @@ class Composer:
     def _nowhere(self, session: Session, notice: Notice, before: Earlier) -> Outcome:
         assert notice.id is not None
         if notice.moved and before.took:
-            return Outcome(notice.id, "skipped", NoticeState.SENT, detail="未读未答，没有其他联系方式")
+            return Outcome(notice.id, "skipped", NoticeState.SENT, detail=NO_ANSWER)
         dead = why_unreachable(session, notice.recipient_id, platforms=list(self.platforms))
         detail = f"{NO_ADDRESS}：{dead}" if dead else before.why or NO_ADDRESS
         return Outcome(notice.id, "failed", NoticeState.FAILED, detail=detail)

@@ -15,20 +15,22 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from bot.core.clock import Clock
+from bot.core.clock import Clock, china, china_day
 from bot.core.db import Database
 from bot.core.ids import new_id
 from bot.core.log import log
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.notices.message import Kind
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.models import Notice, NoticeState
+from bot.inspection.people.alarms import tell_administrators
 from bot.inspection.profile import Profile
-from bot.messaging import outbox, outcomes
+from bot.messaging import calm, outbox, outcomes
 from bot.messaging.compose import Composer
 from bot.messaging.hours import is_quiet, quiet_ends
 from bot.messaging.outcomes import Outcome
 from bot.messaging.render import Renderer
 from bot.messaging.sending import Sender
+from bot.messaging.unreached import NO_ANSWER, tell_leads
 from bot.platforms.base import Platform
 
 _LANES = 3  # batches under way at once: one is composed while others wait for the network
@@ -54,6 +56,7 @@ class Delivery:
         self.composer = Composer(platforms=platforms, kinds=kinds, renderer=renderer, prefer=prefer)
         self.sender = Sender(clock, platforms=platforms, resting=self.composer.resting)
         self._poll = poll
+        self._crowded = True  # somebody may have much due at once: looked at once for each burst of work
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._lanes = asyncio.Semaphore(_LANES)
@@ -69,6 +72,7 @@ class Delivery:
         """Deliver until cancelled; what was claimed is finished first."""
         while True:
             self._wake.clear()
+            self._crowded = True
             try:
                 while await asyncio.shield(self._next_batch()):
                     pass
@@ -85,6 +89,7 @@ class Delivery:
 
     async def run_once(self) -> int:
         """Claim and send one batch; returns how many notices were claimed."""
+        self._crowded = True
         claimed = await self._claim()
         if claimed:
             await self._carry(claimed)
@@ -124,6 +129,9 @@ class Delivery:
         quiet = is_quiet(self.profile, self.calendar, now=now)
         if quiet:
             outbox.hold(session, now=now, until=quiet_ends(self.profile, self.calendar, now=now))
+        elif self._crowded:
+            calm.merge(session, now=now, most=calm.MOST_WHEN_LOW if self.composer.low else calm.MOST)
+            self._crowded = False
         return outbox.claim(session, worker=self.worker, now=now, quiet=quiet)
 
     async def _carry(self, claimed: Sequence[Notice]) -> None:
@@ -140,8 +148,18 @@ class Delivery:
         for pause in _SETTLE:
             await asyncio.sleep(pause)
             try:
-                await self.db.write(outcomes.settle, ended, worker=self.worker, now=self.clock.now())
+                await self.db.write(self._step5, ended, now=self.clock.now())
             except DBAPIError:  # locked, full, restarted
                 log.exception("settle_failed", notices=len(ended))
             else:
                 return
+
+    def _step5(self, session: Session, ended: Sequence[Outcome], *, now: dt.datetime) -> None:
+        outcomes.settle(session, ended, worker=self.worker, now=now)
+        lost = [o.notice_id for o in ended if o.state is NoticeState.FAILED or o.detail == NO_ANSWER]
+        tell_leads(session, lost, now=now)
+        for platform, (until, why) in self.composer.resting.items():
+            if until > now and any(o.platform == platform for o in ended):
+                tell_administrators(session, platform=platform, slot=f"rest:{china_day(now)}", now=now,
+                                    text=f"暂停向这个平台发送，{china(until):%m月%d日 %H:%M} 再试。",
+                                    advice=why or "见 suicha doctor。")  # fmt: skip

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import structlog
-from sqlmodel import Session
+from sqlalchemy import update
+from sqlmodel import Session, col
 
 from bot.core.clock import Clock
 from bot.core.config import Settings
@@ -183,6 +184,7 @@ class Dispatcher:
             if event.card_token:
                 push_token(session, event.card_id, event.card_token)
             touch_one_card(session, event.card_id, now=now)
+            _note_click(session, event.card_id, now=now)
         inbox.finish(session, row_id, now=now, actor=person, what=event.kind, outcome=outcome)
 
     async def _directly(self, event: InboundEvent, reply: Reply) -> None:
@@ -208,6 +210,12 @@ def _nature(event: InboundEvent) -> str:
 
 async def _unknown_button(_context: Context) -> Reply:
     return Reply(UNKNOWN_BUTTON)
+
+
+def _note_click(session: Session, card_id: str, *, now: dt.datetime) -> None:
+    """Whoever pressed a button has read what stands beside it."""
+    pressed = update(Notice).where(col(Notice.card_id) == card_id, col(Notice.clicked_at).is_(None))
+    session.execute(pressed.values(clicked_at=now))
 
 
 def touch_one_card(session: Session, card_id: str, *, now: dt.datetime) -> None:

@@ -31,6 +31,7 @@ class Outcome:
     card_token: str = ""
     bury: tuple[str, str] | None = None
     person_id: int | None = None
+    platform: str = ""
     attempt: int = 0  # which try; 0: decided before anything could leave
 
 

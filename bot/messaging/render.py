@@ -86,6 +86,10 @@ class Renderer:
             overdue=content.overdue and not content.closed,
         )
 
+    def title(self, kind: str, content: Content) -> str:
+        """The title alone, for a line among others."""
+        return self._text(f"{kind}/title.txt.j2", content)
+
     def url(self, page: Page, person_id: int, *, at: dt.datetime | None = None) -> str:
         """The page's address, signed for this person."""
         if page.path:

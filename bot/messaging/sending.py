@@ -189,4 +189,4 @@ class Sender:
         """The platform is left alone for a while; the notice looks for another way at once."""
         now = self.clock.now()
         self.resting[platform] = (now + dt.timedelta(seconds=seconds), seen.detail)
-        return replace(seen, retry_at=now)
+        return replace(seen, retry_at=now, platform=platform)

@@ -13,6 +13,7 @@ from handlers.chat import (
     followups,
     help,  # noqa: A004
     leads,
+    messages,
     review,
     review_queue,
     signing,
@@ -31,6 +32,7 @@ def make_router() -> Router:
         training,
         approval,
         leads,
+        messages,
         checklist,
         commissions,
         signing,

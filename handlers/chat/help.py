@@ -9,7 +9,12 @@ from bot.messaging.router import Context, Reply, Router
 from bot.messaging.talks import close_talk
 
 router = Router()
-_EVERYBODY = ("**待办**　我的检查任务", "**取消**　放弃正在填写的内容", "**帮助**　本说明")
+_EVERYBODY = (
+    "**待办**　我的检查任务",
+    "**消息**　最近 30 天的消息",
+    "**取消**　放弃正在填写的内容",
+    "**帮助**　本说明",
+)
 _BY_ROLE = {
     Role.OFFICER: (
         "**逐项**　在聊天里逐项填写检查表",

@@ -6,6 +6,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
 from bot.inspection.draws.replacement import decide_recusal
+from bot.inspection.notices.fate import fate
 from bot.inspection.notices.models import Notice, NoticeState
 from bot.inspection.people.models import Person, PersonRole, Role
 from bot.inspection.tasks.models import Task, TaskState
@@ -13,6 +14,7 @@ from bot.inspection.tasks.queries import leads_of
 from bot.inspection.tasks.reminders import unanswered
 from bot.inspection.tasks.service import remind_all
 from bot.messaging.router import Context, Reply, Router
+from handlers.web.console_words import KINDS
 
 router = Router()
 _LISTED = 15
@@ -62,7 +64,23 @@ def _waiting_lines(session: Session, *, person_id: int) -> list[str]:
     query = select(Task).where(col(Task.state).in_([TaskState.DISPATCHED, TaskState.IN_PROGRESS]))
     if Role.COORDINATOR not in roles:
         query = query.where(Task.lead_department_id == session.get_one(Person, person_id).department_id)
-    return [line for task in session.exec(query) for line in _lines_of(session, task)]
+    lines = [line for task in session.exec(query) for line in _lines_of(session, task)]
+    department = None if Role.COORDINATOR in roles else session.get_one(Person, person_id).department_id
+    return lines + _undelivered_lines(session, department)
+
+
+def _undelivered_lines(session: Session, department: int | None) -> list[str]:
+    """What did not reach people of the department (None: of all) beside the tasks: newest first."""
+    query = (
+        select(Notice, Person.name)
+        .join(Person, col(Person.id) == col(Notice.recipient_id))
+        .where(Notice.state == NoticeState.FAILED, Notice.kind != "assignment")
+        .order_by(col(Notice.id).desc())
+        .limit(_LISTED)
+    )
+    if department is not None:
+        query = query.where(Person.department_id == department)
+    return [f"- {name}：{KINDS.get(one.kind, one.kind)}{fate(one)}" for one, name in session.exec(query)]
 
 
 def _lines_of(session: Session, task: Task) -> list[str]:
@@ -72,15 +90,5 @@ def _lines_of(session: Session, task: Task) -> list[str]:
             select(Notice).where(Notice.kind == "assignment", Notice.subject == f"visit:{visit}",
                                  Notice.recipient_id == person)
         ).first()  # fmt: skip
-        lines.append(f"- {session.get_one(Person, person).name}：{_told(notice)}")
+        lines.append(f"- {session.get_one(Person, person).name}：{fate(notice)}")
     return lines
-
-
-def _told(notice: Notice | None) -> str:
-    if notice is None:
-        return "没有通知记录"
-    if notice.state == NoticeState.SENT:
-        return "已送达，未答复"
-    if notice.state in (NoticeState.QUEUED, NoticeState.HELD, NoticeState.SENDING):
-        return f"待发送{'，' + notice.detail if notice.detail else ''}"
-    return f"未送达，{notice.detail or notice.state}"

@@ -25,7 +25,7 @@ _WORDS = {
     "grant_recusal": "同意并重新抽取", "deny_recusal": "不同意", "remind_all": "催办全部", "approve": "通过",
     "return": "退回", "report_correction": "已整改", "close_followup": "复查合格", "reject_correction": "仍需整改",
     "ask_by_chat": "逐项问答", "sign_sheet": "核对无误，签名", "object_sheet": "有不同意见", "handle_followup": "登记处理",
-    "publish_again": "重新公示",
+    "publish_again": "重新公示", "stop_mass": "停止发送", "resume_mass": "仍要发送",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ from bot.inspection.profile import load_profile
 from bot.messaging.cards import Cards
 from bot.messaging.delivery import Delivery
 from bot.messaging.dispatch import REPLY, Dispatcher
-from bot.messaging.render import Renderer
+from bot.messaging.render import TEMPLATES, Renderer
 from bot.messaging.router import Router
 from bot.platforms.base import InboundEvent, InboundKind
 from tests.fakes.builders import make_account, make_person
@@ -57,7 +58,7 @@ class Rig:
     """``truth`` is what the kinds say; change it and the next look sees it."""
 
     def __init__(self, db: Database, clock: ManualClock, folder: Path, *platforms: FakePlatform) -> None:
-        self.db, self.clock = db, clock
+        self.db, self.clock, self.folder = db, clock, folder
         self.platforms: dict[str, Any] = {p.name: p for p in platforms or (FakePlatform(),)}
         self.links = Links("https://x.test", "a secret of sixteen characters", clock=clock)
         self.renderer = Renderer(self.links, folder=folder)
@@ -76,6 +77,10 @@ class Rig:
         self.delivery = self.make_delivery()
         self.cards = Cards(db, clock, platforms=self.platforms, kinds=self.kinds, renderer=self.renderer)
         self.dispatcher = self.make_dispatcher()
+
+    def use_template(self, kind: str) -> None:
+        """Take the real template of *kind*."""
+        shutil.copytree(TEMPLATES / kind, self.folder / kind)
 
     @property
     def wecom(self) -> FakePlatform:

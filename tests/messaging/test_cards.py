@@ -92,7 +92,7 @@ async def test_a_press_brings_a_token_and_only_the_pressed_card_is_refreshed(rig
     assert rig.card(second).stale
 
 
-async def test_a_spent_token_gives_way_to_the_next_and_then_the_card_stays_as_it_is(rig: Rig) -> None:
+async def test_a_spent_token_gives_way_to_the_next_and_then_a_new_card_follows_once(rig: Rig) -> None:
     notice = await sent_card(rig)
     card_id = rig.card(notice).card_id
     rig.db.write_now(outcomes.push_token, card_id, "spent")
@@ -105,6 +105,9 @@ async def test_a_spent_token_gives_way_to_the_next_and_then_the_card_stays_as_it
     await rig.cards.refresh()
     card = rig.db.read_now(lambda s: s.get_one(Card, card_id))
     assert (card.stale, card.closed, card.token) == (False, True, "")
+    await rig.until_quiet()
+    new = rig.wecom.shown[-1][1]
+    assert (new.body, new.card_id != card_id, len(rig.wecom.shown)) == ("状态：已接收", True, 2)
     touch(rig)
     assert await rig.cards.refresh() == 0  # nothing is tried without hope
 

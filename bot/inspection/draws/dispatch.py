@@ -30,7 +30,7 @@ from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
 def dispatch(
     session: Session, task: Task, draw: Draw, picks: Sequence[Pick], objects: Mapping[str, InspectionObject], *,
-    team_size: int, now: dt.datetime, profile: Profile, calendar: WorkCalendar,
+    team_size: int, now: dt.datetime, profile: Profile, calendar: WorkCalendar, actor: int | None = None,
 ) -> dict[str, bytes]:  # fmt: skip
     """Store visits and teams, promise every message, and return ``officers.jsonl`` and ``visits.jsonl``.
 
@@ -67,7 +67,7 @@ def dispatch(
     )
     told = _told(drawn, {visits[p.rank]: (objects[p.id].id or 0, day) for p, day in zip(picks, days, strict=True)},
                  person_of)  # fmt: skip
-    tell_everybody(session, task, told, items, now=now, profile=profile, calendar=calendar)
+    tell_everybody(session, task, told, items, now=now, profile=profile, calendar=calendar, actor=actor)
     return {
         "officers.jsonl": b"".join(_officer_line(o) for o in sorted(officers, key=lambda o: o.id)),
         "visits.jsonl": b"".join(

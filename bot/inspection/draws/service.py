@@ -113,7 +113,7 @@ def lock_draw(
     draw.state, draw.locked_at = DrawState.LOCKED, now
     files = dispatch(
         session, task, draw, picks, rows, team_size=frozen["officers_per_visit"], now=now, profile=profile,
-        calendar=calendar,
+        calendar=calendar, actor=actor,
     )  # fmt: skip
     _keep_transcript(session, draw, {"picks.jsonl": algorithm.picks_bytes(picks), **files}, picks=len(picks))
     session.add(draw)

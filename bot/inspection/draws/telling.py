@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from sqlmodel import Session
 
 from bot.inspection.calendar import WorkCalendar
+from bot.inspection.notices.mass import hold_mass
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, enqueue_many, row
 from bot.inspection.profile import Profile
@@ -24,7 +25,7 @@ __all__ = ["Told", "tell_everybody"]
 
 def tell_everybody(
     session: Session, task: Task, visits: Sequence[Told], items: Sequence[Item], *, now: dt.datetime,
-    profile: Profile, calendar: WorkCalendar,
+    profile: Profile, calendar: WorkCalendar, actor: int | None = None,
 ) -> None:  # fmt: skip
     """Promise every message of the draw, whatever its size in a handful of statements.
 
@@ -41,6 +42,7 @@ def tell_everybody(
         ask_approvals(session, task, [visit.visit_id for visit in visits], now=now)
     else:
         rows += advance_notices(session, visits, now=now)
+    hold_mass(session, rows, caused_by=actor, what=f"“{task.name}”的任务", now=now)
     enqueue_many(session, rows)
     if profile.visit.training_gate:
         firsts = {person: told.planned for told in reversed(visits) for person in told.team}

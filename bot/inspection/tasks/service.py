@@ -10,8 +10,9 @@ from sqlmodel import Session, col, select
 from bot.core.clock import at_china
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
+from bot.inspection.notices.mass import hold_mass
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
 from bot.inspection.profile import Profile
 from bot.inspection.tasks.approval import require_approval
 from bot.inspection.tasks.late import check_late
@@ -210,12 +211,13 @@ def remind_all(session: Session, *, task_id: int, now: dt.datetime, actor: int) 
         .where(Visit.task_id == task_id, VisitOfficer.state == OfficerState.ASSIGNED)
     ).all()
     slot = f"urged-{now:%Y%m%d%H}"
-    new = sum(
-        enqueue(session, "assignment_reminder", subject_of(visit.id or 0), recipient_id=person, now=now, slot=slot,
-                generation=visit.generation, priority=Priority.REMINDER,
-                expires_at=useful_until(visit.due_on, now=now))
+    rows = [
+        row("assignment_reminder", subject_of(visit.id or 0), recipient_id=person, now=now, slot=slot,
+            generation=visit.generation, priority=Priority.REMINDER, expires_at=useful_until(visit.due_on, now=now))
         for person, visit in waiting
-    )  # fmt: skip
+    ]  # fmt: skip
+    hold_mass(session, rows, caused_by=actor, what="催办", now=now)
+    new = enqueue_many(session, rows)
     record(session, "task.urged", f"task:{task_id}", now=now, actor=actor, people=len(waiting), new=new)
     return new
 

@@ -17,7 +17,16 @@ from bot.inspection.tasks import messages as tasks
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for slice_ in (
-        mass, people, deadlines, plans, tasks, checklists, results, publication, followups, commissions,
-    )  # fmt: skip
+        mass,
+        people,
+        deadlines,
+        plans,
+        tasks,
+        checklists,
+        results,
+        publication,
+        followups,
+        commissions,
+    )
     for kind in slice_.KINDS
 }

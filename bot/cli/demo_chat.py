@@ -13,7 +13,9 @@ from bot.cli.demo_chance import chance
 from bot.cli.demo_officer import picture
 
 _BAD_IS_YES = re.compile("存在来源不明|标价之外|虚假折价|低价招徕|经营异常名录|绝对化用语")
-_REPLY = re.compile(r"\d 是|请回复|请直接回复|请发送|请填写|请写明|认定为|提交|全部答完|没有|第.+项|先放着")
+_REPLY = re.compile(
+    r"\d 是|请回复|请直接回复|请发送|请填写|请写明|认定为|提交|答完了|全部答完|没有|第.+项|先放着"
+)
 _PATIENCE = 3
 _HEAD = re.compile(r"^[#*\s]*随查[*\s]*\n")
 _WAIT = 40  # looks at the phone, 25 ms apart, before it goes back into the pocket
@@ -67,6 +69,8 @@ class Chatter:
                 self.submitted += 1
                 return 1
             await self._say(talk.name, talk, message["view"]["body"])
+            if not talk.begun:
+                break
         talk.silent += 1
         talk.begun = talk.silent < _PATIENCE  # an answer that got lost: press the card's button again
         return moved
@@ -94,7 +98,11 @@ class Chatter:
 
     async def _say(self, name: str, talk: Talk, body: str) -> None:
         body = _HEAD.sub("", body)
-        if "全部答完" in body and not talk.refused:
+        if "没有填好" in body:  # the other department is not ready: try again later
+            talk.begun = talk.refused = False
+        elif "请回复“未发现问题”" in body:
+            await self._post(f"{talk.where}/say", {"text": "未发现问题"})
+        elif "全部答完" in body and not talk.refused:
             talk.refused = True
             await self._post(f"{talk.where}/say", {"text": "拒签 负责人外出，现场员工不愿代签"})
         elif "回复“签名”" in body:

@@ -160,10 +160,12 @@ class FormFiller:
         outcome = next((g for g in questions if g.key.startswith("visit:")), None)
         if mood < _UNABLE and outcome is not None:
             return fields + _bad(outcome, name, "R07")
-        asked = [g for g in questions if g is not outcome]
+        asked = [g for g in questions if g is not outcome and not g.key.startswith("item:")]
         worst = int(chance("which", name) * len(asked)) if mood < _UNABLE + _PROBLEM else -1
         for number, group in enumerate(asked):
             fields += _bad(group, name) if number == worst and group.bad else _good(group)
+        if worst < 0 or not asked[worst].bad:  # nothing was found: say so
+            fields += [field for g in questions if g.key.startswith("item:") for field in _good(g)]
         return fields
 
     async def _get(self, link: str) -> tuple[PageReader, str]:

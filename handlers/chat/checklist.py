@@ -12,10 +12,12 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.checklists.answers import AnswerValue, Missing, files_value, show_answer
 from bot.inspection.checklists.chat import ChatCommand, ChatProblem, complete_chat_answer
+from bot.inspection.checklists.conclusions import NOTHING_FOUND, conclusion_key
 from bot.inspection.checklists.evidence import open_store
 from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.queries import FormFacts, form_facts
 from bot.inspection.checklists.service import open_form, save_draft, tell_training_missing
+from bot.inspection.checklists.values import plain
 from bot.inspection.results.closing import Closing
 from bot.inspection.results.submit import submit_visit
 from bot.inspection.tasks.models import Visit, VisitOfficer
@@ -32,6 +34,7 @@ from handlers.chat.checklist_place import (
     find_place,
     first_open,
     overview,
+    to_conclude,
 )
 from handlers.record_sheet import close_sheet
 
@@ -75,7 +78,11 @@ async def _answer(ctx: Context) -> Reply:
     facts = await _facts(ctx)
     place = find_place(facts, ctx.person_id, ctx.talk["at"])
     if place is None:
-        return _ending(ctx)
+        return (
+            await _conclude(ctx, facts)
+            if plain(ctx.words).strip(" 。.！!") == NOTHING_FOUND
+            else _ending(ctx, facts)
+        )
     part = place.lacking[0] if place.lacking else Missing.VALUE
     today = china_day(ctx.clock.now())
     result = complete_chat_answer(
@@ -93,7 +100,7 @@ async def photo(ctx: Context) -> Reply:
     """A photo during the talk is evidence of the question that is being asked."""
     place = find_place(await _facts(ctx), ctx.person_id, ctx.talk["at"])
     if place is None:
-        return _ending(ctx)
+        return _ending(ctx, await _facts(ctx))
     for stored in kept_files(ctx.event):
         await ctx.db.write(
             add_evidence,
@@ -153,14 +160,14 @@ async def _next(ctx: Context, facts: FormFacts, *, said: str = "", here: Place |
     if here is not None and here.answer.value and here.lacking:
         return Reply(f"{said}{ask_part(here)}")
     place = first_open(facts, ctx.person_id, ctx.talk["skipped"])
-    return await _go(ctx, place, said)
+    return await _go(ctx, facts, place, said)
 
 
-async def _go(ctx: Context, place: Place | None, said: str) -> Reply:
+async def _go(ctx: Context, facts: FormFacts, place: Place | None, said: str) -> Reply:
     talk = {**ctx.talk, "at": place.key if place else ""}
     await ctx.db.write(_remember, ctx.talk_key, now=ctx.clock.now(), talk=talk)
     if place is None:
-        return _ending(ctx, said)
+        return _ending(ctx, facts, said)
     return Reply(f"{said}\n\n{ask(place)}".strip())
 
 
@@ -180,7 +187,7 @@ async def _obey(ctx: Context, facts: FormFacts, place: Place, command: ChatComma
     if command is ChatCommand.UNDO:
         await _save(ctx, target.key, AnswerValue())
         target = Place(target.checklist, target.question, AnswerValue(), target.photos)
-    return await _go(ctx, target, "已撤回。" if command is ChatCommand.UNDO else "")
+    return await _go(ctx, facts, target, "已撤回。" if command is ChatCommand.UNDO else "")
 
 
 async def _refuse_signature(ctx: Context, reason: str) -> Reply:
@@ -222,8 +229,24 @@ async def _submit(ctx: Context) -> Reply:
     return Reply(text, title="已提交", links=(("看回执", _page(ctx, "/receipt")),))
 
 
-def _ending(ctx: Context, said: str = "") -> Reply:
+def _ending(ctx: Context, facts: FormFacts, said: str = "") -> Reply:
+    clean = to_conclude(facts, ctx.person_id)
+    if clean:
+        names = "、".join(item.name for item in clean)
+        return Reply(
+            f"{said}\n\n都答完了，没有不合格项（{names}）。确实如此，请回复“{NOTHING_FOUND}”。".strip()
+        )
     return Reply(f"{said}\n\n{_END}".strip(), links=(("打开签字页", _page(ctx, "/review")),))
+
+
+async def _conclude(ctx: Context, facts: FormFacts) -> Reply:
+    """未发现问题, said by the officer and by nobody else."""
+    clean = to_conclude(facts, ctx.person_id)
+    changes = {conclusion_key(item.id): {"value": NOTHING_FOUND} for item in clean}
+    await ctx.db.write(
+        save_draft, form_id=ctx.talk["form"], person_id=ctx.person_id, changes=changes, base_version=0
+    )
+    return _ending(ctx, await _facts(ctx), f"结论：{NOTHING_FOUND}。" if clean else "")
 
 
 async def _facts(ctx: Context) -> FormFacts:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bot.inspection.checklists.answers import (
     AnswerValue,
     Missing,
+    derive_results,
     files_value,
     is_asked,
     missing_parts,
@@ -15,11 +16,14 @@ from bot.inspection.checklists.answers import (
     progress,
     show_answer,
 )
-from bot.inspection.checklists.definition import Checklist, Question, QuestionType, parse_checklist
-from bot.inspection.checklists.queries import FormFacts
+from bot.inspection.checklists.conclusions import is_concluded
+from bot.inspection.checklists.definition import Checklist, Question, QuestionType
+from bot.inspection.checklists.outcomes import CLEAN
+from bot.inspection.checklists.queries import FormFacts, checklist_of
 from bot.inspection.checklists.repeats import may_be_asked, unfold
 from bot.inspection.checklists.service import is_own_section
 from bot.inspection.checklists.values import list_choices
+from bot.inspection.registry.models import Item
 from bot.inspection.results.labels import label_of
 
 _HOW = {
@@ -89,6 +93,19 @@ def overview(facts: FormFacts, person_id: int) -> str:
     return "\n".join(lines)
 
 
+def to_conclude(facts: FormFacts, person_id: int) -> list[Item]:
+    """The officer's own items in which nothing is bad and nobody has said so yet."""
+    draft = facts.form.draft if facts.form else {}
+    found = []
+    for item, version in facts.checklists:
+        if not is_own_section(facts, item, person_id) or is_concluded(draft, item.id):
+            continue
+        checklist = checklist_of(version)
+        if derive_results(checklist, _answers(facts, checklist)) == [CLEAN.value]:
+            found.append(item)
+    return found
+
+
 def count(facts: FormFacts, person_id: int) -> tuple[int, int]:
     pairs = [progress(c, _answers(facts, c), _photos(facts, c)) for c in _checklists(facts, person_id)]
     return sum(done for done, _ in pairs), sum(asked for _, asked in pairs)
@@ -128,8 +145,8 @@ def places(facts: FormFacts, person_id: int) -> Iterator[Place]:
 
 def _checklists(facts: FormFacts, person_id: int) -> list[Checklist]:
     """The officer's own sections, each once."""
-    mine = {v.code: v for item, v in facts.checklists if is_own_section(facts, item.department_id, person_id)}
-    return [parse_checklist(version.definition) for version in mine.values()]
+    mine = {v.code: v for item, v in facts.checklists if is_own_section(facts, item, person_id)}
+    return [checklist_of(version) for version in mine.values()]
 
 
 def _answers(facts: FormFacts, checklist: Checklist) -> dict[str, AnswerValue]:

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
 from typing import Any
 
 from aiohttp import web
+from sqlmodel import Session
 
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB
 from bot.inspection.checklists.evidence import Stored
-from bot.inspection.checklists.keeping import add_evidence
-from bot.inspection.checklists.queries import FormFacts
-from bot.inspection.checklists.service import save_draft
+from bot.inspection.checklists.keeping import add_evidence, take_back
+from bot.inspection.checklists.queries import FormFacts, form_facts
+from bot.inspection.checklists.service import PARTS, RECORD, DraftSaved, save_draft
+from bot.inspection.checklists.times import keep_times
 from handlers.web.form_link import open_link
+from handlers.web.form_questions import shown_file
 from handlers.web.keys import EVIDENCE
+from handlers.web.pages import TEMPLATES
 from handlers.web.thumbnails import small_picture
 from handlers.web.uploads import number, parts
 
 routes = web.RouteTableDef()
+STATIC = TEMPLATES / "static"
 _LARGEST_DRAFT = 512 * 1024  # bytes
 _KEEP = {"Cache-Control": "private, max-age=86400"}  # the file behind an id never changes
 
 
 @routes.post("/form/{token}/draft")
 async def draft(request: web.Request) -> web.Response:
-    """Merge the answers in ``{"base_version": n, "changes": {key: {...}}}`` and give the state after it."""
+    """Merge the answers in ``{"base_version": n, "changes": {key: {...}}}`` and give the state after it.
+
+    ``page`` and ``seconds`` say how long that page has shown each section so far.
+    """
     link = await open_link(request)
-    changes, base_version = await _changes(request)
-    saved = await request.app[DB].write(
-        save_draft, form_id=link.form_id, person_id=link.person_id, changes=changes, base_version=base_version
-    )
+    sent = await _sent(request)
+    saved = await request.app[DB].write(_save, form_id=link.form_id, person_id=link.person_id, sent=sent)
     names = {person.id: person.name for person, _ in link.facts.visit.officers}
     return web.json_response(
         {"version": saved.version, "draft": _named(saved.draft, names), "overwrote": saved.overwrote}
@@ -59,17 +68,33 @@ async def photo(request: web.Request) -> web.Response:
         question=texts.get("question", ""),
         stored=stored,
         now=request.app[CLOCK].now(),
+        kind="SIGNATURE" if texts.get("kind") == "SIGNATURE" else "PHOTO",
         latitude=number(texts.get("lat", "")),
         longitude=number(texts.get("lon", "")),
     )
     return web.json_response({"id": evidence.id, "sha256": stored.sha256, "size": stored.size})
 
 
+@routes.post("/form/{token}/photo/{id:[0-9]+}/remove")
+async def remove(request: web.Request) -> web.Response:
+    """移除 a photo that was taken by mistake; once handed in it stays. Gives the state after it."""
+    link = await open_link(request)
+    await request.app[DB].write(
+        take_back,
+        form_id=link.form_id,
+        person_id=link.person_id,
+        evidence_id=int(request.match_info["id"]),
+        now=request.app[CLOCK].now(),
+    )
+    facts = await request.app[DB].read(form_facts, link.visit_id)
+    return web.json_response(_state(facts, link.person_id))
+
+
 @routes.get("/form/{token}/state")
 async def state(request: web.Request) -> web.Response:
     """The draft as it is now, with who answered what: how one sees the partner's answers."""
     link = await open_link(request)
-    return web.json_response(_state(link.facts))
+    return web.json_response(_state(link.facts, link.person_id))
 
 
 @routes.get("/form/{token}/photo/{id:[0-9]+}")
@@ -84,29 +109,69 @@ async def thumbnail(request: web.Request) -> web.Response:
     return web.Response(body=small, content_type="image/jpeg", headers=_KEEP)
 
 
-async def _changes(request: web.Request) -> tuple[dict[str, dict[str, Any]], int]:
+@routes.get("/form/worker.js")
+async def worker(_request: web.Request) -> web.Response:
+    """The script that keeps the form on the phone; another version whenever one of its files is another."""
+    text = f'const VERSION = "{_version_of_assets()}";\n' + (STATIC / "form-worker.js").read_text(
+        encoding="utf-8"
+    )
+    return web.Response(text=text, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+@lru_cache(maxsize=1)
+def _version_of_assets() -> str:
+    digest = sha256()
+    for path in sorted(STATIC.glob("*.*")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    changes: dict[str, dict[str, Any]]
+    base_version: int
+    page: str
+    seconds: dict[str, Any]
+
+
+async def _sent(request: web.Request) -> _Sent:
     if (request.content_length or 0) > _LARGEST_DRAFT:
         raise Problem("form_broken", "一次发来的内容太多，请刷新页面再试。")
     body = await request.read()
     try:
         sent = json.loads(body)
         changes = {str(key): dict(value) for key, value in sent["changes"].items()}
-        return changes, int(sent.get("base_version", 0))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        seconds = {str(key): value for key, value in dict(sent.get("seconds", {})).items()}
+        return _Sent(changes, int(sent.get("base_version", 0)), str(sent.get("page", "")), seconds)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise Problem("form_broken", "没有读懂发来的内容，请刷新页面再试。") from error
 
 
-def _state(facts: FormFacts) -> dict[str, Any]:
+def _save(session: Session, *, form_id: str, person_id: int, sent: _Sent) -> DraftSaved:
+    saved = save_draft(
+        session, form_id=form_id, person_id=person_id, changes=sent.changes, base_version=sent.base_version
+    )
+    keep_times(session, form_id=form_id, person_id=person_id, page=sent.page, seconds=sent.seconds)
+    return saved
+
+
+def _state(facts: FormFacts, person_id: int) -> dict[str, Any]:
     names = {person.id: person.name for person, _ in facts.visit.officers}
     form = facts.form
     closed = not facts.is_open or (facts.record is not None and not facts.returned)
     return {
         "version": form.draft_version if form else 0,
         "draft": _named(form.draft if form else {}, names),
-        "photos": facts.photos(),
+        "files": [
+            {**shown_file(e, person_id), "key": e.question} for e in facts.evidence if e.question != RECORD
+        ],
         "closed": closed,
     }
 
 
 def _named(draft: dict[str, Any], names: dict[int | None, str]) -> dict[str, Any]:
-    return {key: {**answer, "by": names.get(answer.get("by"), "")} for key, answer in draft.items()}
+    """The answers with the name of who gave each; what the server remembers for itself stays here."""
+    return {
+        key: {**{part: answer.get(part, "") for part in PARTS}, "by": names.get(answer.get("by"), "")}
+        for key, answer in draft.items()
+    }

@@ -154,7 +154,7 @@ async def _fill_page(request: web.Request, link: Opened, errors: dict[str, str])
         sections=form_view.sections(facts, link.person_id, errors),
         returned=returned,
         attempts_min=least,
-        outcome=form_view.outcome(facts, errors, attempts(facts)),
+        outcome=form_view.outcome(facts, link.person_id, errors, attempts(facts)),
         status=422 if errors else 200,
     )
 
@@ -177,4 +177,5 @@ def _changes(link: Opened, sent: dict[str, str]) -> dict[str, dict[str, Any]]:
     }
 
 
-routes = [*pages, *form_api.routes, *form_record.routes, *form_sign.routes, *form_show.routes]
+# worker.js is no token
+routes = [*form_api.routes, *pages, *form_record.routes, *form_sign.routes, *form_show.routes]

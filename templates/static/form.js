@@ -1,300 +1,304 @@
-// The inspection form: every answer is saved at once, kept on the phone while there is no network, and sent again
-// with the same keys. What the partner answers appears by itself.
-"use strict";
-(() => {
-  const page = document.querySelector("[data-form]");
-  if (!page) return;
-  document.documentElement.classList.add("js");
-  const base = page.dataset.base;
-  const closed = page.hasAttribute("data-closed");
-  const store = `suicha:${page.dataset.form}`;
-  const recall = () => { try { return JSON.parse(localStorage.getItem(store) || "{}"); } catch { return {}; } };
-  const questions = [...document.querySelectorAll("[data-key]")];
-  const byKey = new Map(questions.map((q) => [q.dataset.key, q]));
-  const counter = document.getElementById("net");
-  const meter = document.getElementById("meter");
-  const pending = recall();
-  const photos = new Map(); // id -> {id, form, key, blob, name}
-  let version = Number(page.dataset.version);
-  let serial = Date.now();
-  let running = null, again = false, reachable = true, delay = 2000, timer = 0, refusal = "";
-  let preparing = Promise.resolve(); // photos that are being made smaller
+// The inspection form: every answer is kept on the phone, sent at once and, while there is no network, sent again with
+// the same keys. What the partner answers appears by itself.
+import * as box from "./form-box.js";
+import { canScan, compress, scan, where, whereSilently } from "./form-photo.js";
+import { byKey, draw, keepTime, nextOpen, questions, read, restsOn, take, write } from "./form-page.js";
+import { makePad } from "./pad.js";
 
-  // -- what stands on the page ---------------------------------------------------------------------------
+const page = document.querySelector("[data-form]");
+document.documentElement.classList.add("js");
+const { base, form } = page.dataset;
+const counter = document.getElementById("net");
+const meter = document.getElementById("meter");
+const headers = { Accept: "application/json" };
+const thisPage = box.newId();
+const spent = keepTime();
+const pending = new Map(); // draft key -> {id, form, key, answer, change}
+const photos = new Map(); // id -> {id, form, key, blob, name, kind, lat, lon}
+const held = new Map(); // draft key -> the answer last kept from here
+const dropped = new Set(); // ids of photos that are being taken back
+let version = Number(page.dataset.version);
+let running = null, again = false, reachable = true, delay = 2000, timer = 0, refusal = "";
+let preparing = Promise.resolve(); // photos that are being made smaller
 
-  const read = (question) => {
-    const picked = [...question.querySelectorAll("[data-value]:checked")].map((e) => e.value);
-    const typed = question.querySelector("[data-typed]");
-    const text = (part) => question.querySelector(`[data-${part}]`)?.value.trim() || "";
-    return { value: typed ? typed.value.trim() : picked.join("、"), note: text("note"), reading: text("reading"),
-      verdict: question.querySelector("[data-verdict]:checked")?.value || "" };
-  };
-  const write = (question, answer) => {
-    const values = (answer.value || "").split("、");
-    for (const e of question.querySelectorAll("[data-value]")) e.checked = answer.value !== "" && values.includes(e.value);
-    const typed = question.querySelector("[data-typed]");
-    if (typed) typed.value = answer.value || "";
-    for (const part of ["note", "reading"]) {
-      const field = question.querySelector(`[data-${part}]`);
-      if (field) field.value = answer[part] || "";
+const show = () => {
+  const { answered, asked, unable } = draw();
+  document.getElementById("answered").textContent = unable ? "未能检查" : `已答 ${answered}/${asked}`;
+  meter.max = asked || 1;
+  meter.value = unable ? asked : answered;
+  const waiting = pending.size + photos.size;
+  counter.dataset.waiting = waiting;
+  counter.className = `net ${refusal || (waiting && !reachable) ? "offline" : waiting ? "waiting" : ""}`;
+  const text = refusal || (waiting ? (reachable ? `正在发送 ${waiting}` : `没有网络，待发送 ${waiting}`) : reachable ? "已全部保存" : "没有网络，已存在手机里");
+  if (counter.textContent !== text) counter.textContent = text;
+};
+
+// -- answers ---------------------------------------------------------------------------------------------
+
+const keep = (question) => {
+  const { key } = question.dataset;
+  const row = { id: `${form}|${key}`, form, key, answer: read(question), change: box.newId() };
+  pending.set(key, row);
+  held.set(key, JSON.stringify(row.answer));
+  return box.put("answers", row);
+};
+const changed = (question) => {
+  if (held.get(question.dataset.key) === JSON.stringify(read(question))) return; // a field that was left as it was
+  keep(question);
+  for (const conclusion of restsOn(question)) {
+    write(conclusion, {});
+    keep(conclusion);
+  }
+  question.classList.remove("has-error");
+  question.querySelector(".error")?.remove();
+  show();
+  flush();
+};
+const learn = (state) => {
+  held.clear();
+  const complete = take(state.draft, (key) => pending.has(key));
+  for (const key of state.overwrote || []) {
+    const from = byKey.get(key)?.querySelector(".from");
+    if (from) from.textContent = "同伴刚才也改了这一项，现在是您的回答";
+  }
+  if (state.files) showFiles(state.files);
+  if (complete) version = state.version;
+  box.put("known", { form, version: state.version, draft: state.draft, files: state.files || [] });
+};
+const answerOf = async (response) => {
+  const body = await response.json().catch(() => ({}));
+  if (response.ok) return body;
+  if (response.status >= 500 || response.status === 429) throw new Error("later");
+  throw Object.assign(new Error(body.message || "没有保存"), { refused: true, key: body.error });
+};
+const sendAnswers = async () => {
+  const sent = [...pending.values()];
+  if (!sent.length) return;
+  const changes = Object.fromEntries(sent.map((row) => [row.key, { ...row.answer, id: row.change }]));
+  const state = await answerOf(await fetch(`${base}/draft`, {
+    method: "POST", headers: { ...headers, "Content-Type": "application/json" },
+    body: JSON.stringify({ base_version: version, changes, page: thisPage, seconds: spent }),
+  }));
+  for (const row of sent) {
+    if (pending.get(row.key)?.change !== row.change) continue;
+    pending.delete(row.key);
+    await box.drop("answers", row.id);
+  }
+  learn(state);
+};
+
+// -- photos ----------------------------------------------------------------------------------------------
+
+const entry = (key, id, { picture, alt, state, text, mine }) => {
+  const list = byKey.get(key)?.querySelector(".photos");
+  if (!list) return;
+  let item = list.querySelector(`[data-photo="${CSS.escape(id)}"]`);
+  if (!item) {
+    item = document.createElement("li");
+    item.dataset.photo = id;
+    const face = document.createElement(picture ? "img" : "span");
+    if (picture) { face.src = picture; face.alt = alt; } else { face.className = "file"; face.textContent = "文件"; }
+    const label = document.createElement("span");
+    label.className = "state";
+    item.append(face, label);
+    list.append(item);
+  }
+  item.className = state;
+  item.querySelector(".state").textContent = text;
+  if (mine && !item.querySelector("[data-drop]")) {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "drop", textContent: "✕" });
+    button.dataset.drop = id;
+    button.setAttribute("aria-label", `移除${alt}`);
+    item.append(button);
+  }
+};
+const showFiles = (files) => {
+  const there = new Set(files.map((file) => String(file.id)));
+  for (const item of document.querySelectorAll(".photos li.saved[data-photo]")) if (!there.has(item.dataset.photo)) item.remove();
+  for (const file of files) {
+    entry(file.key, String(file.id), { picture: file.is_picture && `${base}/photo/${file.id}`, alt: `${file.at} 拍摄的照片`, state: "saved", text: "已保存", mine: file.mine });
+  }
+};
+const showWaiting = (photo) => entry(photo.key, photo.id, {
+  picture: photo.blob.type.startsWith("image/") && URL.createObjectURL(photo.blob), alt: "刚拍的照片", state: "waiting", text: "待发送", mine: true });
+const addFile = async (key, blob, name, kind, at) => {
+  const photo = { id: box.newId(), form, key, blob, name, kind, lat: at?.latitude, lon: at?.longitude };
+  photos.set(photo.id, photo);
+  await box.put("photos", photo);
+  showWaiting(photo);
+};
+const addPhotos = async (input) => {
+  const question = input.closest("[data-key]");
+  const files = [...input.files];
+  input.value = "";
+  const at = await whereSilently();
+  for (const file of files) await addFile(question.dataset.key, await compress(file), file.name, "PHOTO", at);
+  show();
+  flush();
+};
+const forget = async (photo) => {
+  photos.delete(photo.id);
+  await box.drop("photos", photo.id);
+  document.querySelector(`[data-photo="${CSS.escape(photo.id)}"]`)?.remove();
+};
+const sendPhotos = async () => {
+  let stored = false;
+  for (const photo of [...photos.values()]) {
+    if (!photos.has(photo.id)) continue;
+    if (dropped.delete(photo.id)) { await forget(photo); continue; }
+    const data = new FormData();
+    for (const [name, value] of Object.entries({ key: photo.id, question: photo.key, kind: photo.kind, lat: photo.lat, lon: photo.lon })) {
+      if (value !== undefined) data.append(name, value);
     }
-    for (const e of question.querySelectorAll("[data-verdict]")) e.checked = e.value === answer.verdict;
-  };
-  const isAsked = (question) => {
-    if (!question.dataset.when) return true;
-    const other = byKey.get(question.dataset.when);
-    if (!other || other.hidden) return false;
-    const wanted = question.dataset.whenValues.split("、");
-    return read(other).value.split("、").some((value) => wanted.includes(value));
-  };
-  const draw = () => {
-    const outcome = byKey.get("visit:outcome");
-    const unable = outcome ? read(outcome).value !== "" : false;
-    document.body.classList.toggle("is-unable", unable);
-    let answered = 0, asked = 0;
-    for (const question of questions) {
-      const answer = read(question);
-      const bad = (question.dataset.bad || "").split("、").filter(Boolean);
-      const isBad = answer.value.split("、").some((value) => bad.includes(value));
-      question.hidden = !isAsked(question) || (unable && question !== outcome);
-      question.classList.toggle("answered", answer.value !== "");
-      question.classList.toggle("is-bad", isBad);
-      const ask = question.querySelector(".ask");
-      if (ask) ask.hidden = !(isBad || question.hasAttribute("data-always") || answer.note || ask.querySelector(".photos li"));
-      if (question === outcome || question.hidden) continue;
-      asked += 1;
-      answered += answer.value !== "" || (question.dataset.kind === "PHOTO" && !!question.querySelector(".photos li"));
-    }
-    for (const head of document.querySelectorAll(".section-head")) head.hidden = unable;
-    document.getElementById("answered").textContent = unable ? "未能检查" : `已答 ${answered}/${asked}`;
-    meter.max = asked || 1;
-    meter.value = unable ? asked : answered;
-  };
-  const tell = () => {
-    const waiting = Object.keys(pending).length + photos.size;
-    counter.className = "net";
-    if (refusal) {
-      counter.textContent = refusal; counter.classList.add("offline");
-    } else if (waiting) {
-      counter.textContent = reachable ? `正在发送 ${waiting}` : `没有网络，待发送 ${waiting}`;
-      counter.classList.add(reachable ? "waiting" : "offline");
-    } else {
-      counter.textContent = "已全部保存";
-    }
-    counter.dataset.waiting = waiting;
-  };
-
-  // -- answers -------------------------------------------------------------------------------------------
-
-  const keep = () => {
-    try { localStorage.setItem(store, JSON.stringify(pending)); } catch { /* no storage here: kept while the page is open */ }
-  };
-  const changed = (question) => {
-    pending[question.dataset.key] = { ...read(question), serial: (serial += 1) };
-    question.classList.remove("has-error");
-    question.querySelector(".error")?.remove();
-    keep(); draw(); tell(); flush();
-  };
-  const take = (state) => {
-    let busyHere = false;
-    for (const [key, answer] of Object.entries(state.draft)) {
-      const question = byKey.get(key);
-      if (!question || key in pending) continue;
-      if (question.contains(document.activeElement) && document.activeElement.matches("textarea, [data-typed], [data-reading]")) {
-        busyHere = true; // do not type over somebody's words; the next look shows it
-        continue;
-      }
-      write(question, answer);
-      const from = question.querySelector(".from");
-      if (from) from.textContent = answer.by ? `${answer.by} 填写` : "";
-    }
-    for (const key of state.overwrote || []) {
-      const from = byKey.get(key)?.querySelector(".from");
-      if (from) from.textContent = "同伴刚才也改了这一项，现在是您的回答";
-    }
-    if (!busyHere) version = state.version;
-    draw();
-  };
-  const answerOf = async (response) => {
-    const body = await response.json().catch(() => ({}));
-    if (response.ok) return body;
-    if (response.status >= 500 || response.status === 429) throw new Error("later");
-    const refused = new Error(body.message || "没有保存");
-    refused.refused = true;
-    throw refused;
-  };
-  const headers = { Accept: "application/json" };
-  const sendAnswers = async () => {
-    const sent = { ...pending };
-    if (!Object.keys(sent).length) return;
-    const changes = Object.fromEntries(Object.entries(sent).map(([key, { serial: _, ...answer }]) => [key, answer]));
-    const state = await answerOf(await fetch(`${base}/draft`, {
-      method: "POST", headers: { ...headers, "Content-Type": "application/json" },
-      body: JSON.stringify({ base_version: version, changes }),
-    }));
-    for (const [key, answer] of Object.entries(sent)) if (pending[key]?.serial === answer.serial) delete pending[key];
-    keep(); take(state);
-  };
-
-  // -- photos --------------------------------------------------------------------------------------------
-
-  const box = new Promise((resolve) => {
-    let open = null;
-    try { open = indexedDB.open("suicha", 1); } catch { resolve(null); return; }
-    open.onupgradeneeded = () => open.result.createObjectStore("photos", { keyPath: "id" });
-    open.onsuccess = () => resolve(open.result);
-    open.onerror = () => resolve(null); // private windows: the photo then lives as long as the page
-  });
-  const inBox = async (act) => {
-    const db = await box;
-    if (db) return new Promise((resolve) => {
-      const request = act(db.transaction("photos", "readwrite").objectStore("photos"));
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => resolve(null);
-    });
-    return null;
-  };
-  const compress = async (file) => {
-    if (!file.type.startsWith("image/")) return file;
+    data.append("file", photo.blob, photo.name || "photo.jpg");
     try {
-      const picture = await createImageBitmap(file, { imageOrientation: "from-image" });
-      const scale = Math.min(1, 1600 / Math.max(picture.width, picture.height));
-      const canvas = document.createElement("canvas");
-      canvas.width = Math.round(picture.width * scale); canvas.height = Math.round(picture.height * scale);
-      canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
-      const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.85));
-      return blob || file;
-    } catch {
-      return file; // a kind this browser cannot decode: the server looks at it
-    }
-  };
-  const where = () => new Promise((resolve) => {
-    if (!navigator.permissions || !navigator.geolocation) { resolve(null); return; }
-    navigator.permissions.query({ name: "geolocation" }).then((p) => {
-      if (p.state !== "granted") { resolve(null); return; }
-      navigator.geolocation.getCurrentPosition((at) => resolve(at.coords), () => resolve(null), { timeout: 3000, maximumAge: 60000 });
-    }, () => resolve(null));
-  });
-  const show = (photo, state, text) => {
-    const list = byKey.get(photo.key)?.querySelector(".photos");
-    if (!list) return;
-    let entry = document.getElementById(`photo-${photo.id}`);
-    if (!entry) {
-      entry = document.createElement("li");
-      entry.id = `photo-${photo.id}`;
-      const isPicture = photo.blob.type.startsWith("image/");
-      const face = document.createElement(isPicture ? "img" : "span");
-      if (isPicture) { face.src = URL.createObjectURL(photo.blob); face.alt = "刚拍的照片"; } else { face.className = "file"; face.textContent = "文件"; }
-      const label = document.createElement("span");
-      label.className = "state";
-      entry.append(face, label); list.append(entry);
-    }
-    entry.className = state;
-    entry.querySelector(".state").textContent = text;
-  };
-  const addPhotos = async (input) => {
-    const question = input.closest("[data-key]");
-    const files = [...input.files];
-    input.value = "";
-    for (const file of files) {
-      const blob = await compress(file);
-      const at = await where();
-      const photo = { id: crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}`, form: page.dataset.form,
-        key: question.dataset.key, blob, name: file.name, lat: at?.latitude, lon: at?.longitude };
-      photos.set(photo.id, photo);
-      show(photo, "waiting", "待发送");
-      await inBox((s) => s.put(photo));
-    }
-    draw(); tell(); flush();
-  };
-  const sendPhotos = async () => {
-    for (const photo of [...photos.values()]) {
-      const data = new FormData();
-      data.append("key", photo.id);
-      data.append("question", photo.key);
-      if (photo.lat !== undefined) { data.append("lat", photo.lat); data.append("lon", photo.lon); }
-      data.append("file", photo.blob, photo.name || "photo.jpg");
-      try {
-        await answerOf(await fetch(`${base}/photo`, { method: "POST", headers, body: data }));
-        show(photo, "saved", "已保存");
-      } catch (error) {
-        if (!error.refused) throw error;
-        show(photo, "refused", error.message);
-      }
+      const kept = await answerOf(await fetch(`${base}/photo`, { method: "POST", headers, body: data }));
+      stored = true;
+      if (dropped.delete(photo.id)) await answerOf(await fetch(`${base}/photo/${kept.id}/remove`, { method: "POST", headers }));
+      await forget(photo);
+    } catch (error) {
+      if (!error.refused) throw error;
       photos.delete(photo.id);
-      await inBox((s) => s.delete(photo.id));
-      tell();
+      await box.drop("photos", photo.id);
+      entry(photo.key, photo.id, { state: "refused", text: error.message });
     }
-  };
-
-  // -- the road ------------------------------------------------------------------------------------------
-
-  const flush = () => { // whoever asks while it runs waits for one more round
-    again = true;
-    running = running || sendAll().finally(() => { running = null; tell(); });
-    return running;
-  };
-  const sendAll = async () => {
-    clearTimeout(timer);
+    show();
+  }
+  if (stored) learn(await answerOf(await fetch(`${base}/state`, { headers })));
+};
+const removePhoto = async (id) => {
+  const waiting = photos.get(id);
+  if (waiting) {
+    if (running) dropped.add(id); // it may be on its way
+    else { await forget(waiting); show(); return; }
+  }
+  if (!waiting) {
     try {
-      do { again = false; await sendAnswers(); await sendPhotos(); } while (again);
-      reachable = true; delay = 2000; refusal = "";
+      learn(await answerOf(await fetch(`${base}/photo/${id}/remove`, { method: "POST", headers })));
     } catch (error) {
-      if (error.refused) refusal = error.message;
-      else { reachable = false; timer = setTimeout(flush, delay); delay = Math.min(delay * 2, 30000); }
+      refusal = error.refused ? error.message : "没有网络，照片还在。有网络后再移除。";
     }
-  };
-  const look = async () => {
-    if (document.hidden || running || closed) return;
-    try {
-      const state = await answerOf(await fetch(`${base}/state`, { headers }));
-      reachable = true;
-      if (state.closed) { location.reload(); return; }
-      if (state.version !== version) take(state);
-    } catch (error) {
-      if (!error.refused) reachable = false;
-    }
-    tell();
-  };
-  const restore = async () => {
-    for (const [key, answer] of Object.entries(pending)) if (byKey.has(key)) write(byKey.get(key), answer);
-    for (const photo of (await inBox((s) => s.getAll())) || []) {
-      if (photo.form !== page.dataset.form || !byKey.has(photo.key)) continue;
-      photos.set(photo.id, photo);
-      show(photo, "waiting", "待发送");
-    }
-    draw(); tell(); flush();
-  };
+  }
+  show();
+};
 
-  const isDone = (question) => question.classList.contains("answered") && !question.classList.contains("has-error");
-  document.getElementById("next-open")?.addEventListener("click", () => {
-    const open = questions.filter((q) => !q.hidden && !q.disabled && q.dataset.key !== "visit:outcome" && !isDone(q));
-    const below = open.find((q) => q.getBoundingClientRect().top > 70) || open[0];
-    if (below) below.scrollIntoView({ block: "start", behavior: "smooth" });
-    else counter.textContent = "都答完了，请核对签字";
+// -- the road --------------------------------------------------------------------------------------------
+
+const flush = () => { // whoever asks while it runs waits for one more round
+  again = true;
+  running = running || sendAll().finally(() => { running = null; show(); });
+  return running;
+};
+const sendAll = async () => {
+  clearTimeout(timer);
+  try {
+    do { again = false; await sendAnswers(); await sendPhotos(); } while (again);
+    reachable = true; delay = 2000; refusal = "";
+  } catch (error) {
+    if (error.refused) refusal = error.message;
+    else { reachable = false; timer = setTimeout(flush, delay); delay = Math.min(delay * 2, 30000); }
+  }
+};
+const look = async () => {
+  if (document.hidden || running) return;
+  try {
+    const state = await answerOf(await fetch(`${base}/state`, { headers }));
+    reachable = true;
+    if (state.closed) { location.reload(); return; }
+    learn(state);
+  } catch (error) {
+    if (error.refused) refusal = error.message; else reachable = false;
+  }
+  show();
+};
+const restore = async () => {
+  const known = await box.get("known", form);
+  if (known && known.version > version) learn(known); // this page came from the phone's own store
+  for (const row of await box.all("answers", form)) {
+    if (!byKey.has(row.key) || pending.has(row.key)) continue;
+    pending.set(row.key, row);
+    write(byKey.get(row.key), row.answer);
+  }
+  for (const photo of await box.all("photos", form)) {
+    if (!byKey.has(photo.key)) continue;
+    photos.set(photo.id, photo);
+    showWaiting(photo);
+  }
+  show();
+  flush();
+};
+
+// -- hands -----------------------------------------------------------------------------------------------
+
+document.getElementById("next-open").addEventListener("click", () => {
+  const below = nextOpen();
+  if (!below) { counter.textContent = "都答完了，请核对签字"; return; }
+  below.scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  below.querySelector("input, textarea")?.focus({ preventScroll: true });
+});
+page.addEventListener("change", async (event) => {
+  const { target } = event;
+  const question = target.closest("[data-key]");
+  if (target.closest("[data-scan]")) {
+    const code = target.files[0] ? await scan(target.files[0]).catch(() => "") : "";
+    target.value = "";
+    if (code) write(question, { ...read(question), value: code });
+    else { refusal = "没有扫到码，请再拍一次，或直接输入。"; show(); refusal = ""; return; }
+  } else if (target.type === "file") {
+    preparing = preparing.then(() => addPhotos(target));
+    return;
+  }
+  clearTimeout(typing);
+  if (question) changed(question);
+});
+let typing = 0; // what is being typed is kept too: a phone may die in the middle of a word
+page.addEventListener("input", (event) => {
+  if (!event.target.matches("textarea, [data-typed], [data-reading]")) return;
+  clearTimeout(typing);
+  typing = setTimeout(changed, 600, event.target.closest("[data-key]"));
+});
+page.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-clear], [data-drop], [data-locate]");
+  if (!button) return;
+  event.preventDefault();
+  const question = button.closest("[data-key]");
+  if ("drop" in button.dataset) { removePhoto(button.dataset.drop); return; }
+  if ("clear" in button.dataset) { write(question, {}); changed(question); return; }
+  button.disabled = true;
+  const at = await where();
+  button.disabled = false;
+  if (!at) { refusal = "没有定位到，请检查定位权限，或直接填写。"; show(); refusal = ""; return; }
+  write(question, { ...read(question), value: `${at.latitude.toFixed(6)},${at.longitude.toFixed(6)}` });
+  changed(question);
+});
+for (const frame of document.querySelectorAll("[data-pad]")) {
+  const pad = makePad(frame.querySelector("canvas"));
+  const question = frame.closest("[data-key]");
+  question.querySelector("[data-pad-clear]").addEventListener("click", pad.clear);
+  question.querySelector("[data-pad-done]").addEventListener("click", async () => {
+    if (!pad.hasInk()) return;
+    await addFile(question.dataset.key, await pad.blob(), "signature.png", "SIGNATURE", null);
+    pad.clear();
+    show();
+    flush();
   });
-  page.addEventListener("change", (event) => {
-    if (event.target.type === "file") { preparing = preparing.then(() => addPhotos(event.target)); return; }
-    const question = event.target.closest("[data-key]");
-    if (question) changed(question);
-  });
-  page.addEventListener("click", (event) => {
-    if (!event.target.closest("[data-clear]")) return;
-    event.preventDefault();
-    const question = event.target.closest("[data-key]");
-    write(question, { value: "", note: "" });
-    changed(question);
-  });
-  page.addEventListener("submit", async (event) => {
-    event.preventDefault(); // everything is saved one by one already; the next page must show all of it
-    await preparing;
-    await flush();
-    if (!Object.keys(pending).length && !photos.size) location.assign(`${base}/review`);
-    else counter.scrollIntoView();
-  });
-  addEventListener("online", flush);
-  addEventListener("offline", () => { reachable = false; tell(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) { flush(); look(); } });
-  setInterval(look, 10000);
-  restore();
-})();
+}
+if (canScan) for (const label of document.querySelectorAll("[data-scan]")) label.hidden = false;
+page.addEventListener("submit", async (event) => {
+  event.preventDefault(); // everything is saved one by one already; the next page must show all of it
+  await preparing;
+  await flush();
+  if (!pending.size && !photos.size && reachable) location.assign(`${base}/review`);
+  else counter.scrollIntoView();
+});
+addEventListener("online", flush);
+addEventListener("offline", () => { reachable = false; show(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden) flush().then(look); });
+setInterval(look, 10000);
+if (navigator.serviceWorker) {
+  navigator.serviceWorker.register("/form/worker.js", { scope: "/form/" }).catch(() => { /* private window: no reload without network */ });
+  if (!navigator.serviceWorker.controller) { // it came too late to see this page pass by
+    navigator.serviceWorker.ready.then((ready) => ready.active?.postMessage({ keep: [location.href.split("#")[0]] }));
+  }
+}
+questions.length && restore();

@@ -77,7 +77,7 @@ async def test_an_inspection_from_check_in_to_receipt_survives_a_broken_network(
         page.on("pageerror", lambda error: faults.append(str(error)))
         await page.goto(str(server.make_url(f"/form/{app[LINKS].sign('form', [WANG, VISIT])}")))
         await page.get_by_role("button", name="现场签到").click()
-        await expect(page.locator("#answered")).to_have_text("已答 0/12")
+        await expect(page.locator("#answered")).to_have_text("已答 0/13")
         assert await page.locator("input:checked").count() == 0  # nothing is preselected
 
         await choose(page, 1, "是")

@@ -40,7 +40,7 @@ from tests.fakes.visits import (
 
 PROFILE = load_profile("default")
 CALENDAR = WorkCalendar.load()
-GOOD = {f"CL-1:{n}": {"value": "是"} for n in range(1, 13)}
+GOOD = {f"CL-1:{n}": {"value": "是"} for n in range(1, 13)} | {"item:1": {"value": "未发现问题"}}
 
 
 class Desk:

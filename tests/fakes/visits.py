@@ -23,7 +23,15 @@ from bot.inspection.people.models import (
 )
 from bot.inspection.plans.models import Plan, PlanLine
 from bot.inspection.registry.models import InspectionObject, Item
-from bot.inspection.tasks.models import OfficerState, Task, TaskState, Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.models import (
+    OfficerState,
+    Task,
+    TaskItem,
+    TaskState,
+    Visit,
+    VisitOfficer,
+    VisitState,
+)
 
 WANG, LI, LEAD, REVIEWER, CONTACT, STRANGER, BOSS = 1, 2, 3, 4, 5, 6, 7
 VISIT = 1
@@ -129,6 +137,7 @@ def make_visit(
             lead_department_id=1,
             state=TaskState.DISPATCHED,
             item_ids=items,
+            joint_department_ids=[2] if joint else [],
             checklist_ids=versions,
             window_start=dt.date(2026, 3, 9),
             window_end=dt.date(2026, 3, 31),
@@ -136,6 +145,9 @@ def make_visit(
         )
     )
     session.flush()
+    for n in items:
+        department = item_departments[n - 1] if item_departments else 1
+        session.add(TaskItem(task_id=1, item_id=n, department_id=department))
     session.add(
         Visit(
             id=VISIT,

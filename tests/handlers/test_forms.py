@@ -35,7 +35,8 @@ from tests.fakes.visits import (
 from tests.inspection.mixed_checklist import MIXED
 
 JSON = {"Accept": "application/json"}
-GOOD = {f"CL-1:{n}": "是" for n in range(1, 13)}
+CLEAN = {"value": "未发现问题"}
+GOOD = {f"CL-1:{n}": "是" for n in range(1, 13)} | {"item:1": "未发现问题"}
 
 
 class Phone:
@@ -227,7 +228,10 @@ async def test_what_the_partner_changed_meanwhile_must_be_looked_at_before_signi
     client: TestClient[Any, Any], wang: Phone
 ) -> None:
     await wang.post("", {**GOOD, "action": "submit"})
-    await Phone(client, LI).api("/draft", {"base_version": 1, "changes": {"CL-1:9": {"value": "合理缺项"}}})
+    await Phone(client, LI).api(
+        "/draft",
+        {"base_version": 1, "changes": {"CL-1:9": {"value": "合理缺项"}, "item:1": CLEAN}},
+    )
     end = {"refusal_code": "REFUSED", "refusal_text": "负责人拒绝签字", "version": "1"}
     assert "同伴刚刚改了回答" in await wang.post("/close", end, status=422)
     assert await wang.post("/close", {**end, "version": "2"}) == f"{wang.base}/review"
@@ -291,10 +295,10 @@ async def test_a_conditional_question_and_every_type_can_be_filled(
     async with TestClient(TestServer(make_form_app(sqlite_db, clock, tmp_path))) as client:
         wang = Phone(client, WANG)
         page = await wang.get()
-        assert 'data-when="T-1:1"' in page
+        assert 'data-when="[[&#34;T-1:1&#34;' in page
         data = FormData(
             [("T-1:1", "是"), ("T-1:2", "-18"), ("T-1:3", "2027-01-31"), ("T-1:4", "零售"),
-             ("T-1:5", "实地检查"), ("T-1:5", "网络监测"), ("action", "submit")]
+             ("T-1:5", "实地检查"), ("T-1:5", "网络监测"), ("item:1", "未发现问题"), ("action", "submit")]
         )  # fmt: skip
         data.add_field("T-1:6.file", picture(), filename="a.jpg", content_type="image/jpeg")
         await wang.post("", data)

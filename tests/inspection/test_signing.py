@@ -140,6 +140,7 @@ def test_in_a_joint_visit_each_department_signs_its_own_section(
     desk.open()
     desk.save(GOOD, WANG)
     desk.save({f"CL-4:{q.key}": {"value": q.good} for q in lists[1].questions if q.good}, LI)
+    desk.save({"item:2": {"value": "未发现问题"}}, LI)
     desk.close(Closing(refusal_code="ABSENT", refusal_text="负责人外出"))
     desk.sign(WANG)
     desk.sign(LI)

@@ -8,11 +8,10 @@ from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
-from bot.inspection.checklists.definition import parse_checklist
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.exif import Point, signs
 from bot.inspection.checklists.models import Evidence
-from bot.inspection.checklists.queries import FormFacts, facts_of_form
+from bot.inspection.checklists.queries import FormFacts, checklist_of, facts_of_form
 from bot.inspection.checklists.repeats import find
 from bot.inspection.checklists.service import OUTCOME, RECORD, editable, keys_of
 from bot.inspection.tasks.service import subject_of
@@ -134,7 +133,7 @@ def _wants_camera(facts: FormFacts, key: str) -> bool:
         return False
     code, _, name = key.partition(":")
     version = next((v for _, v in facts.checklists if v.code == code), None)
-    return version is not None and find(parse_checklist(version.definition), name).camera
+    return version is not None and find(checklist_of(version), name).camera
 
 
 def _point(latitude: float | None, longitude: float | None) -> Point | None:

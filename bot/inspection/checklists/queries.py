@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
+from bot.inspection.checklists.definition import Checklist, parse_checklist
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
 from bot.inspection.registry.models import Item
-from bot.inspection.tasks.models import CheckIn
+from bot.inspection.tasks.models import CheckIn, TaskItem
 from bot.inspection.tasks.queries import VisitFacts, method_of, visit_facts
 from bot.inspection.tasks.states import BEFORE_SUBMIT
 
+_READ: dict[str, Checklist] = {}
+_MOST_READ = 256
 WITHOUT_PRESENCE = ("书面", "网络")  # methods that need no check-in (C16)
 
 
@@ -28,6 +31,7 @@ class FormFacts:
     record: RecordSheet | None
     check_ins: list[CheckIn]
     method: str
+    sections: dict[int, int | None] = field(default_factory=dict)  # item -> department that checks it
 
     @property
     def on_site(self) -> bool:
@@ -51,6 +55,16 @@ class FormFacts:
         return any(c.person_id == person_id for c in self.check_ins)
 
 
+def checklist_of(version: ChecklistVersion) -> Checklist:
+    """The document of a version, read once: versions never change."""
+    known = _READ.get(version.sha256)
+    if known is None:
+        if len(_READ) >= _MOST_READ:
+            _READ.clear()
+        known = _READ[version.sha256] = parse_checklist(version.definition)
+    return known
+
+
 def form_facts(session: Session, visit_id: int) -> FormFacts:
     """Everything about the form of one visit. Raises Problem ``not_found``."""
     facts = visit_facts(session, visit_id)
@@ -68,6 +82,11 @@ def form_facts(session: Session, visit_id: int) -> FormFacts:
         record=session.get(RecordSheet, visit_id),
         check_ins=list(session.exec(select(CheckIn).where(CheckIn.visit_id == visit_id))),
         method=method_of(session, facts.task),
+        sections=dict(
+            session.exec(
+                select(TaskItem.item_id, TaskItem.department_id).where(TaskItem.task_id == facts.task.id)
+            ).all()
+        ),
     )
 
 

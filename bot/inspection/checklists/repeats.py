@@ -37,7 +37,11 @@ def unfold(checklist: Checklist, answers: Mapping[str, HasValue]) -> Iterator[Qu
 
 def times(count: Question, value: str) -> int:
     """How often a group is asked: the whole number in *value*, at most the count's ``max``."""
-    return min(int(float(value)), int(count.max or 0)) if value else 0
+    try:
+        counted = int(float(value or 0))
+    except ValueError:  # a draft keeps what was typed, also what is no number
+        return 0
+    return max(0, min(counted, int(count.max or 0)))
 
 
 def asking(question: Question, number: int, *, group: list[Question]) -> Question:

@@ -13,21 +13,24 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.ids import new_id
 from bot.inspection.audit.service import record
-from bot.inspection.checklists.definition import parse_checklist
+from bot.inspection.checklists.conclusions import NOTHING_FOUND, PREFIX, conclusion_key, void_by
 from bot.inspection.checklists.models import VisitForm
 from bot.inspection.checklists.pinning import pin_checklists
-from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
+from bot.inspection.checklists.queries import FormFacts, checklist_of, facts_of_form, form_facts
 from bot.inspection.checklists.repeats import may_be_asked
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Training
 from bot.inspection.profile import Profile
+from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import OfficerState, Visit
 from bot.inspection.tasks.queries import leads_of, require_officer
 from bot.inspection.tasks.service import subject_of
 
 OUTCOME = "visit:outcome"  # the draft key of 本次未能检查
 RECORD = "visit:record"  # evidence of the record sheet itself: signature, recording of a refusal, the PDF
-_FIELDS = ("value", "note", "reading", "verdict")
+_JUDGED = ("value", "reading", "verdict")  # what a conclusion rests on; a note explains
+PARTS = ("value", "note", "reading", "verdict")
+_REMEMBERED = 8  # ids of changes to one answer
 _LONGEST = 2000  # characters of one answer or note
 TRAINING_MISSING = "请先完成“双随机、一公开”业务培训，完成后由名录库管理员登记。"
 
@@ -107,31 +110,48 @@ def save_draft(
     changes: Mapping[str, Mapping[str, Any]],
     base_version: int,
 ) -> DraftSaved:
-    """Merge *changes* (question key → value, note, reading, verdict); per question the last writer wins.
+    """Merge *changes* (question key → value, note, reading, verdict, id); per question the last writer wins.
 
-    Sending the same again changes nothing. Drafts are no acts, so they are not in the audit chain. Raises
-    ``form_closed``, ``record_closed``, ``question_unknown`` or ``not_your_section``.
+    A change whose ``id`` came before is left out, however late it is sent again: the partner may have answered
+    since. A changed answer takes back the “未发现问题” that rested on it. Drafts are no acts, so they are not in the
+    audit chain. Raises ``form_closed``, ``record_closed``, ``question_unknown`` or ``not_your_section``.
     """
     facts = facts_of_form(session, form_id, lock=True)
     form = editable(session, facts, person_id)
+    _require_known(facts, changes, person_id)
+    draft, stamp = dict(form.draft), {"v": form.draft_version + 1, "by": person_id}
+    overwrote, changed, judged = [], False, set()
+    for key, change in changes.items():
+        before, after, sent = draft.get(key, {}), _cleaned(change), str(change.get("id") or "")[:40]
+        if sent in before.get("ids", ()) or {name: before.get(name, "") for name in PARTS} == after:
+            continue
+        if before.get("v", 0) > base_version and before.get("by") != person_id:
+            overwrote.append(key)
+        if any(before.get(name, "") != after[name] for name in _JUDGED):
+            judged.add(key)
+        draft[key] = {**after, **stamp, "ids": [*before.get("ids", ()), sent][-_REMEMBERED:] if sent else []}
+        changed = True
+    rests_on = [(item.id, version.code) for item, version in facts.checklists]
+    for key in void_by(judged, rests_on) - changes.keys():
+        if draft.get(key, {}).get("value"):
+            draft[key] = {**_cleaned({}), **stamp}
+    if changed:
+        form.draft, form.draft_by, form.draft_version = draft, person_id, form.draft_version + 1
+        session.add(form)
+    return DraftSaved(form.draft_version, form.draft, tuple(overwrote))
+
+
+def _require_known(facts: FormFacts, changes: Mapping[str, Mapping[str, Any]], person_id: int) -> None:
     allowed, known = keys_of(facts, person_id), keys_of(facts, None)
-    draft = dict(form.draft)
-    overwrote = []
     for key, change in changes.items():
         if key not in known:
             raise Problem("question_unknown", "检查表里没有这个问题。", 问题=key[:60])
         if key not in allowed:
             raise Problem("not_your_section", "这一部分由参与部门的检查人员填写。", 问题=key)
-        before, after = draft.get(key, {}), _cleaned(change)
-        if {name: before.get(name, "") for name in _FIELDS} == after:
-            continue
-        if before.get("v", 0) > base_version and before.get("by") != person_id:
-            overwrote.append(key)
-        draft[key] = {**after, "v": form.draft_version + 1, "by": person_id}
-    if draft != form.draft:
-        form.draft, form.draft_by, form.draft_version = draft, person_id, form.draft_version + 1
-        session.add(form)
-    return DraftSaved(form.draft_version, form.draft, tuple(overwrote))
+        if key.startswith(PREFIX) and str(change.get("value") or "") not in {"", NOTHING_FOUND}:
+            raise Problem(
+                "answer_unknown", f"结论只能是“{NOTHING_FOUND}”；有问题的由不合格项得出。", 问题=key
+            )
 
 
 def editable(session: Session, facts: FormFacts, person_id: int) -> VisitForm:
@@ -149,17 +169,24 @@ def keys_of(facts: FormFacts, person_id: int | None) -> set[str]:
     """Draft keys a person fills: in joint visits those of the own department (C17); None gives all."""
     keys = {OUTCOME}
     for item, version in facts.checklists:
-        if person_id is None or is_own_section(facts, item.department_id, person_id):
-            checklist = parse_checklist(version.definition)
+        if person_id is None or is_own_section(facts, item, person_id):
+            keys.add(conclusion_key(item.id))
+            checklist = checklist_of(version)
             keys |= {f"{checklist.code}:{key}" for key in may_be_asked(checklist)}
     return keys
 
 
-def is_own_section(facts: FormFacts, department_id: int | None, person_id: int) -> bool:
-    """Whether an item of *department_id* is this officer's; one that nobody here owns is everybody's."""
+def is_own_section(facts: FormFacts, item: Item, person_id: int) -> bool:
+    """Whether an item is filled by this officer: one of the department that checks it.
+
+    Where that department sent nobody, the lead department's officers fill it; where that sent nobody either, all do.
+    """
     departments = {o.department_id or p.department_id for p, o in facts.visit.officers}
     mine = {o.department_id or p.department_id for p, o in facts.visit.officers if p.id == person_id}
-    return department_id is None or department_id in mine or department_id not in departments
+    lead = facts.visit.task.lead_department_id
+    wanted = facts.sections.get(item.id or 0) or lead
+    owner = wanted if wanted in departments else lead
+    return owner in mine or owner not in departments
 
 
 def _make_form(session: Session, *, visit_id: int, person_id: int, now: dt.datetime) -> VisitForm:
@@ -170,7 +197,7 @@ def _make_form(session: Session, *, visit_id: int, person_id: int, now: dt.datet
 
 
 def _cleaned(change: Mapping[str, Any]) -> dict[str, str]:
-    cleaned = {name: str(change.get(name) or "").strip() for name in _FIELDS}
+    cleaned = {name: str(change.get(name) or "").strip() for name in PARTS}
     if any(len(value) > _LONGEST for value in cleaned.values()):
         raise Problem("answer_too_long", f"一项回答最多 {_LONGEST} 字，请写短些。")
     return cleaned

@@ -16,9 +16,10 @@ from bot.inspection.checklists.answers import (
     parse_form,
     show_answer,
 )
-from bot.inspection.checklists.definition import BadAction, Checklist, Question, QuestionType, parse_checklist
+from bot.inspection.checklists.conclusions import NOTHING_FOUND, conclusion_key, is_concluded
+from bot.inspection.checklists.definition import BadAction, Checklist, Question, QuestionType
 from bot.inspection.checklists.outcomes import WHOLE_VISIT, ResultCode, settle_visit, worst
-from bot.inspection.checklists.queries import FormFacts
+from bot.inspection.checklists.queries import FormFacts, checklist_of
 from bot.inspection.checklists.repeats import original, unfold
 from bot.inspection.checklists.service import OUTCOME
 from bot.inspection.registry.models import Item
@@ -71,6 +72,7 @@ class Judgement:
     given: list[Given] = field(default_factory=list)
     items: list[ItemJudgement] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
+    concluded: list[str] = field(default_factory=list)  # draft keys of the items said to be clean
 
     @property
     def worst(self) -> str:
@@ -140,7 +142,7 @@ def _by_questions(facts: FormFacts, attempts_min: int) -> Judgement:
     read: dict[str, tuple[Checklist, Filled]] = {}
     for item, version in facts.checklists:
         if version.code not in read:
-            checklist = parse_checklist(version.definition)
+            checklist = checklist_of(version)
             filled = read_checklist_of(facts, checklist)
             read[version.code] = (checklist, filled)
             judged.errors.update({f"{checklist.code}:{key}": why for key, why in filled.errors.items()})
@@ -148,6 +150,7 @@ def _by_questions(facts: FormFacts, attempts_min: int) -> Judgement:
         codes[str(item.id)] = derive_results(*_args(read[version.code]))
     _check_attempts(facts, judged, attempts_min)
     settled = settle_visit(codes)
+    _check_conclusions(facts, judged, settled)
     judged.items = [
         _item(item, read[version.code], settled[str(item.id)]) for item, version in facts.checklists
     ]
@@ -162,6 +165,18 @@ def _check_attempts(facts: FormFacts, judged: Judgement, attempts_min: int) -> N
             tried = attempts(facts, [given.key])
             if tried < attempts_min:
                 judged.errors.setdefault(given.key, _try_again(tried, attempts_min))
+
+
+def _check_conclusions(facts: FormFacts, judged: Judgement, settled: Mapping[str, list[str]]) -> None:
+    """Nobody but an officer says that nothing was found."""
+    draft = facts.form.draft if facts.form else {}
+    for item, _ in facts.checklists:
+        if settled[str(item.id)] != [ResultCode.R01]:
+            continue
+        if is_concluded(draft, item.id):
+            judged.concluded.append(conclusion_key(item.id))
+        else:
+            judged.errors[conclusion_key(item.id)] = f"“{item.name}”没有不合格项，请确认“{NOTHING_FOUND}”。"
 
 
 def _try_again(tried: int, attempts_min: int) -> str:

@@ -153,9 +153,7 @@ def sheets_to_sign(session: Session, *, person_id: int) -> list[tuple[int, str]]
 
 def sections_of(facts: FormFacts, person_id: int) -> str:
     """The items an officer answers for: all of them, in a joint visit those of the own department."""
-    return "、".join(
-        item.name for item, _ in facts.checklists if is_own_section(facts, item.department_id, person_id)
-    )
+    return "、".join(item.name for item, _ in facts.checklists if is_own_section(facts, item, person_id))
 
 
 def _closed(facts: FormFacts) -> RecordSheet:

@@ -12,6 +12,7 @@ from bot.core.clock import china, china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
+from bot.inspection.checklists.conclusions import NOTHING_FOUND
 from bot.inspection.checklists.evidence import PDF
 from bot.inspection.checklists.models import Answer, Evidence, VisitForm
 from bot.inspection.checklists.queries import FormFacts, facts_of_form
@@ -146,6 +147,7 @@ def _keep_answers(
     ):
         last[answer.question] = answer
     said = {g.key: (g.shown, g.answer.note) for g in judged.given}
+    said |= dict.fromkeys(judged.concluded, (NOTHING_FOUND, ""))
     if judged.outcome:
         said = {OUTCOME: (judged.outcome, judged.note)}
     withdrawn = {key: ("", "") for key in last if key not in said}

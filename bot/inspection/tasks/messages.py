@@ -118,7 +118,7 @@ def visit_day(session: Session, notice: Notice, _now: dt.datetime) -> Content | 
     ).first()
     asks = () if present else (Ask("到场签到", "check_in", "primary"),)
     if facts.visit.state in (VisitState.ON_SITE, VisitState.RECORDED):
-        asks = (Ask("逐项问答", "ask_by_chat"),)
+        asks = (*asks, Ask("逐项问答", "ask_by_chat"))
     return Content(
         _values(facts),
         _facts(facts, notice.recipient_id)[:4],

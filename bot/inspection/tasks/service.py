@@ -69,6 +69,8 @@ def accept_visit(session: Session, *, visit_id: int, person_id: int, now: dt.dat
              reason="已接收", now=now)  # fmt: skip
     touch_cards(session, subject_of(visit_id), now=now)
     _accepted_by_all(session, visit, now=now)
+    if visit.state == VisitState.ON_SITE:  # the others are there already, and this one has a section to fill
+        enqueue(session, "visit_day", subject_of(visit_id), recipient_id=person_id, now=now, slot="joins")
     return officer
 
 

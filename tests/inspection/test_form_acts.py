@@ -1,0 +1,104 @@
+"""“未发现问题” is said, never assumed; what is sent twice counts once; time per section is kept (C17, D23)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot.core.clock import ManualClock
+from bot.core.db import Database
+from bot.inspection.checklists.definition import load_checklist
+from bot.inspection.checklists.models import Answer
+from bot.inspection.checklists.times import by_section, keep_times
+from tests.fakes.desk import GOOD, Desk, refused
+from tests.fakes.visits import LI, WANG, make_visit
+
+ALL_GOOD = {key: value for key, value in GOOD.items() if not key.startswith("item:")}
+SAID = {"item:1": {"value": "未发现问题"}}
+
+
+@pytest.fixture
+def opened(db: Database, clock: ManualClock, tmp_path: Path) -> Desk:
+    db.write_now(make_visit, now=clock.now())
+    desk = Desk(db, clock, tmp_path)
+    desk.arrive(WANG, LI)
+    desk.open()
+    return desk
+
+
+def test_a_clean_result_needs_somebody_who_says_so(opened: Desk) -> None:
+    opened.save(ALL_GOOD)
+    assert "请确认“未发现问题”" in refused(opened.close).fields["item:1"]
+    opened.save(SAID, person=LI)
+    opened.close()
+    opened.submit()
+    said = opened.rows(Answer, Answer.question == "item:1")
+    assert [(a.value, a.person_id) for a in said] == [("未发现问题", LI)]
+
+
+def test_a_changed_answer_takes_the_conclusion_back(opened: Desk) -> None:
+    opened.save(ALL_GOOD | SAID)
+    opened.save({"CL-1:5": {"value": "合理缺项"}}, person=LI)
+    assert set(refused(opened.close).fields) == {"item:1"}
+    opened.save(SAID)
+    opened.close()
+
+
+def test_nobody_can_say_that_nothing_was_found_where_something_was(opened: Desk) -> None:
+    opened.save(ALL_GOOD | {"CL-1:5": {"value": "否", "note": "出资时间不符"}} | SAID)
+    opened.photo("CL-1:5")
+    opened.close()
+    assert "弄虚作假" in opened.submit().result
+    assert opened.rows(Answer, Answer.question == "item:1") == []
+
+
+@pytest.mark.parametrize("value", ["R01", "没有问题", "x" * 30])
+def test_a_conclusion_has_one_word_only(opened: Desk, value: str) -> None:
+    assert refused(lambda: opened.save({"item:1": {"value": value}})).key == "answer_unknown"
+
+
+def test_each_department_concludes_its_own_items_only(
+    db: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    lists = (load_checklist("CL-1"), load_checklist("CL-4"))
+    db.write_now(make_visit, now=clock.now(), checklists=lists, item_departments=(1, 2))
+    desk = Desk(db, clock, tmp_path)
+    desk.arrive(WANG, LI)
+    desk.open()
+    assert refused(lambda: desk.save({"item:2": {"value": "未发现问题"}})).key == "not_your_section"
+    assert refused(lambda: desk.save({"item:9": {"value": "未发现问题"}})).key == "question_unknown"
+    assert desk.save({"item:2": {"value": "未发现问题"}}, person=LI).version == 1
+
+
+def test_an_answer_that_is_sent_again_does_not_undo_what_the_partner_answered_meanwhile(opened: Desk) -> None:
+    mine = {"CL-1:2": {"value": "否", "id": "a-1"}}
+    opened.save(mine)
+    opened.save({"CL-1:2": {"value": "是", "id": "b-1"}}, person=LI, base=1)
+    again = opened.save(mine)  # the answer to the first got lost on the way
+    assert again.draft["CL-1:2"]["value"] == "是"
+    assert (again.version, again.overwrote) == (2, ())
+    assert opened.save({"CL-1:2": {"value": "否", "id": "a-2"}}).overwrote == ("CL-1:2",)
+
+
+def test_time_in_view_is_kept_by_section_person_and_page(opened: Desk) -> None:
+    def spend(person: int, page: str, **seconds: object) -> None:
+        opened.db.write_now(
+            keep_times, form_id=opened.form.id, person_id=person, page=page,
+            seconds={f"CL-1:{name}": value for name, value in seconds.items()},
+        )  # fmt: skip
+
+    spend(WANG, "p1", 公示信息=60)
+    spend(WANG, "p1", 公示信息=40.4)  # sent earlier, came later
+    spend(WANG, "p1", 公示信息=90.6)
+    spend(WANG, "p2", 公示信息=10)
+    spend(LI, "p3", 公示信息=5, 其他=30)
+    for nonsense in (-1, 1e9, float("nan"), "99", None, True):
+        spend(LI, "p4", 其他=nonsense)
+    assert by_section(opened.form.times) == {"CL-1:公示信息": 106, "CL-1:其他": 30}
+
+
+def test_a_better_note_leaves_the_conclusion_as_it_is(opened: Desk) -> None:
+    opened.save(ALL_GOOD | SAID)
+    opened.save({"CL-1:5": {"value": "是", "note": "已核对章程"}}, person=LI)
+    opened.close()

@@ -61,6 +61,7 @@ from handlers.web import (
     publication,
     session,
     visit_code,
+    wecom_pages,
 )
 from handlers.web.console_words import KINDS as KIND_NAMES
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
@@ -116,6 +117,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     health.add_routes(app)
     if settings.wecoms:
         app.add_routes(hooks.routes)
+        app.add_routes(wecom_pages.routes)
     dingtalk_hooks.add_routes(app)
     dingtalk_login.add_routes(app)
     app.router.add_static("/static/", STATIC, append_version=False)
@@ -177,7 +179,7 @@ def _add_platforms(
 ) -> None:  # fmt: skip
     settings, clock = app[SETTINGS], app[CLOCK]
     tokens = SharedTokens(app[DB], clock, secret=settings.secret("secret_key"))
-    app[hooks.WECOM], app[hooks.WECOM_BOTS] = {}, {}
+    app[hooks.WECOM], app[hooks.WECOM_BOTS], app[wecom_pages.WECOM_PAGES] = {}, {}, {}
     parts = Parts(
         clock, http, tokens, DatabaseSole(app[DB]), FolderShelf(settings.data_dir / "received"), dispatcher.take,
         DatabaseRelay(app[DB], clock),
@@ -187,10 +189,14 @@ def _add_platforms(
         platforms[name] = made.platform
         if made.app is not None:
             app[hooks.WECOM][name] = made.app
+            app[wecom_pages.WECOM_PAGES][name] = made.app.pages
         if isinstance(made.bot, WebhookBot):
             app[hooks.WECOM_BOTS][name] = made.bot
         elif made.bot is not None:
             app[health.PROBES][name] = made.bot.socket.is_well
+            app[LISTENERS][name] = Listener(
+                name, "企业微信智能机器人长连接", made.bot.socket.deaf_since, dt.timedelta(minutes=5)
+            )
     if settings.email is not None:
         platforms["email"] = EmailPlatform(settings.email)
     if settings.sms is not None:

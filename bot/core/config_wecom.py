@@ -123,6 +123,11 @@ class WeComSettings(BaseModel):
         return bool(self.corp_id)
 
 
+def page_script(settings: WeComSettings | None) -> str:
+    """The address of the SDK for pages inside WeCom, which belong to a self-built app; empty without one."""
+    return settings.jssdk_url if settings is not None and settings.has_app else ""
+
+
 def _lacking(names: list[str]) -> ValidationError:
     """Each missing part by its own name, as pydantic says it of a required field."""
     return ValidationError.from_exception_data(

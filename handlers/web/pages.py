@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.core.clock import china
+from bot.core.config_wecom import page_script
 from bot.core.errors import Problem
 from bot.core.keys import PAGES, SETTINGS
 from bot.core.log import log
@@ -37,6 +38,7 @@ def make_environment() -> Environment:
         auto_reload=False,
     )
     environment.globals["jsapi"] = ""  # set by ``render`` for pages that are opened inside DingTalk
+    environment.globals["wecom_sdk"] = ""  # and inside WeCom
     environment.filters["moment"] = _moment
     environment.filters["day"] = _day
     return environment
@@ -52,13 +54,21 @@ def _day(value: dt.date | None) -> str:
 
 def render(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
     """A page from ``templates/pages/<template>``."""
-    script = jsapi_script(request)
-    inside = {"jsapi": script} if script else {}
+    name, script = _page_script(request)
+    inside = {name: script} if script else {}
     body = request.app[PAGES].get_template(template).render(**values, **inside)
     page = web.Response(text=body, content_type="text/html", status=status)
     if script:
         page.headers["Content-Security-Policy"] = with_script(script)
     return page
+
+
+def _page_script(request: web.Request) -> tuple[str, str]:
+    """The script of the chat service inside which the page is opened, and its name in the templates."""
+    settings = request.app.get(SETTINGS)
+    if settings is not None and "wxwork" in request.headers.get("User-Agent", "").lower():
+        return "wecom_sdk", page_script(settings.wecom)
+    return "jsapi", jsapi_script(request)
 
 
 def jsapi_script(request: web.Request) -> str:
@@ -70,7 +80,7 @@ def jsapi_script(request: web.Request) -> str:
 
 
 def with_script(script: str) -> str:
-    """Our policy and the one foreign script that pages inside DingTalk need."""
+    """Our policy and the one foreign script that pages inside a chat service need."""
     origin = "://".join(urlsplit(script)[:2])
     return CSP.replace("default-src 'self'", f"default-src 'self'; script-src 'self' {origin}")
 

@@ -33,8 +33,9 @@ from bot.platforms.base import (
 from bot.platforms.shelf import Shelf
 from bot.platforms.wecom import aibot_files, aibot_frames, aibot_inbound, cards, codes
 from bot.platforms.wecom.aibot_doctor import examine_bot
+from bot.platforms.wecom.aibot_pace import USUAL, Times
 from bot.platforms.wecom.aibot_relay import Relay
-from bot.platforms.wecom.aibot_socket import USUAL, BotSocket, Times
+from bot.platforms.wecom.aibot_socket import BotSocket
 from bot.platforms.wecom.aibot_streams import Streams, new_stream_id
 from bot.platforms.wecom.app import say_cut
 from bot.platforms.wecom.fields import Malformed

@@ -6,12 +6,12 @@ Who asks over it is in ``aibot``; what the frames mean is in ``aibot_frames``. S
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import random
 import secrets
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 import aiohttp
@@ -23,6 +23,7 @@ from bot.platforms.base import ErrorClass, PlatformError, Sole
 from bot.platforms.wecom import aibot_frames as frames
 from bot.platforms.wecom import codes
 from bot.platforms.wecom.aibot_inbound import is_displacement
+from bot.platforms.wecom.aibot_pace import USUAL, Times
 from bot.platforms.wecom.aibot_relay import Ask, Relay
 
 log = structlog.get_logger(__name__)
@@ -30,20 +31,6 @@ log = structlog.get_logger(__name__)
 OnFrame = Callable[[frames.Frame], Awaitable[object]]
 WAITING = 500  # requests that may wait for an acknowledgement
 AUTH_TRIES = 5  # a refused secret is tried so often and then never again
-
-
-@dataclass(frozen=True, slots=True)
-class Times:
-    """Seconds."""
-
-    ack: float = 5.0
-    heartbeat: float = 30.0
-    first_pause: float = 1.0
-    longest_pause: float = 30.0
-    patience: float = 2.0  # that a request waits for a socket that is just being reopened
-
-
-USUAL = Times()
 
 
 class _Ended(Exception):  # noqa: N818
@@ -78,12 +65,17 @@ class BotSocket:
         self._task: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()  # subscribed and usable
         self.holding = False  # this process is the one that has, or is opening, the socket
+        self._deaf_since: dt.datetime | None = None
         self.settled = asyncio.Event()  # connected, or ended
         self.ended = ""  # why it is not opened any more: displaced | refused
 
     @property
     def started(self) -> bool:
         return self._task is not None
+
+    def deaf_since(self) -> dt.datetime | None:
+        """Since when nobody is heard: None while connected, and where another process is the one to listen."""
+        return None if self.connected.is_set() or not self.holding else self._deaf_since
 
     def is_well(self) -> bool:
         """For the health page: connected, or another process is the one to be."""
@@ -168,7 +160,7 @@ class BotSocket:
         async with AsyncExitStack() as stack:
             if self._relay is not None and self._relayed is not None:
                 await stack.enter_async_context(self._relay.serve(self._bot.id, self._relayed))
-            self.holding = True
+            self.holding, self._deaf_since = True, self._clock.now()
             living = asyncio.create_task(self._stay_connected())
             leaving = asyncio.create_task(lost.wait())
             try:
@@ -199,12 +191,7 @@ class BotSocket:
             if refusals >= AUTH_TRIES:
                 self._end("refused")
                 return
-            await asyncio.sleep(self._pause(losses))
-
-    def _pause(self, losses: int) -> float:
-        """Doubling from a second to half a minute, spread so that many do not come back together."""
-        pause = min(self._times.first_pause * 2 ** min(losses, 10), self._times.longest_pause)
-        return float(pause * (0.5 + self._jitter() / 2))
+            await asyncio.sleep(self._times.pause(losses, jitter=self._jitter()))
 
     async def _live(self) -> None:
         """Open, subscribe, and read until the connection ends. Raise what kept it from being usable."""
@@ -223,6 +210,8 @@ class BotSocket:
             beating = asyncio.create_task(self._beat(socket))
             await reading
         finally:
+            if self.connected.is_set():
+                self._deaf_since = self._clock.now()
             self.connected.clear()
             self._socket = None
             self._forget_acks()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import aiohttp
 import structlog
@@ -30,7 +31,9 @@ from bot.platforms.wecom import cards, codes, inbound, kinds
 from bot.platforms.wecom.client import WeComClient
 from bot.platforms.wecom.contacts import Contacts
 from bot.platforms.wecom.doctor import examine
+from bot.platforms.wecom.downstream import Downstream, by_corp
 from bot.platforms.wecom.limits import Channel
+from bot.platforms.wecom.pages import Pages
 from bot.platforms.wecom.robot import GroupRobot
 from bot.platforms.wecom.wire import Wire, upload_form
 
@@ -57,7 +60,12 @@ class WeComPlatform:
         self.settings = settings
         self._clock = clock
         self.wire = Wire(settings, clock, session)
-        self.client = WeComClient(settings, clock, self.wire, tokens or OwnTokens(clock))
+        tokens = tokens or OwnTokens(clock)
+        self.client = WeComClient(settings, clock, self.wire, tokens)
+        self.pages = Pages(settings, clock, self.client, tokens)
+        self.downstream = (
+            Downstream(settings, clock, self.wire, tokens, own=self.client) if settings.downstream else None
+        )
         self.contacts = Contacts(self.client)
         url = settings.group_robot_url
         self.robot = GroupRobot(url, self.wire) if url else None
@@ -83,7 +91,12 @@ class WeComPlatform:
         )
 
     async def start(self) -> None:
-        """Nothing to open: callbacks come by HTTP."""
+        """Nothing to open: callbacks come by HTTP. Which enterprises have the app is asked, and asked again later."""
+        if self.downstream is not None:
+            try:
+                await self.downstream.refresh()
+            except PlatformError as error:
+                log.warning("wecom_downstream_unread", code=error.code)
 
     async def close(self) -> None:
         """Nothing to close: the session belongs to whoever made it."""
@@ -93,7 +106,10 @@ class WeComPlatform:
     def read_callback(self, query: Mapping[str, str], body: bytes) -> InboundEvent:
         """Open one callback POST. Raise CallbackError, whose ``status`` is the answer."""
         now = self._clock.now()
-        return inbound.verify_and_open(self.keys, query, body=body, now=now, platform=self.name)
+        keys = self.keys
+        if self.downstream is not None:
+            keys = replace(keys, downstream=self.downstream.corp_ids)
+        return inbound.verify_and_open(keys, query, body=body, now=now, platform=self.name)
 
     def answer_echo(self, query: Mapping[str, str]) -> bytes:
         """The body that answers the URL verification GET. Raise CallbackError."""
@@ -200,6 +216,28 @@ class WeComPlatform:
     async def _send(
         self, user_ids: Sequence[str], message: OutboundMessage, *, once: bool
     ) -> dict[str, Sent | PlatformError]:
+        """One call for our own people, and one for each enterprise among them."""
+        groups = by_corp(user_ids) if self.downstream is not None else {"": list(user_ids)}
+        if len(groups) == 1:
+            return await self._send_to(user_ids, message, once=once, corp=next(iter(groups)))
+        ends: dict[str, Sent | PlatformError] = {}
+        for corp, people in groups.items():
+            try:
+                ends |= await self._send_to(people, message, once=once, corp=corp)
+            except PlatformError as error:
+                ends |= dict.fromkeys(people, error)
+        return ends
+
+    async def _send_to(
+        self, user_ids: Sequence[str], message: OutboundMessage, *, once: bool, corp: str
+    ) -> dict[str, Sent | PlatformError]:
+        if corp and self.downstream is not None:
+            client, agent_id = await self.downstream.client(corp)
+            names = {user_id.rpartition("/")[2]: user_id for user_id in user_ids}
+            fitted = cards.content(message, Channel.APP, template_cards=self.settings.template_cards)
+            body = cards.kind_body(fitted, user_ids=list(names), agent_id=agent_id, once=once)
+            ends = await self._deliver(list(names), body, client=client)
+            return {names[name]: end for name, end in ends.items()}
         able = self.settings.template_cards
         try:
             return await self._deliver(user_ids, self._body(user_ids, message, once=once, cards_too=able))
@@ -216,10 +254,12 @@ class WeComPlatform:
             message, user_ids=user_ids, agent_id=agent_id, once=once, template_cards=cards_too
         )
 
-    async def _deliver(self, user_ids: Sequence[str], body: cards.Body) -> dict[str, Sent | PlatformError]:
+    async def _deliver(
+        self, user_ids: Sequence[str], body: cards.Body, *, client: WeComClient | None = None
+    ) -> dict[str, Sent | PlatformError]:
         """One message/send, and each person's end of it."""
         say_cut(body.cut)
-        tree = await self.client.call(
+        tree = await (client or self.client).call(
             "POST", "message/send", lost=ErrorClass.UNKNOWN, data=body.raw, headers=_JSON
         )
         sent = Sent(ref=str(tree.get("msgid", "")), card_token=str(tree.get("response_code", "")))

@@ -16,8 +16,8 @@ from bot.core.config_wecom import WeComBotSettings, WeComSettings
 from bot.platforms.base import InboundEvent
 from bot.platforms.shelf import FolderShelf
 from bot.platforms.wecom.aibot import SmartBot
+from bot.platforms.wecom.aibot_pace import Times
 from bot.platforms.wecom.aibot_relay import Relay
-from bot.platforms.wecom.aibot_socket import Times
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimMessage, SimPerson, World
 from bot.simulator.wecom import WeComServer

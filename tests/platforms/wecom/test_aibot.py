@@ -14,6 +14,7 @@ from bot.core.clock import ManualClock
 from bot.platforms.base import Button, CardRef, ErrorClass, InboundKind, OutboundMessage, PlatformError
 from bot.platforms.wecom import aibot_streams
 from bot.platforms.wecom.aibot_doctor import examine_bot
+from bot.platforms.wecom.aibot_pace import USUAL
 from bot.simulator.acts import NotDelivered
 from bot.simulator.faults import Fault
 from tests.platforms.wecom.bot_rig import QUICK, Alone, BotRig, running_bot, until
@@ -349,11 +350,9 @@ async def _deaf(*_: object) -> None:
     """Reads every frame and answers none."""
 
 
-async def test_pauses_double_up_to_half_a_minute_and_are_spread(rig: BotRig) -> None:
-    socket = rig.another(times=replace(QUICK, first_pause=1.0, longest_pause=30.0)).socket
-    for jitter, expected in ((1.0, [1, 2, 4, 8, 16, 30, 30]), (0.0, [0.5, 1, 2, 4, 8, 15, 15])):
-        socket._jitter = lambda jitter=jitter: jitter  # type: ignore[misc]
-        assert [socket._pause(losses) for losses in range(7)] == expected
+def test_pauses_double_up_to_half_a_minute_and_are_spread() -> None:
+    assert [USUAL.pause(losses, jitter=1.0) for losses in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    assert [USUAL.pause(losses, jitter=0.0) for losses in range(7)] == [0.5, 1, 2, 4, 8, 15, 15]
 
 
 async def test_garbage_on_the_socket_is_passed_over(rig: BotRig) -> None:

@@ -19,6 +19,7 @@ from handlers.chat import (
     signing,
     tasks,
     training,
+    transfers,
     trouble,
 )
 
@@ -39,6 +40,7 @@ def make_router() -> Router:
         review,
         review_queue,
         followups,
+        transfers,
         console,
         trouble,
         contacts,

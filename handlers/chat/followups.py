@@ -11,6 +11,7 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.evidence import Stored
+from bot.inspection.followups.crime import propose
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES, ORDER_WORKDAYS, Handling, read_handling
 from bot.inspection.followups.service import (
@@ -32,7 +33,7 @@ from bot.messaging.talks import close_talk, open_talk
 router = Router()
 S = FollowUpState
 _HOW = (
-    "请回复处理方式和说明，例如：\n- 责令改正 5日内张贴公示栏\n- 立案 文号或案由\n- 移送 接收部门\n"
+    "请回复处理方式和说明，例如：\n- 责令改正 5日内张贴公示栏\n- 立案 文号或案由\n- 移送 接收部门\n- 涉嫌犯罪 事实和依据\n"
     "- 不予处罚 理由\n- 列入异常 文号\n- 办结 说明\n回复“取消”则不登记。"
 )
 _SAY = "请回复整改情况，也可以先发照片。回复“取消”则不报告。"
@@ -49,6 +50,9 @@ async def take_handling(ctx: Context) -> Reply:
     said = read_handling(ctx.words)
     if said is None:
         return Reply(_HOW)
+    if said[0] is Handling.CRIME:
+        await ctx.db.write(_propose_and_close, ctx, note=said[1])
+        return Reply("已报单位负责人和法制机构，三日内决定是否移送。")
     found = await ctx.db.write(_handle_and_close, ctx, handling=said[0], note=said[1])
     due = f"，期限 {found.due_on:%m月%d日}" if found.state == S.ORDERED and found.due_on else ""
     return Reply(f"已登记：{NAMES[S(found.state)]}{due}。")
@@ -147,6 +151,12 @@ def _open_report(session: Session, ctx: Context) -> str:
         raise Problem("wrong_state", f"这项要求已是“{NAMES[S(found.state)]}”，不用再报告。")
     open_talk(session, ctx.talk_key, topic="correction", now=ctx.clock.now(), follow_up=found.id)
     return _SAY
+
+
+def _propose_and_close(session: Session, ctx: Context, *, note: str) -> None:
+    propose(session, follow_up_id=ctx.talk["follow_up"], person_id=ctx.person_id, note=note, now=ctx.clock.now(),
+            profile=ctx.profile)  # fmt: skip
+    close_talk(session, ctx.talk_key)
 
 
 def _handle_and_close(session: Session, ctx: Context, *, handling: Handling, note: str) -> FollowUp:

@@ -34,6 +34,11 @@ TELLINGS: dict[tuple[str, Role], Telling] = {
     ("visit_window", Role.COORDINATOR): Telling("window_ending", together=True),
     ("approval", Role.HEAD): Telling("approval_reminder", together=True),
     ("urgent_approval", Role.HEAD): Telling("approval_reminder"),
+    **{("transfer", who): Telling("transfer_reminder")
+       for who in (Role.HANDLER, Role.RECEIVER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR)},
+    **{(kind, who): Telling("crime_alarm", priority=Priority.URGENT, statutory=True)
+       for kind in ("crime_decision", "crime_transfer")
+       for who in (Role.HANDLER, Role.LEAD, Role.HEAD, Role.LEGAL, Role.DEPARTMENT, Role.COORDINATOR)},
     ("clue", Role.OFFICER): Telling("clue_assigned", priority=Priority.URGENT, statutory=True),
     **{("clue", who): Telling("clue_unanswered", priority=Priority.URGENT, statutory=True)
        for who in (Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR)},

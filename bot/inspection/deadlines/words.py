@@ -20,6 +20,8 @@ KINDS_ZH = {
     "correction": "整改期限",
     "transfer": "移送回执",
     "clue": "线索核查",
+    "crime_decision": "涉嫌犯罪移送决定",
+    "crime_transfer": "涉嫌犯罪移送",
     "commission": "委托报告",
     "certificate": "执法证有效期",
 }

@@ -12,6 +12,7 @@ from bot.inspection.followups.clue_messages import KINDS as CLUES
 from bot.inspection.followups.credit_messages import KINDS as CREDIT
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES
+from bot.inspection.followups.transfer_messages import KINDS as TRANSFERS
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
@@ -144,4 +145,5 @@ KINDS = (
     ),
     *CLUES,
     *CREDIT,
+    *TRANSFERS,
 )

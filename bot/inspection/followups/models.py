@@ -49,6 +49,57 @@ class FollowUp(SQLModel, table=True):
     reminded_on: dt.date | None = None  # day its clocks were derived; None: something changed, derive again
 
 
+class TransferKind(StrEnum):
+    AUTHORITY = "AUTHORITY"  # 移送有管辖权的部门
+    CRIME = "CRIME"  # 涉嫌犯罪, 移送公安机关
+
+
+class TransferState(StrEnum):
+    PROPOSED = "PROPOSED"  # crime: the head decides within three days
+    APPROVED = "APPROVED"  # crime: to be handed over within 24 hours
+    REFUSED = "REFUSED"
+    SENT = "SENT"
+    RECEIVED = "RECEIVED"
+
+
+class Transfer(SQLModel, table=True):
+    """A problem handed to another authority, chased until somebody there confirms (C23, 移送规定 art. 5)."""
+
+    __table_args__ = (
+        UniqueConstraint("follow_up_id", "kind", "round", name="uq_transfer"),
+        CheckConstraint(one_of("kind", TransferKind), name="ck_transfer_kind"),
+        CheckConstraint(one_of("state", TransferState), name="ck_transfer_state"),
+        CheckConstraint("kind = 'CRIME' OR state IN ('SENT', 'RECEIVED')", name="ck_transfer_decided"),
+        CheckConstraint("state <> 'REFUSED' OR reason <> ''", name="ck_transfer_refusal"),
+        CheckConstraint(
+            "state NOT IN ('PROPOSED', 'APPROVED') OR due_at IS NOT NULL", name="ck_transfer_clock"
+        ),
+        Index(
+            "ix_transfer_changed",
+            "id",
+            sqlite_where=text("reminded_on IS NULL"),
+            postgresql_where=text("reminded_on IS NULL"),
+        ),
+    )
+    id: int | None = big_id()
+    follow_up_id: int = Field(foreign_key="followup.id", index=True)
+    kind: str = Field(max_length=10)
+    round: int = 1
+    state: str = Field(max_length=10)
+    receiver: str = Field(max_length=200)
+    department_id: int | None = Field(default=None, foreign_key="department.id")  # None: outside this system
+    note: str = ""
+    reason: str = ""  # of a refusal
+    proposed_at: dt.datetime = moment()
+    due_at: dt.datetime | None = maybe_moment()  # of what is to be done next, by the hour
+    decided_at: dt.datetime | None = maybe_moment()
+    decided_by: int | None = Field(default=None, foreign_key="person.id")
+    sent_at: dt.datetime | None = maybe_moment()
+    received_at: dt.datetime | None = maybe_moment()
+    receipt: str = Field(default="", max_length=100)  # 回执文号
+    reminded_on: dt.date | None = None  # None: clocks are to be derived again
+
+
 class ClueSource(StrEnum):
     COMPLAINT = "COMPLAINT"  # 投诉举报
     TRANSFER = "TRANSFER"  # 转办交办

@@ -59,6 +59,7 @@ class Handling(StrEnum):
     ORDER = "责令改正"
     CASE = "立案"
     TRANSFER = "移送"
+    CRIME = "涉嫌犯罪"
     NO_PENALTY = "不予处罚"
     LISTED = "列入异常"
     CLOSE = "办结"

@@ -16,6 +16,7 @@ from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.opening import open_for_approved
 from bot.inspection.followups.rules import NAMES, STATE_AFTER, Handling, check_move
 from bot.inspection.followups.telling import REMINDERS, subject_of, tell_ordered, tell_reported
+from bot.inspection.followups.transfers import open_transfer
 from bot.inspection.notices.service import touch_cards, withdraw
 from bot.inspection.people.models import EnterpriseContact, Role
 from bot.inspection.tasks.models import Task, Visit
@@ -61,7 +62,7 @@ def order(
         raise Problem("term_past", "改正期限要晚于今天。")
     found.order_text, found.due_on = text, due_on
     found.handled_at = found.handled_at or now
-    _move(session, found, S.ORDERED, now=now, actor=person_id)
+    move(session, found, S.ORDERED, now=now, actor=person_id)
     tell_ordered(session, found, now=now)
     return found
 
@@ -76,7 +77,7 @@ def report_correction(
     if found.state != S.RECHECK_DUE:
         check_move(found.state, S.RECHECK_DUE)
         found.reported_at = now
-        _move(session, found, S.RECHECK_DUE, now=now, actor=person_id)
+        move(session, found, S.RECHECK_DUE, now=now, actor=person_id)
         tell_reported(session, found, now=now)
     touch_cards(session, subject_of(found), now=now)
     return found
@@ -91,7 +92,7 @@ def close(session: Session, *, follow_up_id: int, person_id: int, note: str, now
     found.closing_note = _words(note, "办结要写明复查或处理情况。")
     found.handled_at = found.handled_at or now
     found.closed_at = now
-    _move(session, found, S.CLOSED, now=now, actor=person_id)
+    move(session, found, S.CLOSED, now=now, actor=person_id)
     return found
 
 
@@ -107,7 +108,7 @@ def reject_correction(
     again = calendar.add_workdays(china_day(now), _AGAIN_WORKDAYS)
     found.due_on = max(found.due_on or again, again)
     found.reported_at = None
-    _move(session, found, S.ORDERED, now=now, actor=person_id)
+    move(session, found, S.ORDERED, now=now, actor=person_id)
     tell_ordered(session, found, now=now)
     return found
 
@@ -119,8 +120,10 @@ def handle(
 
     From here the problem counts as handled (M6). The same handling again changes nothing.
     """
-    if handling is Handling.ORDER:
-        raise ValueError("an order has a term: use order()")
+    if handling not in STATE_AFTER or handling is Handling.ORDER:
+        raise ValueError(
+            "an order has a term, a suspected crime a head who decides: they have their own services"
+        )
     if STATE_AFTER[handling] is S.CLOSED:
         words = note if handling is Handling.CLOSE else f"{handling}：{note}"
         return close(session, follow_up_id=follow_up_id, person_id=person_id, note=words, now=now)
@@ -131,7 +134,9 @@ def handle(
         return found
     found.report = f"{handling}：{_words(note, f'{handling}要写明文号、去向或理由。')}"
     found.handled_at = found.handled_at or now
-    _move(session, found, to, now=now, actor=person_id)
+    move(session, found, to, now=now, actor=person_id)
+    if handling is Handling.TRANSFER:
+        open_transfer(session, found, receiver=note, now=now, actor=person_id)
     return found
 
 
@@ -196,9 +201,10 @@ def _words(text: str, missing: str) -> str:
     return text[:2000]
 
 
-def _move(
+def move(
     session: Session, found: FollowUp, to: FollowUpState, *, now: dt.datetime, actor: int | None
 ) -> None:
+    """Change the state and everything that was told about it. Raises ``wrong_state``."""
     if found.state != to:
         check_move(found.state, to)
     found.state = to

@@ -18,6 +18,7 @@ from bot.inspection.deadlines.sources import derive_stale
 from bot.inspection.duties import SOURCES
 from bot.inspection.followups import clues, credit
 from bot.inspection.followups import service as followups
+from bot.inspection.metrics.morning import queue_mornings
 from bot.inspection.profile import Profile
 from bot.inspection.publication import service as publication
 from bot.inspection.results import queue
@@ -61,6 +62,7 @@ class Ticks:
             "clues": lambda: self._due(clues.open_received),
             "follow_ups": lambda: self._due(followups.open_for_approved),
             "publish": lambda: self._due(publication.publish_approved),
+            "mornings": lambda: self._once(queue_mornings),
             "self_audit": self._self_audit,
             "clocks": self._derive,
             "reminders": lambda: self._due(tick_reminders, full=1),
@@ -101,6 +103,11 @@ class Ticks:
             calendar=self.calendar,
         )
         return len(found.differences) + len(found.missing) + found.silent
+
+    async def _once(self, service: Callable[..., int]) -> int:
+        return await self.db.write(
+            service, now=self.clock.now(), profile=self.profile, calendar=self.calendar
+        )
 
     async def _due(self, service: Callable[..., int], *, full: int = 500) -> int:
         """Come again while a batch is full."""

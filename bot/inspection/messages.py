@@ -5,8 +5,10 @@ from __future__ import annotations
 from bot.inspection.checklists import messages as checklists
 from bot.inspection.commissions import messages as commissions
 from bot.inspection.deadlines import messages as deadlines
+from bot.inspection.draws import messages as draws
 from bot.inspection.followups import messages as followups
 from bot.inspection.notices import mass
+from bot.inspection.metrics import morning as metrics
 from bot.inspection.notices.message import Kind
 from bot.inspection.people import messages as people
 from bot.inspection.plans import messages as plans
@@ -27,6 +29,8 @@ KINDS: dict[str, Kind] = {
         publication,
         followups,
         commissions,
+        draws,
+        metrics,
     )
     for kind in slice_.KINDS
 }

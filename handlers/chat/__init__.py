@@ -6,6 +6,7 @@ from bot.messaging.router import Router
 from handlers.chat import (
     approval,
     binding,
+    chase,
     checklist,
     commissions,
     console,
@@ -14,6 +15,7 @@ from handlers.chat import (
     help,  # noqa: A004
     leads,
     messages,
+    reassign,
     review,
     review_queue,
     signing,
@@ -34,6 +36,8 @@ def make_router() -> Router:
         approval,
         leads,
         messages,
+        chase,
+        reassign,
         checklist,
         commissions,
         signing,

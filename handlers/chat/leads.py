@@ -8,7 +8,9 @@ from bot.core.errors import Problem
 from bot.inspection.draws.replacement import decide_recusal
 from bot.inspection.notices.fate import fate
 from bot.inspection.notices.models import Notice, NoticeState
+from bot.inspection.notices.service import touch_cards
 from bot.inspection.people.models import Person, PersonRole, Role
+from bot.inspection.tasks.creation import confirm_libraries
 from bot.inspection.tasks.models import Task, TaskState
 from bot.inspection.tasks.queries import leads_of
 from bot.inspection.tasks.reminders import unanswered
@@ -48,6 +50,22 @@ def _remind(session: Session, *, task_id: int, ctx: Context) -> int:
     if task is None or ctx.person_id not in leads_of(session, task.lead_department_id):
         raise Problem("forbidden", "只有检查部门负责人可以催办。")
     return remind_all(session, task_id=task_id, now=ctx.clock.now(), actor=ctx.person_id)
+
+
+@router.action("confirm_libraries")
+async def press_confirm(ctx: Context) -> Reply:
+    """两库确认 by a keeper of the libraries or a lead."""
+    await ctx.db.write(_confirm, task_id=ctx.subject_id, ctx=ctx)
+    return Reply()  # the card says it
+
+
+def _confirm(session: Session, *, task_id: int, ctx: Context) -> None:
+    task = session.get(Task, task_id)
+    roles = set(session.exec(select(PersonRole.role).where(PersonRole.person_id == ctx.person_id)))
+    if task is None or not roles & {Role.ADMIN, Role.COORDINATOR}:
+        raise Problem("forbidden", "两库由名录库管理员确认。")
+    confirm_libraries(session, task_id=task_id, now=ctx.clock.now(), actor=ctx.person_id)
+    touch_cards(session, f"task:{task_id}", now=ctx.clock.now())
 
 
 @router.command("谁没收到", "谁没接收", "未接收")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
@@ -111,6 +113,36 @@ def _open_visits(session: Session, *, person_id: int) -> tuple[list[str], int]:
         for visit, name, state in rows[:_LISTED]
     ]
     return lines, max(0, len(rows) - _LISTED)
+
+
+@router.command("提醒安排", "谁在何时会收到什么")
+async def schedule(ctx: Context) -> Reply:
+    """A link for each of the next visits to who is told what and when."""
+    found = await ctx.db.read(_next_visits, person_id=ctx.person_id)
+    now = ctx.clock.now()
+    links = tuple(
+        (
+            f"{day:%m-%d} {name}",
+            f"{ctx.links.base}/schedule/{ctx.links.sign('schedule', [ctx.person_id, visit], at=now)}",
+        )
+        for visit, day, name in found
+    )
+    return Reply(
+        "谁在何时会收到什么：" if links else "您现在没有待办的检查任务。", title="提醒安排", links=links
+    )
+
+
+def _next_visits(session: Session, *, person_id: int) -> list[tuple[int, dt.date, str]]:
+    rows = session.exec(
+        select(Visit, InspectionObject.name)
+        .join(VisitOfficer, col(VisitOfficer.visit_id) == Visit.id)
+        .join(InspectionObject, col(InspectionObject.id) == Visit.object_id)
+        .where(VisitOfficer.person_id == person_id, col(VisitOfficer.state).in_(LIVE),
+               col(Visit.state).in_(BEFORE_SUBMIT))
+        .order_by(col(Visit.planned_on), col(Visit.id))
+        .limit(3)
+    )  # fmt: skip
+    return [(visit.id or 0, visit.planned_on, name) for visit, name in rows]
 
 
 @router.action("read_notice")

@@ -101,6 +101,55 @@ class Hush(SQLModel, table=True):
     at: dt.datetime = moment()
 
 
+class ExtensionState(StrEnum):
+    ASKED = "ASKED"
+    GRANTED = "GRANTED"
+    REFUSED = "REFUSED"
+
+
+class Extension(SQLModel, table=True):
+    """申请延期: a request to the lead, who grants or refuses it."""
+
+    __table_args__ = (
+        CheckConstraint(one_of("state", ExtensionState), name="ck_extension_state"),
+        CheckConstraint("until > due_on", name="ck_extension_later"),
+        CheckConstraint("reason <> ''", name="ck_extension_reason"),
+        CheckConstraint("state = 'ASKED' OR decided_at IS NOT NULL", name="ck_extension_decided"),
+    )
+    id: int | None = big_id()
+    deadline_id: int = Field(foreign_key="deadline.id", index=True)
+    person_id: int = Field(foreign_key="person.id")
+    due_on: dt.date  # the day it was asked from
+    until: dt.date
+    reason: str = Field(max_length=200)
+    state: str = Field(default=ExtensionState.ASKED, max_length=8)
+    asked_at: dt.datetime = moment()
+    decided_at: dt.datetime | None = maybe_moment()
+    decided_by: int | None = Field(default=None, foreign_key="person.id")
+
+
+class LeaveRequest(SQLModel, table=True):
+    """请假: granted, its visits are drawn to others and the officer is drawn no more for these days."""
+
+    __table_args__ = (
+        CheckConstraint(one_of("state", ExtensionState), name="ck_leave_state"),
+        CheckConstraint("first_day <= last_day", name="ck_leave_days"),
+        CheckConstraint("reason <> ''", name="ck_leave_reason"),
+        UniqueConstraint("person_id", "first_day", "last_day", name="uq_leave"),
+    )
+    id: int | None = big_id()
+    person_id: int = Field(foreign_key="person.id", index=True)
+    first_day: dt.date
+    last_day: dt.date
+    reason: str = Field(max_length=200)
+    state: str = Field(default=ExtensionState.ASKED, max_length=8)
+    asked_at: dt.datetime = moment()
+    decided_at: dt.datetime | None = maybe_moment()
+    decided_by: int | None = Field(default=None, foreign_key="person.id")
+    handed_over: int = 0  # visits drawn to others
+    stayed: int = 0  # visits nobody else could be drawn for
+
+
 class Heartbeat(SQLModel, table=True):
     """When a fixed tick last looked: the gap after it is what was late."""
 

@@ -50,6 +50,29 @@ def decide_recusal(
     return follower
 
 
+def redraw(
+    session: Session, officer: VisitOfficer, *, by: int, now: dt.datetime, action: str
+) -> VisitOfficer:
+    """Draw somebody else for *officer*'s place; the one who leaves is told. Raises ``officers_missing``."""
+    facts = visit_facts(session, officer.visit_id)
+    follower = _replace(session, facts, officer, now=now)
+    facts.visit.reminded_on = None
+    session.add_all([officer, facts.visit])
+    record(
+        session,
+        action,
+        f"visit:{officer.visit_id}",
+        now=now,
+        actor=by,
+        officer=officer.id,
+        follower=follower.id,
+    )
+    enqueue(session, "officer_replaced", f"officer:{officer.id}", recipient_id=officer.person_id, now=now)
+    for subject in (f"visit:{officer.visit_id}", f"officer:{officer.id}"):
+        touch_cards(session, subject, now=now)
+    return follower
+
+
 def _replace(session: Session, facts: VisitFacts, officer: VisitOfficer, *, now: dt.datetime) -> VisitOfficer:
     draw = live_draw(session, facts.task.id or 0)
     assert draw is not None

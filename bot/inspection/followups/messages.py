@@ -8,8 +8,10 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.core.clock import china_day
+from bot.inspection.deadlines.chase import chase_asks
 from bot.inspection.followups.clue_messages import KINDS as CLUES
 from bot.inspection.followups.credit_messages import KINDS as CREDIT
+from bot.inspection.followups.extension_messages import KINDS as EXTENSIONS
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES
 from bot.inspection.followups.transfer_messages import KINDS as TRANSFERS
@@ -106,7 +108,11 @@ def correction_reminder(session: Session, notice: Notice, now: dt.datetime) -> C
     values = _values(found, facts) | {"when": when, "enterprise": enterprise}
     shown = (("检查对象", facts.object.name), ("现状", values["state"]), ("期限", values["due"] or "—"))
     overdue = found.due_on is not None and found.due_on < china_day(now)
-    return Content(values, shown, _asks(found, enterprise=enterprise), overdue=overdue)
+    chase, closed = chase_asks(session, notice, now=now)
+    if chase and found.state == S.ORDERED and notice.recipient_id == found.handler_id:
+        chase = (*chase, Ask("申请延期", "ask_extension", subject=chase[0].subject))
+    asks = () if closed else (*_asks(found, enterprise=enterprise), *(() if enterprise else chase))
+    return Content(values, shown, asks, closed=closed, overdue=overdue)
 
 
 def _asks(found: FollowUp, *, enterprise: bool) -> tuple[Ask, ...]:
@@ -146,4 +152,5 @@ KINDS = (
     *CLUES,
     *CREDIT,
     *TRANSFERS,
+    *EXTENSIONS,
 )

@@ -200,6 +200,8 @@ class MessageRules(Part):
     quiet_on_rest_days: bool
     urgent: tuple[str, ...]
     one_digest_per_day: bool
+    ack_workdays: Annotated[int, Field(ge=1, le=20)]
+    snooze_max: Annotated[int, Field(ge=0, le=10)]
 
 
 class Step(Part):

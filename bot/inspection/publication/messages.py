@@ -9,6 +9,7 @@ from sqlmodel import Session, func, select
 
 from bot.core.clock import china_day
 from bot.inspection.deadlines.calendar_years import is_guess
+from bot.inspection.deadlines.chase import chase_asks
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.publication.duties import WAITING
@@ -51,7 +52,8 @@ def publicity_reminder(session: Session, notice: Notice, now: dt.datetime) -> Co
     elif state == VisitState.IN_REVIEW and facts.officer(notice.recipient_id) is None:
         pages = (Page("查看", "review", (facts.visit.id,)),)
     shown = (("检查对象", facts.object.name), ("公示期限", values["due"]), ("现状", NAMES[state]))
-    return Content(values, shown, (), pages)
+    asks, closed = chase_asks(session, notice, now=now)
+    return Content(values, shown, asks, pages, closed=closed)
 
 
 def enterprise_published(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -119,7 +121,7 @@ _SAMPLE = {"object": "云溪县某某餐饮店", "number": "450900202603100001-0
 _DUE = {"due": "04月13日", "when": "还剩 3 天", "to_do": "结果正待审核。"}
 _PUBLIC = {"results": "未发现问题", "withdrawn": False, "version": 1, "ground": ""}
 KINDS = (
-    Kind("publicity_reminder", publicity_reminder, Content(_SAMPLE | _DUE)),
+    Kind("publicity_reminder", publicity_reminder, Content(_SAMPLE | _DUE), card=True),
     Kind(
         "enterprise_published",
         enterprise_published,

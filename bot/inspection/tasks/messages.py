@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from bot.core.clock import china, china_day
+from bot.inspection.deadlines.chase import chase_asks
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person
@@ -81,7 +82,7 @@ def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content |
         return Content(
             shown.values, shown.facts,
             (Ask("收到", "accept", "primary"), Ask("申请回避", "recuse"), Ask("不能参加", "cannot_attend")),
-            _pages(facts)[2:], due_on=facts.visit.due_on,
+            (Page("谁在何时会收到什么", "schedule", (facts.visit.id,)), *_pages(facts)[2:]), due_on=facts.visit.due_on,
         )  # fmt: skip
     present = session.exec(
         select(CheckIn).where(CheckIn.visit_id == facts.visit.id, CheckIn.person_id == notice.recipient_id)
@@ -135,8 +136,10 @@ def visit_window(session: Session, notice: Notice, now: dt.datetime) -> Content 
         return Skip("检查已开始")
     if facts.visit.planned_on <= china_day(now):
         return Skip("今日检查提醒已说明")  # the morning card of the visit day says it each day
-    return Content(_values(facts), _facts(facts, notice.recipient_id)[:3], (),
-                   _pages(facts))  # fmt: skip
+    asks, closed = chase_asks(session, notice, now=now)
+    if asks:
+        asks = (*asks, Ask("申请延期", "ask_extension", subject=asks[0].subject))
+    return Content(_values(facts), _facts(facts, notice.recipient_id)[:3], asks, _pages(facts), closed=closed)
 
 
 def assignment_overdue(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -245,7 +248,9 @@ KINDS = (
     Kind("assignment_reminder", assignment_reminder, Content(_SAMPLE, _ROWS, _ANSWERS), card=True),
     Kind("visit_day", visit_day,
          Content(_SAMPLE, _ROWS, (Ask("到场签到", "check_in", "primary"),), (Page("打开检查表", "form", (1,)),)), card=True),
-    Kind("visit_window", visit_window, Content(_SAMPLE, _ROWS, (), (Page("打开检查表", "form", (1,)),))),
+    Kind("visit_window", visit_window,
+         Content(_SAMPLE, _ROWS, (Ask("收到", "got_it", "primary", "deadline:1"),), (Page("打开检查表", "form", (1,)),)),
+         card=True),
     Kind("assignment_overdue", assignment_overdue,
          Content({"task": "餐饮服务食品安全抽查", "count": 3, "names": "王一、李二"}, (("未接收", "3 人次"),),
                  (Ask("催办全部", "remind_all", "primary"),)), card=True),

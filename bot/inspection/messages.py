@@ -7,8 +7,8 @@ from bot.inspection.commissions import messages as commissions
 from bot.inspection.deadlines import messages as deadlines
 from bot.inspection.draws import messages as draws
 from bot.inspection.followups import messages as followups
-from bot.inspection.notices import mass
 from bot.inspection.metrics import morning as metrics
+from bot.inspection.notices import mass
 from bot.inspection.notices.message import Kind
 from bot.inspection.people import messages as people
 from bot.inspection.plans import messages as plans

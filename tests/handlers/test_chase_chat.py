@@ -108,6 +108,8 @@ class World:
         query = select(Notice).where(
             Notice.kind == kind, Notice.recipient_id == person, Notice.state == "queued"
         )
+        if kind == "visit_window":
+            query = query.where(Notice.subject == f"visit:{self.visit}")
         rows = self.db.read_now(lambda s: s.exec(query.order_by(col(Notice.not_before))).all())
         return [china(notice.not_before) for notice in rows]
 
@@ -308,9 +310,10 @@ async def test_the_lead_reassigns_from_chat_and_cannot_name_who_follows(world: W
 
 async def test_the_morning_card_comes_once_on_working_days_and_reminds_all(sqlite_db: Database) -> None:
     world = World(sqlite_db)
-    mornings = lambda moment: sqlite_db.write_now(  # noqa: E731
-        queue_mornings, now=moment, profile=PROFILE, calendar=CALENDAR
-    )
+
+    def mornings(moment: dt.datetime) -> int:
+        return sqlite_db.write_now(queue_mornings, now=moment, profile=PROFILE, calendar=CALENDAR)
+
     assert [mornings(at(11, 8)), mornings(at(11)), mornings(at(11, 10)), mornings(at(14)), mornings(at(16))] == [
         0, 1, 0, 0, 1,
     ]  # fmt: skip

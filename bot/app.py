@@ -19,12 +19,14 @@ from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS, PAGES, SETTINGS
 from bot.core.links import Links
 from bot.core.log import log
+from bot.core.seal import Seal
 from bot.core.sole import DatabaseSole
 from bot.inspection.audit.service import SALT
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.evidence import open_store
 from bot.inspection.deadlines.calendar_years import refresh_calendar
 from bot.inspection.messages import KINDS
+from bot.inspection.people.robots import robot_url
 from bot.inspection.profile import load_profile
 from bot.messaging.budgets import Budgets
 from bot.messaging.cards import Cards
@@ -44,6 +46,7 @@ from bot.platforms.email.app import EmailPlatform
 from bot.platforms.shelf import FolderShelf
 from bot.platforms.sms.app import SmsPlatform
 from bot.platforms.wecom.aibot_webhook import WebhookBot
+from bot.platforms.wecom.enterprise_robot import EnterpriseRobots
 from bot.platforms.wecom.making import Parts, make_wecom
 from handlers.chat import make_router
 from handlers.web import (
@@ -197,6 +200,9 @@ def _add_platforms(
             app[LISTENERS][name] = Listener(
                 name, "企业微信智能机器人长连接", made.bot.socket.deaf_since, dt.timedelta(minutes=5)
             )
+    if settings.wecoms:
+        robots = _robots_of_enterprises(app)
+        platforms[robots.name] = robots
     if settings.email is not None:
         platforms["email"] = EmailPlatform(settings.email)
     if settings.sms is not None:
@@ -221,6 +227,17 @@ def _add_platforms(
                 lambda: dingtalk.stream.deaf_since,
                 dt.timedelta(seconds=settings.dingtalk.deaf_after),
             )
+
+
+def _robots_of_enterprises(app: web.Application) -> EnterpriseRobots:
+    settings, db = app[SETTINGS], app[DB]
+    hosts = {host for block in settings.wecoms.values() for host in block.enterprise_robot_hosts}
+    seal = Seal(settings.secret("secret_key"), "robots of enterprises")
+
+    async def url_of(robot: str) -> str:
+        return await db.read(robot_url, robot, seal=seal)
+
+    return EnterpriseRobots(url_of, hosts=hosts)
 
 
 @contextlib.asynccontextmanager

@@ -86,6 +86,30 @@ def code(
     typer.echo(f"{name}的绑定码：{made}（一次有效）。请本人在聊天里回复：绑定 {made}")
 
 
+@app.command()
+def robot(
+    person: Annotated[str, typer.Argument(metavar="联络员编号", help="企业联络员名单里的编号。")],
+    url: Annotated[str, typer.Argument(metavar="地址", help="企业在自己群里添加的机器人的 Webhook 地址。")],
+) -> None:
+    """记下企业自己群里的机器人：给这位联络员的通知会发到那个群。
+
+    例：suicha contacts robot QY0031 'https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=…'
+    """
+    from bot.cli.context import open_context
+    from bot.core.public_hosts import check_address
+    from bot.core.seal import Seal
+    from bot.inspection.people.robots import set_robot
+
+    with open_context() as context:
+        wecom = next(iter(context.settings.wecoms.values()), None)
+        if wecom is None:
+            raise Problem("platform_unknown", "没有设置企业微信。")
+        check_address(url, wecom.enterprise_robot_hosts)
+        seal = Seal(context.settings.secret("secret_key"), "robots of enterprises")
+        name = context.db.write_now(set_robot, code=person, url=url, seal=seal, now=context.clock.now())
+    typer.echo(f"已记下，给{name}的通知会发到那个群。")
+
+
 def _person(session: Session, code: str) -> tuple[int, str]:
     from sqlmodel import select
 

@@ -104,8 +104,8 @@ class Settings(BaseSettings):
     @field_validator("wecom_more")
     @classmethod
     def _are_named(cls, value: dict[str, WeComSettings]) -> dict[str, WeComSettings]:
-        if not all(_NAME.fullmatch(name) for name in value):
-            raise ValueError("名称应是 1 到 9 个小写字母或数字，以字母开头")
+        if not all(_NAME.fullmatch(name) and name != "robot" for name in value):
+            raise ValueError("名称应是 1 到 9 个小写字母或数字，以字母开头，不能是 robot")
         return value
 
     @property

@@ -8,18 +8,16 @@ service.
 from __future__ import annotations
 
 import asyncio
-import base64
 import datetime as dt
-import hashlib
 import secrets
 
-from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session
 
 from bot.core.clock import Clock
 from bot.core.db import Database
+from bot.core.seal import Seal
 from bot.inspection.notices.tokens import PlatformToken
 from bot.platforms.base import ErrorClass, PlatformError, Token
 from bot.platforms.tokens import SULK, Fetch, KeptToken, OwnTokens, kept
@@ -35,7 +33,7 @@ class SharedTokens(OwnTokens):
     def __init__(self, db: Database, clock: Clock, *, secret: str) -> None:
         super().__init__(clock)
         self._db = db
-        self._seal = _Seal(secret)
+        self._seal = Seal(secret, "platform tokens")
 
     async def renew(self, key: str, refused: str, fetch: Fetch) -> KeptToken:
         """Another token than *refused*: what somebody else fetched meanwhile, or a new one."""
@@ -66,24 +64,8 @@ class SharedTokens(OwnTokens):
         return kept(token, now=now)
 
 
-class _Seal:
-    def __init__(self, secret: str) -> None:
-        digest = hashlib.sha256(b"platform tokens\x00" + secret.encode()).digest()
-        self._fernet = Fernet(base64.urlsafe_b64encode(digest))
-
-    def close(self, value: str) -> str:
-        return self._fernet.encrypt(value.encode()).decode()
-
-    def open(self, sealed: str) -> str:
-        """The value; empty when it was sealed with another secret, so that it is fetched anew."""
-        try:
-            return self._fernet.decrypt(sealed.encode()).decode() if sealed else ""
-        except InvalidToken:
-            return ""
-
-
 def _claim(
-    session: Session, key: str, *, refused: str, holder: str, now: dt.datetime, seal: _Seal
+    session: Session, key: str, *, refused: str, holder: str, now: dt.datetime, seal: Seal
 ) -> KeptToken | bool:
     """The token that is there; else True for who may fetch it, False for who has to look again.
 
@@ -108,7 +90,7 @@ def _claim(
     return True
 
 
-def _keep(session: Session, key: str, *, holder: str, token: Token, now: dt.datetime, seal: _Seal) -> None:
+def _keep(session: Session, key: str, *, holder: str, token: Token, now: dt.datetime, seal: Seal) -> None:
     """Store what was fetched, unless its lease ended and another process fetched a newer one."""
     row = _locked(session, key)
     if row.lease_by != holder:

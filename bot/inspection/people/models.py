@@ -156,3 +156,12 @@ class MobileLookup(SQLModel, table=True):
     number_sha256: str = Field(primary_key=True, max_length=64)
     found: bool
     at: dt.datetime = moment(index=True)
+
+
+class EnterpriseRobot(SQLModel, table=True):
+    """A group robot that an enterprise added to its own group; the account of one of its contacts is its ``id``."""
+
+    id: str = Field(primary_key=True, max_length=32)
+    person_id: int = Field(foreign_key="person.id", unique=True)
+    sealed_url: str  # the key in the address is a credential
+    added_at: dt.datetime = moment()

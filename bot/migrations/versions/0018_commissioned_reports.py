@@ -61,7 +61,7 @@ def upgrade() -> None:
     op.create_table(
         "adoption",
         sa.Column("id", BigId, nullable=False),
-        sa.Column("commission_id", BigId, nullable=False),
+        sa.Column("commission_id", sa.Integer(), nullable=False),
         sa.Column("visit_id", sa.Integer(), nullable=False),
         sa.Column("item_id", sa.Integer(), nullable=False),
         sa.Column("by", sa.Integer(), nullable=False),

@@ -15,6 +15,7 @@ from bot.inspection.deadlines.calendar_years import refresh_calendar
 from bot.inspection.deadlines.late import tick_reminders
 from bot.inspection.deadlines.self_audit import audit_is_due, run_self_audit
 from bot.inspection.deadlines.sources import derive_stale
+from bot.inspection.draws import batches
 from bot.inspection.duties import SOURCES
 from bot.inspection.followups import clues, credit
 from bot.inspection.followups import service as followups
@@ -60,6 +61,7 @@ class Ticks:
             "review_queues": lambda: self._due(queue.queue_review_cards),
             "credit_warnings": lambda: self._due(credit.warn_of_changes),
             "clues": lambda: self._due(clues.open_received),
+            "batches": lambda: self._due(batches.open_batches),
             "follow_ups": lambda: self._due(followups.open_for_approved),
             "publish": lambda: self._due(publication.publish_approved),
             "mornings": lambda: self._once(queue_mornings),

@@ -63,6 +63,7 @@ def register() -> None:
         plan,
         serve,
         training,
+        verify,
     )
 
     app.command("serve")(serve.serve)
@@ -70,7 +71,7 @@ def register() -> None:
     app.command("migrate")(migrate.migrate)
     app.command("doctor")(doctor.doctor)
     app.command("console-link")(console.console_link)
-    app.command("verify")(draw.verify)
+    app.command("verify")(verify.verify)
     app.add_typer(imports.app, name="import")
     app.add_typer(contacts.app, name="contacts")
     app.add_typer(plan.app, name="plan")

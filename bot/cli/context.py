@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,10 +20,9 @@ from bot.migrations import require_current
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The clock on the wall and the source of secrets. The demo brings its own; nothing a user types can."""
+    """The clock on the wall. The demo brings its own; nothing a user types can."""
 
     clock: Clock
-    secret: Callable[[], bytes] = lambda: secrets.token_bytes(32)
 
 
 MACHINE: ContextVar[Machine] = ContextVar("machine", default=Machine(SystemClock()))  # noqa: B039 - frozen

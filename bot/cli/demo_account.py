@@ -13,8 +13,8 @@ from sqlmodel import Session, col, select
 
 from bot.inspection.audit.service import verify
 from bot.inspection.checklists.models import RecordSheet
+from bot.inspection.draws.bundle import bundle
 from bot.inspection.draws.models import Draw, DrawPick, DrawState
-from bot.inspection.draws.service import bundle
 from bot.inspection.draws.verify import verify_bundle
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.notices.models import Attempt, Card, InboxEvent, InboxState, Notice, NoticeState

@@ -45,6 +45,7 @@ class DemoData:
     good_objects: int  # rows of both object files that must come in
     bad_objects: int  # rows of objects.csv that must be refused
     phones: tuple[SimPerson, ...]
+    witnesses: tuple[str, ...]  # codes of two heads of other departments: they watch the draw
 
 
 def write_demo_files(
@@ -61,25 +62,30 @@ def write_demo_files(
     sheet += county.businesses(objects // SHEET_SHARE - len(sheet))
     contacts = made_up.contact_rows(county, [*businesses, *sheet], likely=250, others=5)
     folder.mkdir(parents=True, exist_ok=True)
+    officer_rows = list(made_up.officer_rows(county, officers, YEAR))
+    people = made_up.people_rows(county)
     data = DemoData(
         departments=_csv(folder, DEPARTMENTS, made_up.department_rows()),
         items=_csv(folder, ITEMS, made_up.item_rows()),
         objects=_csv(folder, OBJECTS, made_up.with_bad_rows(county.rng, businesses)),
         objects_sheet=_xlsx(folder, OBJECTS, sheet),
-        officers=_csv(folder, OFFICERS, made_up.officer_rows(county, officers, YEAR)),
-        people=_csv(folder, PEOPLE, made_up.people_rows(county)),
+        officers=_csv(folder, OFFICERS, officer_rows),
+        people=_csv(folder, PEOPLE, people),
         contacts=_csv(folder, CONTACTS, contacts),
         trainings=_csv(folder, TRAININGS, made_up.training_rows(officers, YEAR)),
         plan=folder / "plan.yaml",
         good_objects=len(businesses) + len(sheet),
         bad_objects=made_up.WRONG_CODES + made_up.REPEATED + made_up.WRONG_CLASSES,
         phones=tuple(county.phones),
+        witnesses=tuple(p["code"] for p in people if p["roles"] == "负责人" and p["department"] != "SCJG")[
+            :2
+        ],
     )
-    data.plan.write_text(yaml.safe_dump(plan(), allow_unicode=True, sort_keys=False), encoding="utf-8")
+    data.plan.write_text(yaml.safe_dump(plan(objects), allow_unicode=True, sort_keys=False), encoding="utf-8")
     return data
 
 
-def plan() -> dict[str, Any]:
+def plan(objects: int) -> dict[str, Any]:
     """The plan of the year: public information in one town, catering with online orders, lifts."""
     return {
         "code": f"YX-{YEAR}",
@@ -90,8 +96,10 @@ def plan() -> dict[str, Any]:
             _line(1, f"{TARGET_TOWN}商贸企业公示信息抽查", "SC-01", "登记住所与公示信息是否真实",
                   {"districts": [TARGET_TOWN], "industries": ["零售", "批发", "食品销售"]}),
             _line(2, "网络餐饮服务定向抽查", "SC-02、WJ-01", "线上线下同标同质",
-                  {"industries": ["餐饮服务"], "labels": ["网络餐饮"]}, joint=("WJJ",)),
-            _line(3, "电梯使用单位抽查", "SC-03", "维护保养和定期检验", {"kinds": ["EQUIPMENT"]}),
+                  {"industries": ["餐饮服务"], "labels": ["网络餐饮"]}, joint=("WJJ",),
+                  uplifts=[{"label": "投诉较多", "times": 2}]),
+            _line(3, "电梯使用单位抽查", "SC-03", "维护保养和定期检验", {"kinds": ["EQUIPMENT"]},
+                  batch_size=max(4, objects // 3000)),
         ],
     }  # fmt: skip
 
@@ -104,6 +112,7 @@ def _line(
     scope: dict[str, list[str]],
     *,
     joint: tuple[str, ...] = (),
+    **more: Any,
 ) -> dict[str, Any]:
     return {
         "number": number,
@@ -118,6 +127,7 @@ def _line(
         "officers_per_visit": 2,
         "window_start": dt.date(YEAR, 3, 9),
         "window_end": dt.date(YEAR, 3, 20),  # two working weeks: the demo plays all of them
+        **more,
     }
 
 

@@ -19,6 +19,7 @@ _PARALLEL = 12
 Person = dict[str, Any]
 Message = dict[str, Any]
 Act = Callable[["Crowd", Person, str, Message], Awaitable[str]]  # what was done, empty for nothing
+_FOLLOWED = ("随机抽取", "请见证抽取")
 _REASONS = ("被检查单位负责人是本人近亲属", "曾在该单位任职", "与该单位有利害关系")
 
 
@@ -31,11 +32,15 @@ class Crowd:
     filler: FormFiller
     chatter: Chatter
     now: Callable[[], float]  # simulated time
+    lottery_at: float = 0.0  # simulated time from which the lottery's number is out
     seen: dict[str, str] = field(default_factory=dict)  # person -> last message read
     did: Counter[str] = field(default_factory=Counter)
     read_to: dict[str, str] = field(default_factory=dict)  # chat -> the last message looked at
     correcting: set[str] = field(default_factory=set)
     again: bool = False  # after a restart: look at everything once more, read or not
+    following: set[str] = field(
+        default_factory=set
+    )  # chats with a draw's card open: it changes while one looks
 
     async def act(self) -> int:
         people = await self._get("/people")
@@ -46,27 +51,35 @@ class Crowd:
             async with gate:
                 return await self._read_and_act(person, again=again)
 
-        return sum(await asyncio.gather(*(one(p) for p in people if p["unread"] or again)))
+        return sum(
+            await asyncio.gather(
+                *(one(p) for p in people if p["unread"] or again or _chat(p) in self.following)
+            )
+        )
 
     async def work(self) -> int:
         """Officers on site fill their checklists, on the page or in chat."""
         return await self.filler.work(self.now()) + await self.chatter.work(self.now())
 
     async def _read_and_act(self, person: dict[str, Any], *, again: bool) -> int:
-        where = f"/people/{person['platform']}/{person['user_id']}"
-        after = "" if again else self.read_to.get(where, "")
+        where = _chat(person)
+        follows = where in self.following
+        after = "" if again or follows else self.read_to.get(where, "")
         messages = await self._get(f"{where}/messages?after={after}")
         if messages:
             self.read_to[where] = messages[-1]["id"]  # what comes in between stays unread
             await self._post(f"{where}/read", {"until": messages[-1]["id"]})
         done = 0
         for message in messages:
-            if not message["mine"] and (again or not message["read"]):
+            fresh = again or not message["read"] or (follows and _title(message) in _FOLLOWED)
+            if not message["mine"] and fresh:
                 done += await self._answer(person, where, message)
         return done
 
     async def _answer(self, person: Person, where: str, message: Message) -> int:
-        handler = self._HANDLERS.get(message["view"]["title"].strip())
+        handler = self._HANDLERS.get(_title(message))
+        if _title(message) in _FOLLOWED and not message["view"]["closed"]:
+            self.following.add(where)
         if handler is None or message["view"]["closed"]:
             return 0
         what = await handler(self, person, where, message)
@@ -163,6 +176,30 @@ class Crowd:
     async def _on_paper(self, _person: Person, where: str, message: Message) -> str:
         return await self._press_and_say(where, message, "复查合格", "已书面送达，现场复查，问题已改正")
 
+    # -- the draw -------------------------------------------------------------------------------------------
+
+    async def _ceremony(self, _person: Person, where: str, message: Message) -> str:
+        for words in ("公布承诺", "揭示种子", "锁定名单"):
+            if await self._press(where, message, words):
+                return words
+        return ""
+
+    async def _witness(self, person: Person, where: str, message: Message) -> str:
+        """The two agree who reads the number out; the other compares."""
+        source = next((v for k, v in message["view"]["facts"] if k == "来源"), "")
+        if any(b["text"] == "一致，确认" for b in message["view"]["buttons"]):
+            return await self._press(where, message, "一致，确认")
+        if "福利彩票" in source and self.now() < self.lottery_at:
+            return ""  # its number is not out yet
+        speaker = self.seen.setdefault(f"speaker:{source}", str(person["user_id"]))
+        if speaker != person["user_id"] or not await self._press(where, message, "报出号码"):
+            return ""
+        number = int(chance("lots", source) * 10**6)
+        await self._post(
+            f"{where}/say", {"text": f"{number:06d}" if "6 位" in source else f"{number % 1000:03d}"}
+        )
+        return "见证抽取"
+
     async def _press_and_say(self, where: str, message: Message, words: str, said: str) -> str:
         if await self._press(where, message, words):
             await self._post(f"{where}/say", {"text": said})
@@ -170,6 +207,7 @@ class Crowd:
         return ""
 
     _HANDLERS: ClassVar[dict[str, Act]] = {
+        "随机抽取": _ceremony, "请见证抽取": _witness,
         "新的检查任务": _assignment, "请答复检查任务": _reminder, "今天的检查": _visit_day, "回避申请待决定": _recusal_request,
         "有人未接收任务": _overdue, "行政检查通知书": _read_notice, "检查结果待审核": _review, "检查结果被退回": _returned,
         "请核对检查记录表并签名": _to_sign,
@@ -203,6 +241,14 @@ class Crowd:
         async with self.http.post(self.base + path, json=body) as response:
             answer: dict[str, Any] = await response.json()
             return answer
+
+
+def _chat(person: Person) -> str:
+    return f"/people/{person['platform']}/{person['user_id']}"
+
+
+def _title(message: Message) -> str:
+    return str(message["view"]["title"]).strip()
 
 
 def _object_of(message: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import aiohttp
+import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -29,12 +30,15 @@ from bot.cli.serve import bind
 from bot.core.clock import CHINA, china
 from bot.core.db import open_database
 from bot.core.errors import Problem
+from bot.core.secret import SECRET_SOURCE
 from bot.inspection.calendar import WorkCalendar
+from bot.inspection.draws.models import Draw, DrawState
 from bot.inspection.tasks.models import Visit, VisitState
 
 PLAN = f"YX-{YEAR}"
 TASKS = 3
 _HOURS = ((9, 0), (10, 30), (14, 0), (15, 30), (17, 30))
+LOTTERY = dt.timedelta(minutes=20)  # so long after the start its number is known
 _DAYS = 12  # working days: two weeks, and two more for what was returned late
 
 
@@ -62,7 +66,8 @@ async def play(options: DemoOptions) -> Report:
         options.folder, database_url=options.database_url, percent=options.percent, port=options.port,
         sim_port=options.sim_port,
     )  # fmt: skip
-    MACHINE.set(Machine(stage.clock, lambda: sha256(b"suicha demo").digest()))
+    MACHINE.set(Machine(stage.clock))
+    SECRET_SOURCE.set(lambda: sha256(b"suicha demo").digest())
     with _progress(console) as progress:
         office = Office(stage, options, progress)
         try:
@@ -113,7 +118,7 @@ class Office:
 
     async def run(self) -> None:
         await self._import(self.data)
-        await self._draw()
+        await self._prepare()
         base = self.stage.simulator.base_url
         async with aiohttp.ClientSession() as http:
             crowd = Crowd(
@@ -124,6 +129,8 @@ class Office:
                 self.stage.world.now,
                 again=True,
             )
+            crowd.lottery_at = (START + LOTTERY).timestamp()
+            await self._draw(crowd)
             await self._days(crowd)
             self.stuck = crowd.filler.stuck
 
@@ -138,16 +145,34 @@ class Office:
             await self._once(f"import:{path.name}", "import", kind, str(path))
             self.progress.advance(step)
 
-    async def _draw(self) -> None:
-        step = self.progress.add_task("计划和抽取", total=3 + 3 * TASKS)
+    async def _prepare(self) -> None:
+        """The plan is published; each draw gets its sources, its witnesses, and a reason for what is not ready."""
+        step = self.progress.add_task("计划和准备", total=4 + 2 * TASKS)
         for words in (("import", str(self.data.plan)), ("approve", PLAN), ("publish", PLAN)):
             await self._once(f"plan:{words[0]}", "plan", *words)
             self.progress.advance(step)
         await self._once("draw:prepare", "draw", "prepare", PLAN)
-        for line in range(1, TASKS + 1):
-            for act in ("commit", "reveal", "lock"):
-                await self._once(f"draw:{act}:{line}", "draw", act, f"{PLAN}/{line}")
-                self.progress.advance(step)
+        self.progress.advance(step)
+        for line, sources in enumerate(draw_sources(), 1):
+            file = self.options.folder / "sheets" / f"sources-{line}.yaml"
+            file.write_text(yaml.safe_dump(sources, allow_unicode=True), encoding="utf-8")
+            witnesses = [word for code in self.data.witnesses for word in ("--witness", code)]
+            given = (str(file), *witnesses) if sources else ()
+            await self._once(f"draw:sources:{line}", "draw", "sources", f"{PLAN}/{line}", *given)
+            self.progress.advance(step)
+            reason = ("certificates", "--ground", "证件到期的人员不参加抽取")
+            await self._once(f"draw:waive:{line}", "draw", "waive", f"{PLAN}/{line}", *reason)
+            self.progress.advance(step)
+
+    async def _draw(self, crowd: Crowd) -> None:
+        """In chat: the coordinator commits, witnesses say and confirm numbers, the coordinator reveals and locks."""
+        step = self.progress.add_task("抽取", total=TASKS)
+        for moment in (self.stage.clock.now(), START + LOTTERY + dt.timedelta(minutes=5)):
+            self.stage.move_to(moment)
+            await self._until_quiet(crowd)
+            self.progress.update(step, completed=await self.stage.service.db.read(_locked))
+        if await self.stage.service.db.read(_locked) < TASKS:
+            raise Problem("not_drawn", "演示没有完成抽取。")
 
     async def _days(self, crowd: Crowd) -> None:
         moments = [m for m in _moments(self.calendar) if m > self.stage.clock.now()]
@@ -207,6 +232,20 @@ class Office:
             raise Problem(
                 "command_failed", f"命令没有成功：suicha {' '.join(words)}", 输出=said.getvalue()[-500:]
             )
+
+
+def draw_sources() -> tuple[list[dict[str, object]], ...]:
+    """The public sources of the three draws: drawn balls, the lottery of the day, and none."""
+    balls: dict[str, object] = {"kind": "witness", "how": "现场摇出 6 个号码球", "digits": 6}
+    lottery: dict[str, object] = {
+        "kind": "published", "what": "福利彩票 3D 开奖号码", "issue": "2026058", "where": "中国福彩网",
+        "known": (START + LOTTERY).isoformat(timespec="minutes"), "fallback": balls,
+    }  # fmt: skip
+    return [balls], [lottery], []
+
+
+def _locked(session: Session) -> int:
+    return session.exec(select(func.count()).where(Draw.state == DrawState.LOCKED)).one()
 
 
 def _moments(calendar: WorkCalendar) -> Iterator[dt.datetime]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.inspection.checklists import messages as checklists
 from bot.inspection.commissions import messages as commissions
 from bot.inspection.deadlines import messages as deadlines
+from bot.inspection.draws import ceremony_messages as ceremony
 from bot.inspection.draws import messages as draws
 from bot.inspection.followups import messages as followups
 from bot.inspection.metrics import morning as metrics
@@ -24,6 +25,7 @@ KINDS: dict[str, Kind] = {
         deadlines,
         plans,
         tasks,
+        ceremony,
         checklists,
         results,
         publication,

@@ -11,6 +11,7 @@ from handlers.chat import (
     commissions,
     console,
     contacts,
+    draws,
     followups,
     help,  # noqa: A004
     leads,
@@ -45,6 +46,7 @@ def make_router() -> Router:
         review_queue,
         followups,
         transfers,
+        draws,
         console,
         trouble,
         contacts,

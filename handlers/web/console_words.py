@@ -15,7 +15,13 @@ TASK_STATES = {
     "SUSPENDED": "已中止",
     "TERMINATED": "已终止",
 }
-DRAW_STATES = {"COMMITTED": "已公布指纹", "REVEALED": "已揭示种子", "LOCKED": "名单已锁定", "VOID": "已作废"}
+DRAW_STATES = {
+    "PREPARED": "已准备",
+    "COMMITTED": "已公布指纹",
+    "REVEALED": "已揭示种子",
+    "LOCKED": "名单已锁定",
+    "VOID": "已作废",
+}
 PLATFORMS = {"wecom": "企业微信", "dingtalk": "钉钉"}
 KINDS = {
     "approval_refused": "检查未获批准",
@@ -38,6 +44,11 @@ KINDS = {
     "crime_alarm": "涉嫌犯罪移送期限",
     "crime_decided": "涉嫌犯罪移送决定",
     "crime_suspected": "涉嫌犯罪",
+    "draw_ceremony": "随机抽取",
+    "draw_committed": "抽取承诺已公布",
+    "draw_void_request": "申请作废抽取",
+    "draw_voided": "抽取已作废",
+    "draw_witness": "见证抽取",
     "enterprise_notice": "检查通知书",
     "enterprise_order": "责令改正",
     "enterprise_published": "检查结果已公示",
@@ -94,6 +105,7 @@ ACTIONS = {
     "approval.granted": "同意检查",
     "approval.refused": "不同意检查",
     "approval.urgent": "登记紧急检查",
+    "batch.opened": "批次启动",
     "bind_code.issued": "发放绑定验证码",
     "cards.refreshed": "更新卡片",
     "chat.handled": "处理聊天消息",
@@ -115,7 +127,16 @@ ACTIONS = {
     "crime.refused": "不移送涉嫌犯罪",
     "draw.committed": "公布抽取指纹",
     "draw.locked": "锁定抽取名单",
+    "draw.more": "增加抽取",
+    "draw.object_replaced": "更换检查对象",
+    "draw.prepared": "准备抽取",
     "draw.revealed": "揭示随机种子",
+    "draw.value_taken_back": "撤回见证号码",
+    "draw.value_typed": "报出见证号码",
+    "draw.void_asked": "申请作废抽取",
+    "draw.void_refused": "不同意作废抽取",
+    "draw.voided": "作废抽取",
+    "draw.waived": "放行未就绪项",
     "evidence.added": "上传证据",
     "evidence.seen": "查看证据",
     "followup.case_filed": "立案",
@@ -135,11 +156,12 @@ ACTIONS = {
     "import.stopped": "导入中止",
     "item.activated": "启用抽查事项",
     "item.retired": "停用抽查事项",
-    "libraries.confirmed": "确认两库",
+    "library.confirmed": "确认名录库",
     "notice.issued": "制作通知书",
     "notice.read": "企业已阅通知书",
     "notice.served_on_paper": "当面送达通知书",
     "notices.settled": "消息送达情况",
+    "officer.replaced": "更换执法人员",
     "plan.approved": "批准计划",
     "plan.imported": "导入计划",
     "plan.published": "公布计划",
@@ -195,6 +217,8 @@ SUBJECTS = {
     "training": "培训",
     "transfer": "移送",
     "visit": "检查",
+    "witness": "见证",
+    "word": "见证号码",
 }
 
 

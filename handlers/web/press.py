@@ -29,6 +29,9 @@ _WORDS = {
     "got_it": "收到", "snooze": "稍后提醒", "ask_extension": "申请延期",
     "grant_extension": "同意延期", "refuse_extension": "不同意", "grant_leave": "同意并重新抽取", "refuse_leave": "不同意",
     "remind_department": "催办全部", "confirm_libraries": "两库已更新，确认",
+    "commit_draw": "公布承诺", "reveal_draw": "揭示种子", "lock_draw": "锁定名单", "type_draw_value": "报出号码",
+    "confirm_draw_value": "一致，确认", "deny_draw_value": "不一致", "take_back_draw_value": "撤回",
+    "approve_void": "同意作废", "refuse_void": "不同意",
 }  # fmt: skip
 
 

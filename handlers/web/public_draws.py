@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB
+from bot.inspection.draws.bundle import bundle
 from bot.inspection.draws.models import Draw, DrawState
-from bot.inspection.draws.service import bundle
 from bot.inspection.people.models import Department
 from bot.inspection.registry.models import Item, NoticeMode
 from bot.inspection.tasks.models import Task

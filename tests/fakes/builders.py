@@ -17,11 +17,21 @@ from bot.inspection.people.models import (
     Person,
     PersonRole,
     Role,
+    Training,
 )
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
 from bot.inspection.registry.models import InspectionObject, Item, ItemClass
 from bot.inspection.tasks.creation import item_department, joint_departments
-from bot.inspection.tasks.models import EnterpriseNotice, Task, TaskItem, TaskState, Visit, VisitOfficer
+from bot.inspection.tasks.models import (
+    EnterpriseNotice,
+    Library,
+    LibraryConfirmation,
+    Task,
+    TaskItem,
+    TaskState,
+    Visit,
+    VisitOfficer,
+)
 from bot.inspection.tasks.queries import departments_of
 
 NOW = dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA)  # a Tuesday; the same as the ``clock`` fixture
@@ -58,7 +68,9 @@ def make_account(session: Session, person_id: int, *, user_id: str, platform: st
     return _add(session, Account(platform=platform, user_id=user_id, person_id=person_id, bound_at=NOW))
 
 
-def make_officer(session: Session, department_id: int, *, account: str = "", **fields: Any) -> Person:
+def make_officer(
+    session: Session, department_id: int, *, account: str = "", trained: bool = False, **fields: Any
+) -> Person:
     """A person of the inspector library; *fields* are those of ``Officer``, and the person's ``name``."""
     name = {"name": fields.pop("name")} if "name" in fields else {}
     person = make_person(session, role=Role.OFFICER, account=account, department_id=department_id, **name)
@@ -68,6 +80,14 @@ def make_officer(session: Session, department_id: int, *, account: str = "", **f
         "valid_to": dt.date(2029, 12, 31),
     }
     _add(session, Officer(person_id=person.id or 0, **defaults | fields))
+    if trained:
+        made = Training(
+            person_id=person.id or 0,
+            session="业务培训",
+            held_on=dt.date(2026, 1, 5),
+            valid_to=dt.date(2027, 12, 31),
+        )
+        _add(session, made)
     return person
 
 
@@ -151,6 +171,8 @@ def make_task(session: Session, *, line: PlanLine | None = None, **fields: Any) 
     for item in task.item_ids:
         department = item_department(session.get_one(Item, item), departments_of(task))
         session.add(TaskItem(task_id=task.id or 0, item_id=item, department_id=department))
+    for library in Library if task.state == TaskState.LIBRARIES_CONFIRMED else ():
+        session.add(LibraryConfirmation(task_id=task.id or 0, library=library, at=task.created_at))
     session.flush()
     return task
 

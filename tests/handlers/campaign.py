@@ -154,7 +154,7 @@ def _visit(
         session.add(
             VisitOfficer(
                 visit_id=visit_id, person_id=person, leader=k == 0, ticket=f"{k:064x}",
-                state=OfficerState.ASSIGNED if reached == 0 else OfficerState.ACCEPTED,
+                state=OfficerState.ASSIGNED if state == VisitState.ASSIGNED else OfficerState.ACCEPTED,
                 assigned_at=now - dt.timedelta(days=3, hours=n),
             )
         )  # fmt: skip

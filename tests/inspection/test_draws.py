@@ -22,23 +22,28 @@ from bot.inspection.audit.service import verify as verify_chain
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws import dispatch as dispatch_module
 from bot.inspection.draws import service as draw_service
+from bot.inspection.draws.bundle import bundle
 from bot.inspection.draws.models import Draw, DrawFile, DrawPick, DrawState
 from bot.inspection.draws.pool import eligible
+from bot.inspection.draws.queries import live_draw
 from bot.inspection.draws.replacement import decide_recusal
-from bot.inspection.draws.service import (
-    bundle,
-    commit_draw,
-    live_draw,
-    lock_draw,
-    reveal_draw,
-)
+from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw
 from bot.inspection.draws.verify import verify_bundle
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Absence, Person, Relation, Role
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.profile import load_profile
-from bot.inspection.registry.models import NoticeMode, ObjectStatus
-from bot.inspection.tasks.models import EnterpriseNotice, Task, TaskState, Visit, VisitOfficer, VisitState
+from bot.inspection.registry.models import InspectionObject, NoticeMode, ObjectStatus
+from bot.inspection.tasks.models import (
+    EnterpriseNotice,
+    Library,
+    LibraryConfirmation,
+    Task,
+    TaskState,
+    Visit,
+    VisitOfficer,
+    VisitState,
+)
 from bot.inspection.tasks.service import accept_visit, ask_recusal
 from tests.fakes.builders import (
     NOW,
@@ -66,7 +71,7 @@ def setting(
     department = make_department(session).id or 0
     make_person(session, role=Role.LEAD, department_id=department, account=f"lead{department}")
     for n in range(officers):
-        make_officer(session, department, account=f"insp{department}-{n}")
+        make_officer(session, department, trained=True, account=f"insp{department}-{n}")
     for n in range(objects):
         made = make_object(session)
         if n % 2:
@@ -77,7 +82,10 @@ def setting(
 
 
 def commit(session: Session, task: int, now: dt.datetime = NOW) -> Draw:
-    return commit_draw(session, task_id=task, secret=SECRET, now=now, profile=PROFILE)
+    """Both libraries are confirmed on the day of the draw."""
+    for library in Library:
+        session.add(LibraryConfirmation(task_id=task, library=library, at=now))
+    return commit_draw(session, task_id=task, secret=SECRET, now=now, profile=PROFILE, calendar=CALENDAR)
 
 
 def lock(session: Session, task: int, now: dt.datetime = NOW) -> Draw:
@@ -86,7 +94,7 @@ def lock(session: Session, task: int, now: dt.datetime = NOW) -> Draw:
 
 def whole(session: Session, task: int) -> Draw:
     commit(session, task)
-    reveal_draw(session, task_id=task, now=NOW, public_value="福彩 3D 472")
+    reveal_draw(session, task_id=task, now=NOW)
     return lock(session, task)
 
 
@@ -135,20 +143,19 @@ def test_c10_a_second_press_says_the_list_is_locked_and_changes_nothing(db: Data
     problem = refused(lambda: db.write_now(lock, task))
     assert problem.text == "名单已锁定"
     db.write_now(commit, task)
-    db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW, public_value="another"))
+    db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW))
     assert db.read_now(counts) == before
-    draw = db.read_now(lambda s: live_draw(s, task))
-    assert draw is not None
-    assert draw.public_value == "福彩 3D 472"
 
 
 def test_a_second_commit_or_reveal_keeps_the_first(db: Database) -> None:
     task = db.write_now(setting)
     first = db.write_now(commit, task)
-    again = db.write_now(lambda s: commit_draw(s, task_id=task, secret=bytes(32), now=NOW, profile=PROFILE))
+    again = db.write_now(
+        lambda s: commit_draw(s, task_id=task, secret=bytes(32), now=NOW, profile=PROFILE, calendar=CALENDAR)
+    )
     assert again.secret_sha256 == first.secret_sha256
-    seed = db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW, public_value="1")).seed_hex
-    assert db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW, public_value="2")).seed_hex == seed
+    seed = db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW)).seed_hex
+    assert db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW)).seed_hex == seed
 
 
 def test_the_steps_only_go_in_their_order(db: Database) -> None:
@@ -214,7 +221,7 @@ def test_a_pool_or_rules_changed_after_the_commitment_stop_the_draw(db: Database
     assert db.read_now(counts) == before
 
 
-@pytest.mark.parametrize("where", ["_store_visits", "_store_teams", "tell_everybody", "record"])
+@pytest.mark.parametrize("where", ["_store_visits", "store_teams", "tell_everybody", "record"])
 def test_a_crash_inside_the_lock_leaves_nothing_half_written(
     db: Database, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,15 +257,26 @@ def test_two_who_lock_at_once_make_one_list(postgres_db: Database) -> None:
     assert db.read_now(lambda s: s.exec(select(func.count()).select_from(Visit)).one()) == 4
 
 
-def test_a_lock_that_finds_too_few_officers_names_visit_and_rule_and_stores_nothing(db: Database) -> None:
-    task = db.write_now(setting, officers=1)
+def test_a_lock_that_cannot_staff_a_visit_names_visit_and_rule_and_stores_nothing(db: Database) -> None:
+    task = db.write_now(lambda s: setting(s, item={"label_required": "特种设备"}))
     db.write_now(commit, task)
     db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW))
     before = db.read_now(counts)
     problem = refused(lambda: db.write_now(lock, task))
     assert problem.key == "officers_missing"
     assert problem.text.startswith("有 4 户选派不出 2 名执法检查人员")
-    assert problem.fields["可选"] == "1 人"
+    assert problem.fields["可选"] == "5 人"
+    assert problem.fields["专业资格"] == "可选的人都没有“特种设备”"
+    assert len(problem.fields["受阻的"].split("、")) == 4
+    assert db.read_now(counts) == before
+
+
+def test_an_officer_list_too_small_is_refused_before_the_commitment(db: Database) -> None:
+    task = db.write_now(setting, officers=1)
+    before = db.read_now(counts)
+    problem = refused(lambda: db.write_now(commit, task))
+    assert problem.key == "not_ready"
+    assert "可选 1 人，至少要 2 人" in problem.fields["执法人员够用"]
     assert db.read_now(counts) == before
 
 
@@ -350,7 +368,7 @@ def test_an_empty_pool_and_a_class_without_ratio_are_refused_in_words(db: Databa
     assert refused(lambda: db.write_now(commit, empty)).key == "pool_empty"
     partial = db.write_now(setting, ratios={"A": 10})
     problem = refused(lambda: db.write_now(commit, partial))
-    assert (problem.key, problem.fields) == ("stratum_without_rule", {"等级": "B"})
+    assert (problem.key, problem.fields) == ("stratum_without_rule", {"分层": "B"})
 
 
 def test_officers_on_leave_or_related_are_not_drawn(db: Database) -> None:
@@ -362,7 +380,7 @@ def test_officers_on_leave_or_related_are_not_drawn(db: Database) -> None:
         session.add(
             Absence(person_id=officers[0], first_day=dt.date(2026, 3, 1), last_day=dt.date(2026, 4, 30))
         )
-        target = session.exec(select(draw_service.InspectionObject.id)).one()
+        target = session.exec(select(InspectionObject.id)).one()
         session.add(Relation(person_id=officers[1], object_id=target or 0, ground="近亲属"))
         return task
 
@@ -419,7 +437,7 @@ def test_c15_nothing_is_said_before_an_unannounced_visit(db: Database) -> None:
 
     def look(session: Session) -> None:
         kinds = set(session.exec(select(Notice.kind)))
-        assert kinds == {"assignment", "task_dispatched", "officers_untrained"}
+        assert kinds == {"assignment", "draw_committed", "task_dispatched"}
         assert {n.due_on for n in session.exec(select(EnterpriseNotice))} == {None}
 
     db.read_now(look)
@@ -570,13 +588,17 @@ def test_each_lie_is_named(honest: dict[str, bytes]) -> None:
     lies = {
         "规则与抽取前公布的指纹不一致": honest | {"rules.json": honest["rules.json"] + b" "},
         "秘密与抽取前公布的指纹不一致": head_with(honest, secret="00" * 32),
-        "随机种子与公布的值不一致": head_with(honest, public_value="福彩 3D 473"),
+        "公开随机值与各来源的数值不一致": head_with(honest, public_value="福彩 3D 473"),
+        "随机种子与公布的值不一致": head_with(honest, round=2),
+        "公布的来源与取得的数值不对应": head_with(
+            honest, sources=[{"kind": "witness", "digits": 6, "fallback": "void"}]
+        ),
         "不认识的协议 suicha-draw/2": head_with(honest, protocol="suicha-draw/2"),
         f"抽取结果第 1 个应为 {picks[0]['id']}": honest | {"picks.jsonl": written(swapped)},
         f"抽取结果第 8 个应为 {picks[7]['id']}": honest | {"picks.jsonl": written(picks[:7])},
         "抽取结果多出 1 个": honest | {"picks.jsonl": written([*picks, picks[0]])},
-        "选派结果与锁定时的指纹不一致": honest | {"visits.jsonl": written(visits[::-1])},
-        "执法人员名录与锁定时的指纹不一致": honest | {"officers.jsonl": b""},
+        "选派结果与抽取结果不对应": honest | {"visits.jsonl": written(visits[::-1])},
+        "执法人员名录与抽取前公布的指纹不一致": honest | {"officers.jsonl": b""},
         "缺少文件 pool.jsonl": {k: v for k, v in honest.items() if k != "pool.jsonl"},
         "缺少文件 visits.jsonl": {k: v for k, v in honest.items() if k != "visits.jsonl"},
     }
@@ -595,9 +617,10 @@ def test_a_team_that_breaks_the_rules_is_named_even_when_its_fingerprint_fits(
 
     visits = lines(honest, "visits.jsonl")
     one = visits[0]
-    bad_teams = ([one["officers"][0]], [one["officers"][0]] * 2, [one["officers"][0], "somebody"])
-    for team in bad_teams:
-        assert lie([one | {"officers": team}, *visits[1:]]) == f"{one['id']} 的执法人员不符合规则"
+    first, second = one["officers"]
+    for team in ([first], [first] * 2, [first, "somebody"], [second, first]):
+        wanted = f"{one['id']} 的执法人员（{one['department']}）应为 {first}、{second}"
+        assert lie([one | {"officers": team}, *visits[1:]]) == wanted
     assert lie(visits[1:]) == "选派结果与抽取结果不对应"
 
 
@@ -627,7 +650,7 @@ def joint_setting(session: Session, *, officers: int = 3) -> int:
     for department in (lead, partner):
         make_person(session, role=Role.LEAD, department_id=department, account=f"lead{department}")
         for n in range(officers if department == partner else 3):
-            make_officer(session, department, account=f"insp{department}-{n}")
+            make_officer(session, department, trained=True, account=f"insp{department}-{n}")
     for _ in range(40):
         make_object(session)
     items = [make_item(session, department_id=d).id or 0 for d in (lead, partner)]
@@ -659,10 +682,8 @@ def test_a_joint_visit_is_one_visit_with_two_officers_of_every_department(db: Da
 
 def test_a_participating_department_without_enough_officers_stops_the_whole_draw(db: Database) -> None:
     task_id = db.write_now(lambda s: joint_setting(s, officers=1))
-    db.write_now(commit, task_id)
-    db.write_now(lambda s: reveal_draw(s, task_id=task_id, now=NOW))
     before = db.read_now(counts)
-    assert refused(lambda: db.write_now(lock, task_id)).key == "officers_missing"
+    assert refused(lambda: db.write_now(commit, task_id)).key == "not_ready"
     assert db.read_now(counts) == before
 
 

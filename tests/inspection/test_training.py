@@ -11,7 +11,7 @@ from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.service import open_form, tell_training_missing
-from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw
+from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw, waive_check
 from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Role, Training, TrainingSession
@@ -60,7 +60,11 @@ def drawn(session: Session, *, profile_gate: bool = True) -> tuple[int, int]:
     task = make_task(session, line=line).id or 0
     gate = PROFILE.visit.model_copy(update={"training_gate": profile_gate})
     profile = PROFILE.model_copy(update={"visit": gate})
-    commit_draw(session, task_id=task, secret=bytes(32), now=NOW, profile=profile)
+    for check in ("training", "reachable"):
+        waive_check(
+            session, task_id=task, check=check, reason="检查前补训，书面通知", now=NOW, profile=profile
+        )
+    commit_draw(session, task_id=task, secret=bytes(32), now=NOW, profile=profile, calendar=CALENDAR)
     reveal_draw(session, task_id=task, now=NOW)
     lock_draw(session, task_id=task, now=NOW, profile=profile, calendar=CALENDAR)
     return department, task

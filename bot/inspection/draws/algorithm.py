@@ -1,13 +1,13 @@
-"""Protocol ``suicha-draw/1``, the object side: pool, fingerprints, seed, tickets, picks. Pure; standard library only,
-so that a stranger's fifty lines and ours read alike."""
+"""Protocol ``suicha-draw/1``, the object side: pool, fingerprints, seed, tickets, picks. Pure."""
 
 from __future__ import annotations
 
 import hashlib
-import heapq
-from collections import Counter
-from collections.abc import Iterable, Mapping
+import re
+from collections import defaultdict
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from bot.core.canonical import canonical
 from bot.inspection.plans.strata import StratumRule, take
@@ -26,12 +26,21 @@ class Pick:
     batch: int
 
 
+_ESCAPED = re.compile(r'[\x00-\x1f"\\\ud800-\udfff]')
+
+
 def pool_bytes(pool: Iterable[tuple[str, str]]) -> bytes:
-    """``pool.jsonl``: (id, stratum) sorted by the bytes of id, one canonical JSON line each."""
-    ordered = sorted((identity.encode(), identity, stratum) for identity, stratum in pool)
-    return b"".join(
-        canonical({"id": identity, "stratum": stratum}) + b"\n" for _, identity, stratum in ordered
-    )
+    """``pool.jsonl``: (id, stratum) sorted by the bytes of id, one canonical JSON line each.
+
+    UTF-8 sorts like the code points, so the text is sorted. Raises UnicodeEncodeError for half a surrogate pair.
+    """
+    ordered = sorted(pool)
+    tails = {stratum: f",{canonical({'stratum': stratum}).decode()[1:]}\n" for _, stratum in ordered}
+    if _ESCAPED.search("".join([identity for identity, _ in ordered])):
+        lines = [f"{canonical({'id': i}).decode()[:-1]}{tails[stratum]}" for i, stratum in ordered]
+    else:
+        lines = [f'{{"id":"{i}"{tails[stratum]}' for i, stratum in ordered]
+    return "".join(lines).encode()
 
 
 def fingerprint(body: bytes) -> str:
@@ -63,22 +72,41 @@ def pick(
 
     Raises KeyError for a stratum without a rule.
     """
-    entries = list(pool)
-    sizes = Counter(stratum for _, stratum in entries)
-    wanted = {stratum: take(size, rules[stratum]) for stratum, size in sizes.items()}
-    tickets: dict[str, list[tuple[str, str]]] = {stratum: [] for stratum in sizes}
-    for identity, stratum in entries:
-        tickets[stratum].append((ticket(seed, identity), identity))
+    strata: dict[str, list[str]] = defaultdict(list)
+    for identity, stratum in pool:
+        strata[stratum].append(identity)
     taken = sorted(
-        (value, identity, stratum)
-        for stratum, all_of_it in tickets.items()
-        for value, identity in heapq.nsmallest(wanted[stratum], all_of_it)
+        (drawn, identity, stratum)
+        for stratum, ids in strata.items()
+        for drawn, identity in _smallest(seed, ids, take(len(ids), rules[stratum]))
     )
     size = batch_size or max(len(taken), 1)
     return [
-        Pick(identity, stratum, value, rank, (rank - 1) // size + 1)
+        Pick(identity, stratum, value.hex(), rank, (rank - 1) // size + 1)
         for rank, (value, identity, stratum) in enumerate(taken, 1)
     ]
+
+
+def next_ticket(seed: bytes, ids: Iterable[str], *, taken: Container[str]) -> str | None:
+    """Of one stratum the object whose turn it is after those taken; None when all are taken."""
+    return min((i for i in ids if i not in taken), key=lambda i: (ticket(seed, i), i), default=None)
+
+
+def _smallest(seed: bytes, ids: Sequence[str], wanted: int) -> list[tuple[bytes, str]]:
+    """The *wanted* smallest tickets. Tickets are spread evenly, so one glance at the first bytes sorts out nearly all
+    of the others; where that glance kept too few, all are looked at."""
+    if not wanted:
+        return []
+    start = seed + b"object\n"
+    enough = wanted + wanted // 5 + 16
+    some: list[tuple[bytes, str]] = []
+    if enough < len(ids):
+        bound = ((2**64 - 1) * enough // len(ids)).to_bytes(8, "big")
+        some = [(drawn, i) for i in ids if (drawn := sha256(start + i.encode()).digest()) < bound]
+    if len(some) < wanted:
+        some = [(sha256(start + i.encode()).digest(), i) for i in ids]
+    some.sort()
+    return some[:wanted]
 
 
 def picks_bytes(picks: Iterable[Pick]) -> bytes:

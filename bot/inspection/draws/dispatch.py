@@ -4,91 +4,115 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, insert
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from bot.core.canonical import canonical
 from bot.core.clock import china_day
 from bot.core.errors import Problem
-from bot.inspection.audit.service import SALT, actor_digest, record
+from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.policy import freeze
 from bot.inspection.draws.algorithm import Pick, officer_ticket
-from bot.inspection.draws.matching import Need, OfficerFacts, Shortage, match
+from bot.inspection.draws.matching import Need, Shortage, match
 from bot.inspection.draws.models import Draw
-from bot.inspection.draws.telling import Told, tell_everybody
-from bot.inspection.people.models import Absence, Officer, Person, PersonRole, Relation, Role
+from bot.inspection.draws.officers import department_codes, people_behind
+from bot.inspection.draws.officers_file import officers_from
+from bot.inspection.draws.queries import frozen
+from bot.inspection.draws.rules import planned_days
+from bot.inspection.draws.telling import Told, tell_dispatched, tell_everybody
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject, Item
-from bot.inspection.tasks.models import Task, TaskItem, TaskState, Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.models import Task, TaskBatch, TaskState, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import departments_of
-from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
+
+_CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The officers one department sends to one visit: row ids, and pseudonyms in the order drawn."""
+
+    visit_id: int
+    object: str
+    department_id: int
+    team: tuple[str, ...]
 
 
 def dispatch(
     session: Session, task: Task, draw: Draw, picks: Sequence[Pick], objects: Mapping[str, InspectionObject], *,
-    team_size: int, now: dt.datetime, profile: Profile, calendar: WorkCalendar, actor: int | None = None,
-) -> dict[str, bytes]:  # fmt: skip
-    """Store visits and teams, promise every message, and return ``officers.jsonl`` and ``visits.jsonl``.
+    rules: Mapping[str, Any], now: dt.datetime, profile: Profile, calendar: WorkCalendar,
+    actor: int | None = None,
+) -> bytes:  # fmt: skip
+    """Store visits and teams, promise every message of the first batch, and return ``visits.jsonl``.
 
     Raises Problem ``officers_missing`` naming the visits and the rule; then nothing is stored.
     """
-    items = [session.get_one(Item, item) for item in task.item_ids]
-    days = planned_days(task, calendar, today=china_day(now), count=len(picks))
-    departments = departments_of(task)
-    officers, person_of = officer_facts(session, departments)
-    labels = labels_of(session, task)
-    barred = barred_officers(session, [objects[p.id].id or 0 for p in picks])
-    needs = [
-        need_of(task, objects[p.id], department=department, labels=labels[department], today=china_day(now),
-                planned=day, team_size=team_size, barred=barred)
-        for p, day in zip(picks, days, strict=True)
-        for department in departments
-    ]  # fmt: skip
+    today = china_day(now)
+    days = planned_days(rules, [p.batch for p in picks], calendar, today=today)
+    departments = department_codes(session, departments_of(task))
+    officers = officers_from(frozen(session, draw, "officers.jsonl", rules["officers_sha256"]))
+    needs = [need for p, day in zip(picks, days, strict=True) for need in needs_of(rules, objects[p.id], day)]
     seed = bytes.fromhex(draw.seed_hex)
     teams, shortages = match(needs, officers, seed=seed)
     if shortages:
         raise _missing(shortages)
-    visits = _store_visits(session, task, picks, objects, days=days)
+    batches = _store_batches(session, task, rules, now=now)
+    visits = _store_visits(session, task, picks, objects, days=days, closed=batches)
+    by_code = {code: key for key, code in departments.items()}
+    owners = [p for p in picks for _ in rules["departments"]]
     drawn = [
-        _Drawn(visits[pick.rank], pick.id, department, tuple(teams[n * len(departments) + k]))
-        for n, pick in enumerate(picks)
-        for k, department in enumerate(departments)
+        Drawn(visits[pick.rank], pick.id, by_code[need.department], tuple(team))
+        for pick, need, team in zip(owners, needs, teams, strict=True)
     ]
-    assignments = _store_teams(session, drawn, person_of, lead=task.lead_department_id, seed=seed, now=now)
+    person_of = people_behind(session, {officer for team in teams for officer in team})
+    assignments = store_teams(session, drawn, person_of, lead=task.lead_department_id, seed=seed, now=now)
     task.state, task.dispatched_at = TaskState.DISPATCHED, now
     task.policy = freeze(profile)
     session.add(task)
     record(
-        session, "task.dispatched", f"task:{task.id}", now=now, visits=len(visits), assignments=assignments
-    )
-    told = _told(drawn, {visits[p.rank]: (objects[p.id].id or 0, day) for p, day in zip(picks, days, strict=True)},
-                 person_of)  # fmt: skip
-    tell_everybody(session, task, told, items, now=now, profile=profile, calendar=calendar, actor=actor)
-    return {
-        "officers.jsonl": b"".join(_officer_line(o) for o in sorted(officers, key=lambda o: o.id)),
-        "visits.jsonl": b"".join(
-            canonical({"id": d.object, "department": str(d.department), "officers": list(d.team)}) + b"\n"
-            for d in drawn
-        ),
-    }
+        session, "task.dispatched", f"task:{task.id}", now=now, visits=len(visits), assignments=assignments,
+        batches=len(rules["batches"]) or 1,
+    )  # fmt: skip
+    where = {visits[p.rank]: (objects[p.id].id or 0, day) for p, day in zip(picks, days, strict=True)}
+    told = told_of(drawn, where, person_of)
+    opened = {visits[p.rank] for p in picks if p.batch not in batches}
+    items = [session.get_one(Item, item) for item in task.item_ids]
+    first = [visit for visit in told if visit.visit_id in opened]
+    tell_everybody(session, task, first, items, now=now, profile=profile, calendar=calendar, actor=actor)
+    tell_dispatched(session, task, told, now=now)
+    return visits_bytes(needs, teams)
 
 
-@dataclass(frozen=True, slots=True)
-class _Drawn:
-    """The officers one department sends to one visit, as pseudonyms in the order drawn."""
+def needs_of(rules: Mapping[str, Any], inspected: InspectionObject, planned: dt.date) -> list[Need]:
+    """What each department owes one visit, the lead first."""
+    last = dt.date.fromisoformat(rules["window"][1])
+    return [
+        Need(
+            id=inspected.code, department=department["id"], last_day=last, planned=planned,
+            officers=rules["officers_per_visit"], labels=frozenset(department["labels"]), district=inspected.district,
+        )
+        for department in rules["departments"]
+    ]  # fmt: skip
 
-    visit_id: int
-    object: str
-    department: int
-    team: tuple[str, ...]
+
+def visits_bytes(needs: Sequence[Need], teams: Sequence[Sequence[str]]) -> bytes:
+    """``visits.jsonl``: a line for each visit and department, in ticket order, the lead department first."""
+    return b"".join(
+        canonical(
+            {"id": need.id, "department": need.department, "district": need.district,
+             "planned": need.planned.isoformat(), "officers": list(team)}
+        ) + b"\n"
+        for need, team in zip(needs, teams, strict=True)
+    )  # fmt: skip
 
 
-def _told(
-    drawn: Sequence[_Drawn], where: Mapping[int, tuple[int, dt.date]], person_of: Mapping[str, int]
+def told_of(
+    drawn: Iterable[Drawn], where: Mapping[int, tuple[int, dt.date]], person_of: Mapping[str, int]
 ) -> list[Told]:
     """Each visit with everybody who goes, the lead's own first."""
     people: dict[int, list[int]] = defaultdict(list)
@@ -97,146 +121,64 @@ def _told(
     return [Told(visit, *where[visit], tuple(team)) for visit, team in people.items()]
 
 
-def need_of(
-    task: Task, found: InspectionObject, *, department: int, labels: frozenset[str], today: dt.date,
-    planned: dt.date, team_size: int, barred: Mapping[int, Sequence[str]],
-) -> Need:  # fmt: skip
-    """What one department owes one visit."""
-    return Need(
-        id=found.code, department=str(department), first_day=today, last_day=task.window_end, planned=planned,
-        officers=team_size, labels=labels, district=found.district, barred=frozenset(barred.get(found.id or 0, ())),
-    )  # fmt: skip
-
-
-def labels_of(session: Session, task: Task) -> dict[int, frozenset[str]]:
-    """The qualifications the officers of each department need: those of the items it checks."""
-    query = (
-        select(TaskItem.department_id, Item.label_required)
-        .join(Item, col(Item.id) == TaskItem.item_id)
-        .where(TaskItem.task_id == task.id, Item.label_required != "")
-    )
-    found: dict[int, set[str]] = {department: set() for department in departments_of(task)}
-    for department, label in session.exec(query):
-        found[department or task.lead_department_id].add(label)
-    return {department: frozenset(labels) for department, labels in found.items()}
-
-
-def planned_days(task: Task, calendar: WorkCalendar, *, today: dt.date, count: int) -> list[dt.date]:
-    """A working day of the window for each visit in ticket order, evenly spread; the last fifth stays in reserve."""
-    first = max(task.window_start, calendar.add_workdays(today, 1))
-    days = [
-        first + dt.timedelta(days=n)
-        for n in range((task.window_end - first).days + 1)
-        if calendar.is_workday(first + dt.timedelta(days=n))
-    ] or [task.window_end]
-    days = days[: max(1, len(days) * 4 // 5)]
-    return [days[n * len(days) // count] for n in range(count)]
-
-
-def officer_facts(
-    session: Session, department_ids: Sequence[int]
-) -> tuple[list[OfficerFacts], dict[str, int]]:
-    """The departments' officers as the matching rules see them, and the person behind each pseudonym."""
-    salt = session.info[SALT]
-    absent = defaultdict(list)
-    for absence in session.exec(select(Absence)):
-        absent[absence.person_id].append((absence.first_day, absence.last_day))
-    loads = current_loads(session)
-    facts, person_of = [], {}
-    query = (
-        select(Officer, Person.department_id)
-        .join(Person, col(Person.id) == Officer.person_id)
-        .join(PersonRole, col(PersonRole.person_id) == Person.id)
-        .where(
-            PersonRole.role == Role.OFFICER, col(Person.active), col(Officer.available),
-            col(Person.department_id).in_(department_ids),
-        )
-    )  # fmt: skip
-    for officer, department in session.exec(query):
-        pseudonym = actor_digest(salt, officer.person_id)
-        person_of[pseudonym] = officer.person_id
-        facts.append(
-            OfficerFacts(
-                id=pseudonym, department=str(department), valid_from=officer.valid_from, valid_to=officer.valid_to,
-                labels=frozenset(officer.labels), territory=officer.territory,
-                absent=tuple(absent[officer.person_id]), load=loads.get(officer.person_id, 0),
-            )
-        )  # fmt: skip
-    return facts, person_of
-
-
-def current_loads(session: Session) -> dict[int, int]:
-    """Open visits each officer has from earlier draws."""
-    query = (
-        select(VisitOfficer.person_id, func.count())
-        .join(Visit, col(Visit.id) == VisitOfficer.visit_id)
-        .where(col(VisitOfficer.state).in_(LIVE), col(Visit.state).in_(BEFORE_SUBMIT))
-        .group_by(col(VisitOfficer.person_id))
-    )
-    return {person: int(n) for person, n in session.exec(query)}
-
-
-def barred_officers(session: Session, object_ids: Sequence[int]) -> dict[int, list[str]]:
-    """Pseudonyms of officers with a relation to an object, by object."""
-    salt = session.info[SALT]
-    found: dict[int, list[str]] = defaultdict(list)
-    for start in range(0, len(object_ids), 5000):
-        query = select(Relation).where(col(Relation.object_id).in_(object_ids[start : start + 5000]))
-        for relation in session.exec(query):
-            found[relation.object_id].append(actor_digest(salt, relation.person_id))
-    return found
-
-
 def _missing(shortages: Sequence[Shortage]) -> Problem:
+    """Which visits cannot be staffed, and by which rule; the first in full, ten by name."""
     first = shortages[0]
     why = "、".join(f"{reason} {n} 人" for reason, n in sorted(first.reasons.items(), key=lambda r: -r[1]))
+    label = {"专业资格": f"可选的人都没有“{first.label}”"} if first.label else {}
+    others = {"受阻的": "、".join(s.id for s in shortages[:10])} if len(shortages) > 1 else {}
     return Problem(
         "officers_missing",
         f"有 {len(shortages)} 户选派不出 {first.wanted} 名执法检查人员，没有抽取。",
-        检查对象=first.id, 可选=f"{first.found} 人", 排除=why or "名录库中没有执法检查人员",
+        检查对象=first.id, 部门=first.department, 可选=f"{first.found} 人", 排除=why or "没有", **label, **others,
     )  # fmt: skip
+
+
+def _store_batches(session: Session, task: Task, rules: Mapping[str, Any], *, now: dt.datetime) -> set[int]:
+    """Store the batches; the numbers of those that are not open yet. The first opens with the lock."""
+    closed = set()
+    for number, day in enumerate(rules["batches"], 1):
+        opens = dt.date.fromisoformat(day)
+        is_open = number == 1 or opens <= china_day(now)
+        session.add(
+            TaskBatch(task_id=task.id or 0, number=number, opens_on=opens, opened_at=now if is_open else None)
+        )
+        if not is_open:
+            closed.add(number)
+    return closed
 
 
 def _store_visits(
     session: Session, task: Task, picks: Sequence[Pick], objects: Mapping[str, InspectionObject], *,
-    days: Sequence[dt.date],
+    days: Sequence[dt.date], closed: set[int],
 ) -> dict[int, int]:  # fmt: skip
     """Store a visit for each pick; their row ids by rank."""
     rows = [
         {"number": f"{task.number}-{p.rank:04d}", "task_id": task.id, "object_id": objects[p.id].id,
-         "state": VisitState.ASSIGNED, "stratum": p.stratum, "ticket": p.ticket, "rank": p.rank, "batch": p.batch,
-         "generation": 1, "planned_on": day, "due_on": task.window_end, "outcome": "", "late": False}
+         "state": VisitState.SCHEDULED if p.batch in closed else VisitState.ASSIGNED, "stratum": p.stratum,
+         "ticket": p.ticket, "rank": p.rank, "batch": p.batch, "generation": 1, "planned_on": day,
+         "due_on": task.window_end, "outcome": "", "late": False}
         for p, day in zip(picks, days, strict=True)
     ]  # fmt: skip
     session.flush()
-    for start in range(0, len(rows), 1000):
-        session.execute(insert(Visit), rows[start : start + 1000])
+    for start in range(0, len(rows), _CHUNK):
+        session.execute(insert(Visit), rows[start : start + _CHUNK])
     query = select(Visit.rank, Visit.id).where(Visit.task_id == task.id).order_by(col(Visit.rank))
     return {rank: visit or 0 for rank, visit in session.exec(query)}
 
 
-def _store_teams(
-    session: Session, drawn: Sequence[_Drawn], person_of: Mapping[str, int], *, lead: int, seed: bytes,
+def store_teams(
+    session: Session, drawn: Iterable[Drawn], person_of: Mapping[str, int], *, lead: int, seed: bytes,
     now: dt.datetime,
 ) -> int:  # fmt: skip
     """Store every officer of every visit; returns how many assignments these are. The lead's first leads."""
     rows = [
-        {"visit_id": part.visit_id, "person_id": person_of[officer], "department_id": part.department,
-         "state": "ASSIGNED", "leader": place == 0 and part.department == lead,
+        {"visit_id": part.visit_id, "person_id": person_of[officer], "department_id": part.department_id,
+         "state": "ASSIGNED", "leader": place == 0 and part.department_id == lead,
          "ticket": officer_ticket(seed, part.object, officer), "assigned_at": now, "recusal_reason": ""}
         for part in drawn
         for place, officer in enumerate(part.team)
     ]  # fmt: skip
-    for start in range(0, len(rows), 1000):
-        session.execute(insert(VisitOfficer), rows[start : start + 1000])
+    for start in range(0, len(rows), _CHUNK):
+        session.execute(insert(VisitOfficer), rows[start : start + _CHUNK])
     return len(rows)
-
-
-def _officer_line(officer: OfficerFacts) -> bytes:
-    facts = {
-        "id": officer.id, "department": officer.department, "labels": sorted(officer.labels),
-        "territory": officer.territory, "load": officer.load, "valid_from": officer.valid_from.isoformat(),
-        "valid_to": officer.valid_to.isoformat(),
-        "absent": [[first.isoformat(), last.isoformat()] for first, last in officer.absent],
-    }  # fmt: skip
-    return canonical(facts) + b"\n"

@@ -1,23 +1,29 @@
-"""Who inspects what: admissible officers by hard rules, smallest load first, tickets between equals. Pure.
+"""Who inspects what (C12): ``docs/draw-protocol.md``, "Officers", step by step. Pure.
 
 No rule limits how many visits an officer may have, so an assignment exists exactly when every visit has enough
-admissible officers; shifting along paths then makes the largest load as small as the rules permit (C12).
+admissible officers; the levelling then makes the largest load as small as the rules permit.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from bot.inspection.draws.algorithm import officer_ticket
+from bot.inspection.draws.levelling import Levelling
+
+SHORTLIST = 4  # candidates looked at for each officer wanted
+Entry = tuple[int, bytes, int]  # load, turn, officer
 
 
 @dataclass(frozen=True, slots=True)
 class OfficerFacts:
-    """What the rules need of an officer; ``id`` is pseudonymous."""
+    """What the rules need of an officer; ``id`` is pseudonymous. ``gate`` says what keeps the officer out of this
+    task whatever the visit is (zh-CN), for example a missing training."""
 
     id: str
     department: str
@@ -27,155 +33,274 @@ class OfficerFacts:
     territory: str = ""
     absent: tuple[tuple[dt.date, dt.date], ...] = ()
     load: int = 0  # visits carried over from earlier draws
+    recused: frozenset[str] = frozenset()  # objects with a declared or derived relation
+    gate: str = ""
+
+    def without_gate(self) -> OfficerFacts:
+        return replace(self, gate="")
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One visit's need of officers from one department."""
+    """One visit's need of officers from one department. One of them must hold all ``labels``."""
 
     id: str  # of the object
     department: str
     last_day: dt.date
-    first_day: dt.date
     planned: dt.date  # an officer who is away on that day is not drawn
     officers: int = 2
     labels: frozenset[str] = frozenset()
     district: str = ""
-    barred: frozenset[str] = frozenset()  # officers with a declared or derived relation
 
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """A visit that cannot be staffed, and how many officers each rule takes away."""
+    """A visit that cannot be staffed: how many could go, and how many officers each rule takes away."""
 
     id: str
+    department: str
     wanted: int
     found: int
     reasons: dict[str, int]
+    label: str = ""  # nobody of those found holds it
 
 
 def refusal(need: Need, officer: OfficerFacts) -> str:
     """Why the officer must not make this visit (zh-CN); empty when nothing stands against it."""
     if officer.department != need.department:
         return "不属于检查部门"
-    if not (officer.valid_from <= need.first_day and need.last_day <= officer.valid_to):
+    if officer.gate:
+        return officer.gate
+    if not (officer.valid_from <= need.planned and need.last_day <= officer.valid_to):
         return "执法证不在有效期"
-    if not need.labels <= officer.labels:
-        return "缺少专业资格"
     if officer.territory and need.district and officer.territory != need.district:
         return "不在执法区域"
-    if officer.id in need.barred:
+    if need.id in officer.recused:
         return "应当回避"
     if any(first <= need.planned <= last for first, last in officer.absent):
         return "请假或外出"
     return ""
 
 
-def admissible(need: Need, officers: Iterable[OfficerFacts]) -> tuple[list[str], dict[str, int]]:
-    """Ids of the officers who may make the visit, and how many each reason excludes."""
-    able: list[str] = []
-    reasons: dict[str, int] = {}
-    for officer in officers:
-        why = refusal(need, officer)
-        if why:
-            reasons[why] = reasons.get(why, 0) + 1
-        else:
-            able.append(officer.id)
-    return able, reasons
+def turn(seed: bytes, load: int, officer: str) -> bytes:
+    """Where the officer stands among those of equal load: SHA-256(seed ‖ ``turn\\n`` ‖ load ‖ ``\\n`` ‖ id).
+    A new load is a new turn, so that no two officers stay neighbours."""
+    return sha256(seed + b"turn\n%d\n" % load + officer.encode()).digest()
 
 
 def match(
-    needs: Sequence[Need], officers: Sequence[OfficerFacts], *, seed: bytes
+    needs: Sequence[Need], officers: Iterable[OfficerFacts], *, seed: bytes
 ) -> tuple[list[list[str]], list[Shortage]]:
     """A team for each need, in the order of *needs*; or the shortages, and then no team at all.
 
     The order of *officers* has no influence. Loads end as even as the hard rules allow.
     """
-    able: list[list[str]] = []
-    shortages: list[Shortage] = []
-    for need in needs:
-        found, reasons = admissible(need, officers)
-        able.append(sorted(found, key=partial(officer_ticket, seed, need.id)))
-        if len(found) < need.officers:
-            shortages.append(Shortage(need.id, need.officers, len(found), reasons))
+    library = sorted(officers, key=lambda o: (turn(seed, 0, o.id), o.id))
+    board = Board(library, needs, seed)
+    shortages = [short for need in needs if (short := board.shortage(need))]
     if shortages:
         return [], shortages
-    load = {officer.id: officer.load for officer in officers}
-    teams: list[list[str]] = []
-    for need, candidates in zip(needs, able, strict=True):
-        team = sorted(candidates, key=load.__getitem__)[: need.officers]  # stable: ties stay in ticket order
-        for officer in team:
-            load[officer] += 1
-        teams.append(team)
-    _even_out(teams, able, load)
-    return teams, []
+    board.teams = [board.team(need) for need in needs]
+    Levelling(board.teams, board.load, board).run()
+    return [[library[officer].id for officer in team] for team in board.teams], []
 
 
-def replacement(
-    need: Need, officers: Sequence[OfficerFacts], *, taken: Iterable[str], seed: bytes
-) -> str | None:
-    """The next officer by the same tickets among those not taken; least loaded first (D12)."""
-    out = set(taken)
-    able, _ = admissible(need, [o for o in officers if o.id not in out])
-    load = {officer.id: officer.load for officer in officers}
-    return min(able, key=lambda o: (load[o], officer_ticket(seed, need.id, o)), default=None)
+def candidates(
+    need: Need, officers: Iterable[OfficerFacts], *, taken: Collection[str], staying: Collection[str] = ()
+) -> list[OfficerFacts]:
+    """Who may follow on a team: nobody who ever was on it; one who holds the labels, unless one who stays does."""
+    known = list(officers)
+    held = any(o.id in staying and need.labels <= o.labels for o in known)
+    return [
+        o for o in known if o.id not in taken and not refusal(need, o) and (held or need.labels <= o.labels)
+    ]
 
 
-def _even_out(teams: list[list[str]], able: list[list[str]], load: dict[str, int]) -> None:
-    """Shift visits along paths from a loaded officer to one with at least two fewer, until there is no such path."""
-    held: dict[str, set[int]] = {officer: set() for officer in load}
-    for index, team in enumerate(teams):
-        for officer in team:
-            held[officer].add(index)
-    settled: set[str] = set()
-    while True:
-        source = max(
-            (o for o in load if o not in settled and held[o]), key=lambda o: (load[o], o), default=None
-        )
-        if source is None:
-            return
-        path, reached = _path(source, teams, able, load, held)
-        if not path:
-            settled |= reached  # nobody they can hand over to is less loaded than whom the source could reach
-            continue
-        for giver, index, taker in path:
-            teams[index][teams[index].index(giver)] = taker
-            held[giver].remove(index)
-            held[taker].add(index)
-        load[source] -= 1
-        load[path[-1][2]] += 1
-        if not settled.isdisjoint(taker for _, _, taker in path):
-            settled.clear()  # who could not hand over before may now
+def replacement(need: Need, able: Iterable[OfficerFacts], *, seed: bytes) -> str | None:
+    """The next officer by the same tickets among the *able*, least loaded first (D12)."""
+    chosen = min(able, key=lambda o: (o.load, officer_ticket(seed, need.id, o.id)), default=None)
+    return chosen.id if chosen is not None else None
 
 
-def _path(
-    source: str,
-    teams: list[list[str]],
-    able: list[list[str]],
-    load: dict[str, int],
-    held: dict[str, set[int]],
-) -> tuple[list[tuple[str, int, str]], set[str]]:
-    """Breadth-first: the shortest chain of hand-overs that ends at somebody with two visits fewer (empty: there is
-    none), and everybody who was reached."""
-    came: dict[str, tuple[str, int]] = {source: (source, -1)}
-    queue = deque([source])
-    while queue:
-        giver = queue.popleft()
-        for index in sorted(held[giver]):
-            for taker in able[index]:
-                if taker in came or taker in teams[index]:
-                    continue
-                came[taker] = (giver, index)
-                if load[taker] <= load[source] - 2:
-                    return _unwind(taker, source, came), set(came)
-                queue.append(taker)
-    return [], set(came)
+Kind = tuple[str, str, frozenset[str]]  # department, district or territory, labels
 
 
-def _unwind(taker: str, source: str, came: dict[str, tuple[str, int]]) -> list[tuple[str, int, str]]:
-    steps = []
-    while taker != source:
-        giver, index = came[taker]
-        steps.append((giver, index, taker))
-        taker = giver
-    return steps[::-1]
+class Board:
+    """The officers as numbers in order, in queues that the rules treat alike, and everybody's load."""
+
+    def __init__(self, library: Sequence[OfficerFacts], needs: Sequence[Need], seed: bytes) -> None:
+        self._library, self._needs, self._seed = library, needs, seed
+        self._ids = [officer.id.encode() for officer in library]
+        self.load = [officer.load for officer in library]
+        self.teams: list[list[int]] = []
+        self._wanted = frozenset(label for need in needs for label in need.labels)
+        self._days = sorted({need.planned for need in needs}) or [dt.date.min]
+        self._last = max((need.last_day for need in needs), default=dt.date.min)
+        self._queues: dict[Kind, list[Entry]] = defaultdict(list)
+        self._queue_of: list[list[Entry]] = []
+        self._members: dict[Kind, int] = defaultdict(int)
+        self._away: dict[dt.date, set[int]] = {day: set() for day in self._days}
+        self._recused: dict[str, set[int]] = defaultdict(set)
+        self._day = dt.date.min  # whose absentees are out of their queues
+        for number, officer in enumerate(library):
+            self._seat(number, officer)
+        for queue in self._queues.values():
+            queue.sort()
+        self._away_bits = {day: _bits(numbers) for day, numbers in self._away.items()}
+        self._open: dict[Kind, list[list[Entry]]] = {}
+        self._kinds: list[Kind] = []
+        self._kind_numbers: dict[Kind, int] = {}
+        self._masks: list[int] = []
+        self._plenty: set[tuple[int, dt.date, int]] = set()  # needs like these have been found to be met
+
+    def _seat(self, number: int, officer: OfficerFacts) -> None:
+        kind = (officer.department, officer.territory, officer.labels & self._wanted)
+        queue = self._queues[kind]
+        self._queue_of.append(queue)
+        if officer.gate or self._last > officer.valid_to or officer.valid_from > self._days[-1]:
+            return  # nobody who can make no visit stands in a queue
+        if officer.absent or officer.valid_from > self._days[0]:
+            for day in self._days:
+                if day < officer.valid_from or any(first <= day <= last for first, last in officer.absent):
+                    self._away[day].add(number)
+        for identity in officer.recused:
+            self._recused[identity].add(number)
+        self._members[kind] |= 1 << number
+        queue.append(self._entry(number))
+
+    def shortage(self, need: Need) -> Shortage | None:
+        """Why the need cannot be met; None when it can."""
+        alike = (self._kind(need, need.labels), need.planned, need.officers)
+        if alike in self._plenty and need.id not in self._recused:
+            return None
+        able = self._able(need, self._kind(need, frozenset()))
+        holders = self._able(need, self._kind(need, need.labels))
+        if able.bit_count() >= need.officers and holders:
+            if need.id not in self._recused:
+                self._plenty.add(alike)
+            return None
+        reasons: dict[str, int] = {}
+        for officer in self._library:
+            if why := refusal(need, officer):
+                reasons[why] = reasons.get(why, 0) + 1
+        label = "" if holders else "、".join(sorted(need.labels))
+        return Shortage(need.id, need.department, need.officers, able.bit_count(), reasons, label)
+
+    def team(self, need: Need) -> list[int]:
+        """The officers of one need: first one who holds the labels, then the others; loads and turns move on."""
+        if not need.labels:
+            return self._draw(need, need.labels, need.officers, ())
+        first = self._draw(need, need.labels, 1, ())
+        return first + self._draw(need, frozenset(), need.officers - 1, first)
+
+    def _draw(self, need: Need, labels: frozenset[str], many: int, taken: Sequence[int]) -> list[int]:
+        """Step 3: of the shortlist the smallest (load, ticket)."""
+        start = self._seed + b"officer\n" + need.id.encode() + b"\n"
+        ids = self._ids
+        listed = [
+            (entry[0], sha256(start + ids[entry[2]]).digest(), entry)
+            for entry in self._shortlist(need, labels, SHORTLIST * many, taken)
+        ]
+        listed.sort()
+        for _, _, entry in listed[:many]:
+            self._raise(entry)
+        return [entry[2] for _, _, entry in listed[:many]]
+
+    def _shortlist(self, need: Need, labels: frozenset[str], size: int, taken: Sequence[int]) -> list[Entry]:
+        """Step 2: the admissible officers first by (load, turn)."""
+        if need.planned != self._day:
+            self._turn_to(need.planned)
+        barred = self._recused.get(need.id, ())
+        if taken:
+            barred = {*barred, *taken}
+        listed: list[Entry] = []
+        for queue in self._fitting_queues((need.department, need.district, labels)):
+            if barred:
+                first = queue[: size + len(barred)]
+                listed += [entry for entry in first if entry[2] not in barred][:size]
+            else:
+                listed += queue[:size]
+        listed.sort()
+        return listed[:size]
+
+    def _turn_to(self, day: dt.date) -> None:
+        """Take out of their queues who is away on *day*, and put back who was away on the day before."""
+        before = self._away.get(self._day, set())
+        for number in before - self._away[day]:
+            insort(self._queue_of[number], self._entry(number))
+        for number in self._away[day] - before:
+            queue = self._queue_of[number]
+            del queue[bisect_left(queue, self._entry(number))]
+        self._day = day
+
+    def _entry(self, number: int) -> Entry:
+        load = self.load[number]
+        return load, turn(self._seed, load, self._library[number].id), number
+
+    def _raise(self, entry: Entry) -> None:
+        load, _, number = entry
+        queue = self._queue_of[number]
+        del queue[bisect_left(queue, entry)]
+        self.load[number] = load + 1
+        insort(queue, self._entry(number))
+
+    def _fitting_queues(self, kind: Kind) -> list[list[Entry]]:
+        found = self._open.get(kind)
+        if found is None:
+            found = self._open[kind] = [self._queues[group] for group in self._fitting(kind)]
+        return found
+
+    def _fitting(self, kind: Kind) -> list[Kind]:
+        """The queues whose officers may make a visit in the district and hold the labels."""
+        department, district, labels = kind
+        return [
+            (of, territory, held)
+            for of, territory, held in self._queues
+            if of == department
+            and labels <= held
+            and (not territory or not district or territory == district)
+        ]
+
+    def _kind(self, need: Need, labels: frozenset[str]) -> int:
+        kind = (need.department, need.district, labels)
+        number = self._kind_numbers.get(kind)
+        if number is None:
+            number = self._kind_numbers[kind] = len(self._masks)
+            mask = 0
+            for group in self._fitting(kind):
+                mask |= self._members[group]
+            self._masks.append(mask)
+        return number
+
+    def _able(self, need: Need, kind: int) -> int:
+        """Everybody of the kind whom neither an absence nor a recusal keeps away, as bits."""
+        mask = self._masks[kind] & ~self._away_bits[need.planned]
+        for number in self._recused.get(need.id, ()):
+            mask &= ~(1 << number)
+        return mask
+
+    # -- what the levelling asks --------------------------------------------------------------------------
+
+    def place(self, need: int, giver: int) -> int:
+        """The class of *giver*'s place: one for a holder of the labels, unless another of the team holds them."""
+        wanted = self._needs[need]
+        labels = wanted.labels
+        if labels and any(labels <= self._library[n].labels for n in self.teams[need] if n != giver):
+            labels = frozenset()
+        return self._kind(wanted, labels)
+
+    def fitting(self, place: int) -> int:
+        return self._masks[place]
+
+    def takers(self, need: int, giver: int) -> int:
+        mask = self._able(self._needs[need], self.place(need, giver))
+        for number in self.teams[need]:
+            mask &= ~(1 << number)
+        return mask
+
+
+def _bits(numbers: Iterable[int]) -> int:
+    mask = 0
+    for number in numbers:
+        mask |= 1 << number
+    return mask

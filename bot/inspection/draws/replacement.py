@@ -1,23 +1,39 @@
-"""A recusal granted, a leave, an illness: the next officer is drawn by the same tickets, never named by hand (D12)."""
+"""After the lock (D12): the next officer by the same tickets, the next object of the same stratum, more objects.
+
+Nothing is named by hand. Every change is a line of ``changes.jsonl`` from which anybody can repeat the choice.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
+from sqlalchemy import func
 from sqlmodel import Session, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.draws.algorithm import officer_ticket
-from bot.inspection.draws.dispatch import barred_officers, labels_of, need_of, officer_facts
-from bot.inspection.draws.matching import replacement
-from bot.inspection.draws.service import live_draw, officer_pseudonym
+from bot.inspection.draws.dispatch import needs_of
+from bot.inspection.draws.matching import candidates, replacement
+from bot.inspection.draws.models import Draw, DrawChange
+from bot.inspection.draws.officers import (
+    department_codes,
+    officer_facts,
+    people_behind,
+    pseudonym,
+    with_recusals,
+)
+from bot.inspection.draws.queries import frozen_rules, live_draw
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
 from bot.inspection.tasks.models import OfficerState, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import VisitFacts, leads_of, visit_facts
 from bot.inspection.tasks.service import move_visit, useful_until
+from bot.inspection.tasks.states import LIVE
+
+_GROUNDS = {"officer.handed_over": "请假", "officer.reassigned": "改派"}
 
 
 def decide_recusal(
@@ -36,7 +52,7 @@ def decide_recusal(
     officer.recusal_decided_by = by
     follower = None
     if granted:
-        follower = _replace(session, facts, officer, now=now)
+        follower = _replace(session, facts, officer, ground="回避", now=now)
     else:
         officer.state = OfficerState.ACCEPTED if officer.accepted_at else OfficerState.ASSIGNED
     facts.visit.reminded_on = None
@@ -55,7 +71,7 @@ def redraw(
 ) -> VisitOfficer:
     """Draw somebody else for *officer*'s place; the one who leaves is told. Raises ``officers_missing``."""
     facts = visit_facts(session, officer.visit_id)
-    follower = _replace(session, facts, officer, now=now)
+    follower = _replace(session, facts, officer, ground=_GROUNDS.get(action, "改派"), now=now)
     facts.visit.reminded_on = None
     session.add_all([officer, facts.visit])
     record(
@@ -73,34 +89,72 @@ def redraw(
     return follower
 
 
-def _replace(session: Session, facts: VisitFacts, officer: VisitOfficer, *, now: dt.datetime) -> VisitOfficer:
+def _replace(
+    session: Session, facts: VisitFacts, officer: VisitOfficer, *, ground: str, now: dt.datetime
+) -> VisitOfficer:
     draw = live_draw(session, facts.task.id or 0)
     assert draw is not None
-    seed = bytes.fromhex(draw.seed_hex)
     department = officer.department_id or facts.task.lead_department_id
-    officers, person_of = officer_facts(session, [department])
-    today, inspected = china_day(now), facts.object
-    need = need_of(
-        facts.task, inspected, department=department, labels=labels_of(session, facts.task)[department], today=today,
-        planned=max(facts.visit.planned_on, today), team_size=1, barred=barred_officers(session, [inspected.id or 0]),
-    )  # fmt: skip
-    ever = session.exec(select(VisitOfficer.person_id).where(VisitOfficer.visit_id == officer.visit_id)).all()
-    drawn = replacement(need, officers, taken=[officer_pseudonym(session, p) for p in ever], seed=seed)
-    if drawn is None:
-        raise Problem(
-            "officers_missing", "名录库中没有其他符合条件的执法检查人员可以替换。", 检查对象=facts.object.name
-        )
+    drawn, chosen = _draw_another(session, draw, facts, officer, department, ground=ground, now=now)
+    seed = bytes.fromhex(draw.seed_hex)
     follower = VisitOfficer(
-        visit_id=officer.visit_id, person_id=person_of[drawn], department_id=department,
+        visit_id=officer.visit_id, person_id=people_behind(session, {drawn})[drawn], department_id=department,
         leader=officer.leader, ticket=officer_ticket(seed, facts.object.code, drawn), assigned_at=now,
     )  # fmt: skip
     officer.state, officer.leader, officer.replaced_by = OfficerState.REPLACED, False, follower.person_id
     session.add(follower)
-    session.flush()
+    note_change(session, draw, "OFFICER", chosen, now=now)
     if facts.visit.state == VisitState.ACCEPTED:
         move_visit(session, facts.visit, VisitState.ASSIGNED, now=now)
     withdraw(session, f"visit:{officer.visit_id}", recipient_id=officer.person_id, reason="已改派", now=now)
-    enqueue(session, "assignment", f"visit:{officer.visit_id}", recipient_id=follower.person_id, now=now,
-            generation=facts.visit.generation, priority=Priority.ASSIGNMENT,
-            expires_at=useful_until(facts.task.window_end, now=now))  # fmt: skip
+    if facts.visit.state != VisitState.SCHEDULED:  # whose batch is closed is told when it opens
+        enqueue(session, "assignment", f"visit:{officer.visit_id}", recipient_id=follower.person_id, now=now,
+                generation=facts.visit.generation, priority=Priority.ASSIGNMENT,
+                expires_at=useful_until(facts.task.window_end, now=now))  # fmt: skip
     return follower
+
+
+def _draw_another(
+    session: Session, draw: Draw, facts: VisitFacts, officer: VisitOfficer, department: int, *, ground: str,
+    now: dt.datetime,
+) -> tuple[str, dict[str, Any]]:  # fmt: skip
+    """Who follows, and the facts from which anybody finds the same."""
+    rules, codes = frozen_rules(session, draw), department_codes(session, [department])
+    today = china_day(now)
+    need = next(
+        need
+        for need in needs_of(rules, facts.object, max(facts.visit.planned_on, today))
+        if need.department == codes[department]
+    )
+    known = officer_facts(session, codes, trained_on=need.planned if rules["training_gate"] else None)
+    known = with_recusals(session, known, {facts.object.code})
+    rows = session.exec(select(VisitOfficer).where(VisitOfficer.visit_id == officer.visit_id)).all()
+    ever = {pseudonym(session, row.person_id) for row in rows}
+    staying = {
+        pseudonym(session, row.person_id)
+        for row in rows
+        if row.id != officer.id and row.state in LIVE and row.department_id == officer.department_id
+    }
+    able = candidates(need, known, taken=ever, staying=staying)
+    drawn = replacement(need, able, seed=bytes.fromhex(draw.seed_hex))
+    if drawn is None:
+        raise Problem(
+            "officers_missing", "名录库中没有其他符合条件的执法检查人员可以替换。", 检查对象=facts.object.name
+        )
+    return drawn, {
+        "object": facts.object.code, "department": need.department, "ground": ground,
+        "out": pseudonym(session, officer.person_id), "in": drawn,
+        "choices": sorted(([o.id, o.load] for o in able), key=lambda choice: str(choice[0])),
+    }  # fmt: skip
+
+
+def note_change(
+    session: Session, draw: Draw, kind: str, facts: dict[str, Any], *, now: dt.datetime
+) -> DrawChange:
+    """Add a line to ``changes.jsonl``."""
+    session.flush()
+    number = session.exec(select(func.count()).where(DrawChange.draw_id == draw.id)).one() + 1
+    change = DrawChange(draw_id=draw.id or 0, number=number, kind=kind, facts=facts, at=now)
+    session.add(change)
+    session.flush()
+    return change

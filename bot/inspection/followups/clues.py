@@ -14,8 +14,8 @@ from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.policy import freeze
-from bot.inspection.draws.dispatch import barred_officers, officer_facts
 from bot.inspection.draws.matching import Need, OfficerFacts, match, refusal
+from bot.inspection.draws.officers import department_codes, officer_facts, people_behind, with_recusals
 from bot.inspection.followups.clue_columns import add_clue
 from bot.inspection.followups.clue_rules import suggested_ratio
 from bot.inspection.followups.models import Clue, SpecialProposal
@@ -206,12 +206,13 @@ def _team(
 ) -> list[int]:
     """The officers named, or the least loaded whom nothing stands against. Raises ``officers_missing``."""
     item = session.get_one(Item, clue.item_id)
-    facts, person_of = officer_facts(session, [clue.department_id])
-    barred = barred_officers(session, [clue.object_id] if clue.object_id else [])
+    known = session.get_one(InspectionObject, clue.object_id).code if clue.object_id else clue.number
+    codes = department_codes(session, [clue.department_id])
+    facts = with_recusals(session, officer_facts(session, codes, trained_on=None), [known])
+    person_of = people_behind(session, {fact.id for fact in facts})
     need = Need(
-        id=clue.number, department=str(clue.department_id), first_day=today, last_day=due, planned=today,
-        officers=size, labels=frozenset({item.label_required} - {""}), district=clue.district,
-        barred=frozenset(barred.get(clue.object_id or 0, ())),
+        id=known, department=codes[clue.department_id], last_day=due, planned=today, officers=size,
+        labels=frozenset({item.label_required} - {""}), district=clue.district,
     )  # fmt: skip
     if officers:
         return _named(need, officers, {person_of[fact.id]: fact for fact in facts})
@@ -235,6 +236,10 @@ def _named(need: Need, officers: Sequence[int], known: dict[int, OfficerFacts]) 
         why = refusal(need, known[person]) if person in known else "不在承办部门的执法检查人员名录库"
         if why:
             raise Problem("officers_missing", "指定的人员不能承办这条线索。", 原因=why)
+    if not any(need.labels <= known[person].labels for person in people):
+        raise Problem(
+            "officers_missing", "指定的人员中没有人具备所需资格。", 资格="、".join(sorted(need.labels))
+        )
     return people
 
 

@@ -117,7 +117,8 @@ def _funnel(states: dict[str, int], *, untold: int, late: int) -> Funnel:
 
     drawn = reached(0)
     return Funnel(
-        drawn=drawn, told=drawn - untold, accepted=reached(_ACCEPTED), inspected=reached(_INSPECTED),
+        drawn=drawn, told=drawn - untold - states.get(VisitState.SCHEDULED, 0),
+        accepted=reached(_ACCEPTED), inspected=reached(_INSPECTED),
         submitted=reached(_SUBMITTED), approved=reached(_SUBMITTED + 1),
         published=states.get(VisitState.PUBLISHED, 0), in_review=states.get(VisitState.IN_REVIEW, 0),
         late=late,

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from bot.core.errors import Problem
 from bot.inspection.people.departments import department_ids
 from bot.inspection.plans.document import Line, PlanDocument
-from bot.inspection.plans.library import cap_of, sizes
+from bot.inspection.plans.library import cap_of, line_rules, sizes
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.plans.ratio import base_problem, preview
 from bot.inspection.profile import Profile
@@ -56,26 +56,35 @@ class Checker:
         low = rules["A"]
         if not self._profile.items.low_risk_may_be_zero and not (low.ratio or low.number or low.minimum):
             return "本地配置不允许A类比例为0"
-        changed = old is None or old.ratios != line.ratios
+        changed = old is None or _how_many(old) != _how_many(self._row(line))
         if changed and not line.authorisation and any(item.ratio_authority == "UPPER" for item in items):
             return "抽查比例由上级确定，请在 authorisation 写明上级文件或授权文号"
         cap = cap_of(items)
         if cap is None:
             return None
         scale = scale_of(item.field for item in items)
-        now = sizes(self._session, line.scope.as_dict(), scale=scale)
-        return base_problem(rules, cap) or preview(now, rules, cap=cap).problem
+        row = self._row(line)
+        now = sizes(self._session, row, scale=scale)
+        return base_problem(rules, cap) or preview(now, line_rules(row, now), cap=cap).problem
 
     def _row(self, line: Line) -> PlanLine:
-        ids = [self._items[code].id or 0 for code in line.items]
+        ids = [self._items[code].id or 0 for code in line.items if code in self._items]
         return PlanLine(
             plan_id=0, number=line.number, name=line.name, item_ids=ids,
-            lead_department_id=self._departments[line.lead],
-            joint_department_ids=[self._departments[name] for name in line.joint],
-            ratios=line.ratios, scope=line.scope.as_dict(), focus=line.focus, method=line.method,
+            lead_department_id=self._departments.get(line.lead, 0),
+            joint_department_ids=[self._departments.get(name, 0) for name in line.joint],
+            ratios=line.ratios, strata=[one.as_dict() for one in line.strata],
+            uplifts=[one.as_dict() for one in line.uplifts], floor=line.floor, exclude_months=line.exclude_months,
+            batch_opens=[day.isoformat() for day in line.batch_opens], scope=line.scope.as_dict(),
+            focus=line.focus, method=line.method,
             officers_per_visit=max(line.officers_per_visit, self._profile.draw.officers_min),
             batch_size=line.batch_size, window_start=line.window_start, window_end=line.window_end,
         )  # fmt: skip
+
+
+def _how_many(line: PlanLine) -> tuple[object, ...]:
+    """What only the upper level may raise (SC-4.2.2): ratios and every rule beside them, and the scope."""
+    return line.ratios, line.strata or [], line.uplifts or [], line.floor or 0, line.scope or {}
 
 
 def _missing_fields(line: Line, items: Sequence[Item], profile: Profile) -> list[str]:

@@ -11,7 +11,9 @@ from bot.inspection.plans.models import PlanLine
 FIELDS: Mapping[str, str] = {
     "name": "名称", "item_ids": "抽查事项", "lead_department_id": "牵头部门",
     "joint_department_ids": "参与部门",
-    "ratios": "抽查比例", "scope": "检查对象", "focus": "检查重点", "method": "检查方式",
+    "ratios": "抽查比例", "strata": "分层", "uplifts": "提高比例", "floor": "最少户数",
+    "exclude_months": "近期已查不再抽", "batch_opens": "批次开始日期",
+    "scope": "检查对象", "focus": "检查重点", "method": "检查方式",
     "officers_per_visit": "每户人数", "batch_size": "批次大小",
     "window_start": "开始日期", "window_end": "结束日期",
 }  # fmt: skip

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from bot.core.errors import Problem
 from bot.inspection.plans.ratio import CLASSES
-from bot.inspection.plans.strata import StratumRule
+from bot.inspection.plans.strata import UPLIFTED, WHO, StratumRule
 from bot.inspection.registry.models import ObjectKind
 from bot.inspection.registry.words import KINDS
 
@@ -66,6 +66,72 @@ class Scope(_Part):
         return {name: value for name, value in self.model_dump().items() if value}
 
 
+class NamedStratum(Scope):
+    """A stratum of its own before the classes: whom it holds and how many are taken."""
+
+    name: Annotated[str, Field(min_length=1, max_length=40)]
+    classes: Words
+    ratio: Any = None
+    min: Any = None
+    max: Any = None
+    number: Any = None
+
+    @field_validator("classes")
+    @classmethod
+    def _known_classes(cls, classes: list[str]) -> list[str]:
+        if strange := sorted(set(classes) - set(CLASSES)):
+            raise ValueError(f"不认识的等级{'、'.join(strange)}，只有A、B、C、D")
+        return classes
+
+    @field_validator("name")
+    @classmethod
+    def _no_class_name(cls, name: str) -> str:
+        if name in CLASSES or UPLIFTED in name:
+            raise ValueError(f"名称不能是A、B、C、D，也不能含“{UPLIFTED}”")
+        return name
+
+    @model_validator(mode="after")
+    def _has_a_rule(self) -> Self:
+        _readable(self.name, self.rule())
+        return self
+
+    def rule(self) -> dict[str, Any]:
+        given = {"ratio": self.ratio, "min": self.min, "max": self.max, "number": self.number}
+        return {key: value for key, value in given.items() if value is not None}
+
+    def as_dict(self) -> dict[str, Any]:
+        who = {key: v for key in WHO if (v := getattr(self, key))}
+        return {"name": self.name, "who": who, "rule": self.rule()}
+
+
+class Uplift(_Part):
+    """Objects with a label are drawn more often: the ratio of their stratum times so much, or at least so much."""
+
+    label: Annotated[str, Field(min_length=1, max_length=40)]
+    times: Annotated[int | float, Field(gt=1, le=100)] | None = None
+    ratio: Annotated[int | float, Field(gt=0, le=100)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.times is None) == (self.ratio is None):
+            raise ValueError("times（倍数）和 ratio（最低比例）要写一个，只写一个")
+        if UPLIFTED in self.label:
+            raise ValueError(f"标签不能含“{UPLIFTED}”")
+        return self
+
+    def as_dict(self) -> dict[str, Any]:
+        way = {"times": str(self.times)} if self.times is not None else {"ratio": str(self.ratio)}
+        return {"label": self.label, **way}
+
+
+def _readable(name: str, rule: Any) -> None:
+    try:
+        StratumRule.parse(rule)
+    except (Problem, ArithmeticError, TypeError, ValueError) as error:
+        why = str(error) if isinstance(error, Problem) else "应是百分数，例如5"
+        raise ValueError(f"{name}：{why}") from None
+
+
 class Line(_Part):
     """One line of the plan: one task. ``lead`` and ``joint`` are codes or names of departments."""
 
@@ -80,6 +146,11 @@ class Line(_Part):
     method: Annotated[str, Field(max_length=60)] = "实地检查"
     officers_per_visit: Annotated[int, Field(ge=1, le=20)] = 2
     batch_size: Annotated[int, Field(ge=0)] = 0
+    batch_opens: Annotated[list[dt.date], Field(default_factory=list)]
+    strata: Annotated[list[NamedStratum], Field(default_factory=list)]
+    uplifts: Annotated[list[Uplift], Field(default_factory=list)]
+    floor: Annotated[int, Field(ge=0)] = 0
+    exclude_months: Annotated[int, Field(ge=0, le=120)] = 0
     window_start: dt.date
     window_end: dt.date
     authorisation: Annotated[str, Field(max_length=100)] = (
@@ -110,12 +181,26 @@ class Line(_Part):
         if missing := [klass for klass in CLASSES if klass not in ratios]:
             raise ValueError(f"缺少等级{'、'.join(missing)}的比例；不抽查请写0")
         for klass, rule in ratios.items():
-            try:
-                StratumRule.parse(rule)
-            except (Problem, ArithmeticError, TypeError, ValueError) as error:
-                why = str(error) if isinstance(error, Problem) else "应是百分数，例如5"
-                raise ValueError(f"等级{klass}：{why}") from None
+            _readable(f"等级{klass}", rule)
         return ratios
+
+    @model_validator(mode="after")
+    def _strata_differ(self) -> Self:
+        for kind, names in (
+            ("strata", [one.name for one in self.strata]), ("uplifts", [one.label for one in self.uplifts]),
+        ):  # fmt: skip
+            if len(set(names)) < len(names):
+                raise ValueError(f"{kind} 里有重复的名称")
+        return self
+
+    @model_validator(mode="after")
+    def _batches_open_in_the_window(self) -> Self:
+        days = self.batch_opens
+        if days and not self.batch_size:
+            raise ValueError("写了 batch_opens，就要写 batch_size")
+        if days != sorted(set(days)) or any(not self.window_start <= day <= self.window_end for day in days):
+            raise ValueError("batch_opens 应按先后排列，不重复，并在检查期限之内")
+        return self
 
     @model_validator(mode="after")
     def _window_runs_forward(self) -> Self:
@@ -210,8 +295,9 @@ def _sentence(error: Any, path: Sequence[str | int]) -> str:
 
 
 def _fields_at(path: Sequence[str | int]) -> list[str]:
-    if "scope" in path[:-1]:
-        return list(Scope.model_fields)
+    for part, model in (("scope", Scope), ("strata", NamedStratum), ("uplifts", Uplift)):
+        if part in path[:-1]:
+            return list(model.model_fields)
     return [*(Line.model_fields if "lines" in path[:-1] else PlanDocument.model_fields), "window"]
 
 

@@ -54,10 +54,19 @@ class PlanLine(SQLModel, table=True):
     lead_department_id: int = Field(foreign_key="department.id")
     joint_department_ids: list[int] = json_list()
     ratios: dict[str, Any] = json_dict()  # credit class -> percent, or {"ratio": .., "min": .., "max": ..}
+    strata: list[Any] = (
+        json_list()
+    )  # named strata before the classes: {"name", who, rule}; the first that fits counts
+    uplifts: list[Any] = json_list()  # labels that raise a ratio: {"label", "times" or "ratio"} (YL-3.5.1.c)
+    floor: int = 0  # at least so many objects in all (YL-3.5.1.d)
+    exclude_months: int = 0  # whoever was inspected within so many months is left alone
     scope: dict[str, Any] = json_dict()  # districts, industries, labels, kinds; empty: untargeted (不定向)
     focus: str = ""
     method: str = "实地检查"
     officers_per_visit: int = 2
     batch_size: int = 0  # 0: one batch
+    batch_opens: list[str] = (
+        json_list()
+    )  # the days the batches open (YL-3.2.e); empty: spread over the window
     window_start: dt.date
     window_end: dt.date

@@ -27,6 +27,7 @@ class TaskState(StrEnum):
 
 
 class VisitState(StrEnum):
+    SCHEDULED = "SCHEDULED"  # 待启动: drawn, its batch is not open and nobody is told (YL-3.2.e)
     ASSIGNED = "ASSIGNED"  # 待接收
     ACCEPTED = "ACCEPTED"  # 已接收
     ON_SITE = "ON_SITE"  # 检查中
@@ -44,7 +45,16 @@ class OfficerState(StrEnum):
     REPLACED = "REPLACED"
 
 
+class Library(StrEnum):
+    """The two libraries (两库)."""
+
+    OBJECTS = "OBJECTS"
+    OFFICERS = "OFFICERS"
+
+
 class Mode(StrEnum):
+    """Which side is drawn by lot (JZ-4.2, JZ-4.3)."""
+
     BOTH = "BOTH"
     OBJECT_ONLY = "OBJECT_ONLY"
     PERSON_ONLY = "PERSON_ONLY"
@@ -67,7 +77,11 @@ class Task(SQLModel, table=True):
     targeted: bool = False  # 定向
     mode: str = Field(default=Mode.BOTH, max_length=12)
     mode_reason: str = ""
-    source: str = Field(default="RANDOM", max_length=10)  # RANDOM | KEY | CLUE | SPECIAL
+    source: str = Field(default="RANDOM", max_length=10)  # RANDOM | KEY | CLUE | SPECIAL | LICENSING
+    object_id: int | None = Field(
+        default=None, foreign_key="inspectionobject.id"
+    )  # of a licensing visit: it is fixed
+    application_no: str = Field(default="", max_length=60)
     item_ids: list[int] = json_list()
     checklist_ids: list[int] = json_list()  # pinned at dispatch: one per item, in order
     window_start: dt.date
@@ -76,6 +90,27 @@ class Task(SQLModel, table=True):
     created_at: dt.datetime = moment()
     dispatched_at: dt.datetime | None = maybe_moment()
     completed_at: dt.datetime | None = maybe_moment()
+
+
+class LibraryConfirmation(SQLModel, table=True):
+    """Who said when that a library is up to date for the task (YL-3.3.b); the last one of a library counts."""
+
+    __table_args__ = (CheckConstraint(one_of("library", Library), name="ck_library_confirmation"),)
+    id: int | None = big_id()
+    task_id: int = Field(foreign_key="task.id", index=True)
+    library: str = Field(max_length=10)
+    person_id: int | None = Field(default=None, foreign_key="person.id")
+    changes: str = ""  # what was brought up to date, in words
+    at: dt.datetime = moment()
+
+
+class TaskBatch(SQLModel, table=True):
+    """A batch of a task's visits: on its day the officers and enterprises are told, not before (C11)."""
+
+    task_id: int = Field(foreign_key="task.id", primary_key=True)
+    number: int = Field(primary_key=True)
+    opens_on: dt.date
+    opened_at: dt.datetime | None = maybe_moment()
 
 
 class TaskItem(SQLModel, table=True):
@@ -231,3 +266,5 @@ Index(
 Index("ix_visit_state_publish_due", col(Visit.state), col(Visit.publish_due))
 Index("ix_visit_officer_state", col(VisitOfficer.state), col(VisitOfficer.assigned_at))
 Index("ix_visit_approval_state_reminded", col(VisitApproval.state), col(VisitApproval.reminded_on))
+Index("ix_task_batch_waiting", col(TaskBatch.opens_on), sqlite_where=col(TaskBatch.opened_at).is_(None),
+      postgresql_where=col(TaskBatch.opened_at).is_(None))  # fmt: skip

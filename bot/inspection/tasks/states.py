@@ -7,6 +7,7 @@ from bot.inspection.tasks.models import OfficerState, VisitState
 S = VisitState
 
 MOVES: dict[VisitState, frozenset[VisitState]] = {
+    S.SCHEDULED: frozenset({S.ASSIGNED}),  # its batch opens
     S.ASSIGNED: frozenset({S.ACCEPTED, S.ON_SITE}),  # an officer who starts has accepted
     S.ACCEPTED: frozenset({S.ASSIGNED, S.ON_SITE, S.RECORDED}),  # back when a replacement has yet to accept
     S.ON_SITE: frozenset({S.RECORDED}),
@@ -17,6 +18,7 @@ MOVES: dict[VisitState, frozenset[VisitState]] = {
     S.NON_PUBLIC: frozenset(),
 }
 NAMES: dict[VisitState, str] = {
+    S.SCHEDULED: "待启动",
     S.ASSIGNED: "待接收",
     S.ACCEPTED: "已接收",
     S.ON_SITE: "检查中",

@@ -1,0 +1,123 @@
+"""The officers of a draw as the library knows them now."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from bot.inspection.audit.service import SALT, actor_digest
+from bot.inspection.draws.matching import OfficerFacts
+from bot.inspection.people.models import (
+    Absence,
+    Department,
+    Officer,
+    Person,
+    PersonRole,
+    Relation,
+    Role,
+    Training,
+)
+from bot.inspection.registry.models import InspectionObject
+from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
+
+OPEN = (VisitState.SCHEDULED, *BEFORE_SUBMIT)
+UNTRAINED = "没有有效的检查前培训"
+
+
+def department_codes(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """The code of each department, in the order asked for: what published files call it."""
+    query = select(Department.id, Department.code).where(col(Department.id).in_(list(ids)))
+    found = {key: code for key, code in session.exec(query) if key is not None}
+    return {key: found[key] for key in ids}
+
+
+def pseudonym(session: Session, person_id: int) -> str:
+    """What published files call a person: a salted digest."""
+    return actor_digest(session.info[SALT], person_id)
+
+
+def officer_facts(
+    session: Session, departments: Mapping[int, str], *, trained_on: dt.date | None
+) -> list[OfficerFacts]:
+    """The departments' officers as the matching rules see them now; without relations.
+
+    *trained_on*: the day on which a training must be valid (ZJ-2.6.c); None where there is no such gate.
+    """
+    rows = session.exec(
+        select(Officer, Person.department_id)
+        .join(Person, col(Person.id) == Officer.person_id)
+        .join(PersonRole, col(PersonRole.person_id) == Person.id)
+        .where(
+            PersonRole.role == Role.OFFICER, col(Person.active), col(Officer.available),
+            col(Person.department_id).in_(list(departments)),
+        )
+    ).all()  # fmt: skip
+    absent = _absences(session)
+    loads = current_loads(session)
+    trained = _trained(session, trained_on) if trained_on else None
+    return [
+        OfficerFacts(
+            id=pseudonym(session, officer.person_id), department=departments[department or 0],
+            valid_from=officer.valid_from, valid_to=officer.valid_to, labels=frozenset(officer.labels),
+            territory=officer.territory, absent=tuple(sorted(absent.get(officer.person_id, ()))),
+            load=loads.get(officer.person_id, 0),
+            gate=UNTRAINED if trained is not None and officer.person_id not in trained else "",
+        )
+        for officer, department in rows
+    ]  # fmt: skip
+
+
+def with_recusals(
+    session: Session, officers: Sequence[OfficerFacts], among: Iterable[str]
+) -> list[OfficerFacts]:
+    """The same officers with the objects *among* these that they must not inspect (行政处罚法 art. 43)."""
+    query = select(Relation.person_id, InspectionObject.code).join(
+        InspectionObject, col(InspectionObject.id) == Relation.object_id
+    )
+    pairs = session.exec(query).all()
+    related = {code for _, code in pairs}
+    present = {code for code in among if code in related}
+    found: dict[str, set[str]] = defaultdict(set)
+    for person, code in pairs:
+        if code in present:
+            found[pseudonym(session, person)].add(code)
+    return [replace(o, recused=frozenset(found[o.id])) if o.id in found else o for o in officers]
+
+
+def people_behind(session: Session, pseudonyms: Collection[str]) -> dict[str, int]:
+    """The person of each pseudonym, from everybody of the officer library."""
+    wanted = set(pseudonyms)
+    return {
+        name: person
+        for person in session.exec(select(Officer.person_id))
+        if (name := pseudonym(session, person)) in wanted
+    }
+
+
+def current_loads(session: Session) -> dict[int, int]:
+    """Open visits each officer has from earlier draws."""
+    query = (
+        select(VisitOfficer.person_id, func.count())
+        .join(Visit, col(Visit.id) == VisitOfficer.visit_id)
+        .where(col(VisitOfficer.state).in_(LIVE), col(Visit.state).in_(OPEN))
+        .group_by(col(VisitOfficer.person_id))
+    )
+    return {person: int(n) for person, n in session.exec(query)}
+
+
+def _absences(session: Session) -> dict[int, list[tuple[dt.date, dt.date]]]:
+    found: dict[int, list[tuple[dt.date, dt.date]]] = defaultdict(list)
+    for absence in session.exec(select(Absence)):
+        found[absence.person_id].append((absence.first_day, absence.last_day))
+    return found
+
+
+def _trained(session: Session, day: dt.date) -> set[int]:
+    query = select(Training.person_id).where(col(Training.held_on) <= day, col(Training.valid_to) >= day)
+    return set(session.exec(query))

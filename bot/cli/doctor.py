@@ -252,7 +252,15 @@ def make_platforms(settings: Settings, http: object) -> Iterator[Callable[[], Pl
     assert isinstance(http, ClientSession)
     dingtalk, clock = settings.dingtalk, SystemClock()
     shelf = FolderShelf(settings.data_dir / "received")
-    parts = Parts(clock, http, OwnTokens(clock), _SoleOf(settings.database_url), shelf, ignore)
+    parts = Parts(
+        clock,
+        http,
+        OwnTokens(clock),
+        _SoleOf(settings.database_url),
+        shelf,
+        ignore,
+        public_url=settings.public_url,
+    )
     for name, block in settings.wecoms.items():
         yield _made(make_wecom(name, block, parts).platform)
     if dingtalk is not None:

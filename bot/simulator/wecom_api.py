@@ -94,6 +94,8 @@ class Api:
     async def update(self, request: web.Request) -> web.Response:
         self._ledger.check_token(request.query.get("access_token", ""))
         body = read_json(await request.read())
+        if not self._account.callback_url:
+            raise ApiError(43012, "the app has no callback url")
         card = body.get("template_card")
         if card is not None:
             validate(card, update=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -55,8 +56,10 @@ class WeComPlatform:
         *,
         tokens: TokenStore | None = None,
         name: str = "wecom",
+        callback_url: str = "",
     ) -> None:
         self.name = name
+        self.callback_url = callback_url  # as the console has it; empty: the doctor does not try it
         self.settings = settings
         self._clock = clock
         self.wire = Wire(settings, clock, session)
@@ -206,6 +209,9 @@ class WeComPlatform:
     async def user_of_mobile(self, mobile: str) -> str:
         """Whose number this is; empty when it is nobody's. Rationed by whoever asks."""
         return await self.contacts.user_of_mobile(mobile)
+
+    def now(self) -> dt.datetime:
+        return self._clock.now()
 
     async def check(self) -> list[CheckResult]:
         """Look at every setting of this app for ``suicha doctor``."""

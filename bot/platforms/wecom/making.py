@@ -28,6 +28,7 @@ class Parts:
     shelf: Shelf
     take: Take
     relay: Relay | None = None
+    public_url: str = ""  # where callbacks come to
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,14 @@ class Made:
 def make_wecom(name: str, settings: WeComSettings, parts: Parts) -> Made:
     """*name* is the platform's: ``wecom``, ``wecom-county``. The settings have been checked to be whole."""
     app = (
-        WeComPlatform(settings, parts.clock, parts.session, tokens=parts.tokens, name=name)
+        WeComPlatform(
+            settings,
+            parts.clock,
+            parts.session,
+            tokens=parts.tokens,
+            name=name,
+            callback_url=_callback(parts.public_url, name),
+        )
         if settings.has_app
         else None
     )
@@ -51,6 +59,12 @@ def make_wecom(name: str, settings: WeComSettings, parts: Parts) -> Made:
         assert isinstance(bot, SmartBot)  # a webhook alone is refused by the settings
         return Made(bot, None, bot)
     return Made(app if bot is None else AppAndBot(app, bot), app, bot)
+
+
+def _callback(public_url: str, name: str) -> str:
+    """The address of an app's callbacks: one path for each, because each has keys of its own."""
+    own = name.removeprefix("wecom").removeprefix("-")
+    return f"{public_url}/hooks/wecom{'/' if own else ''}{own}" if public_url else ""
 
 
 def _bot(name: str, settings: WeComSettings, parts: Parts) -> SmartBot | WebhookBot | None:

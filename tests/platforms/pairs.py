@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from bot.core.clock import ManualClock
 from bot.platforms.base import InboundEvent, Platform
@@ -15,7 +15,8 @@ from bot.simulator.people import SimMessage, World
 from tests.platforms.dingtalk.rig import dingtalk, until
 from tests.platforms.wecom.rig import running as wecom
 
-PATIENCE = 0.3  # seconds the client waits; the services hold a lost answer longer
+PATIENCE = 8.0  # seconds the client waits
+HASTE = 0.8  # where an answer is lost on purpose; the services hold it longer
 
 
 @dataclass
@@ -43,14 +44,18 @@ class Pair:
         return self.inbox()
 
 
+class Opener(Protocol):
+    def __call__(self, clock: ManualClock, patience: float = ...) -> AbstractAsyncContextManager[Pair]: ...
+
+
 @asynccontextmanager
-async def by_wecom(clock: ManualClock) -> AsyncIterator[Pair]:
-    async with wecom(clock, patience=PATIENCE) as rig:
+async def by_wecom(clock: ManualClock, patience: float = PATIENCE) -> AsyncIterator[Pair]:
+    async with wecom(clock, patience=patience) as rig:
 
         async def listen() -> None:
             """Callbacks come as soon as the address answers."""
 
-        rig.faults.hold = PATIENCE + 0.15
+        rig.faults.hold = patience + 0.3
         secrets = (rig.settings.secret.get_secret_value(), rig.settings.aes_key.get_secret_value())
         yield Pair(
             rig.platform,
@@ -65,11 +70,11 @@ async def by_wecom(clock: ManualClock) -> AsyncIterator[Pair]:
         )
 
 
-def by_dingtalk(**settings: Any) -> Callable[[ManualClock], AbstractAsyncContextManager[Pair]]:
+def by_dingtalk(**settings: Any) -> Opener:
     @asynccontextmanager
-    async def running(clock: ManualClock) -> AsyncIterator[Pair]:
-        async with dingtalk(settings={"timeout": PATIENCE, **settings}) as rig:
-            rig.faults.hold = PATIENCE + 0.15
+    async def running(clock: ManualClock, patience: float = PATIENCE) -> AsyncIterator[Pair]:
+        async with dingtalk(settings={"timeout": patience, **settings}) as rig:
+            rig.faults.hold = patience + 0.3
             secrets = (rig.settings.client_secret.get_secret_value(), "robot-token")
             yield Pair(
                 rig.platform,
@@ -86,7 +91,7 @@ def by_dingtalk(**settings: Any) -> Callable[[ManualClock], AbstractAsyncContext
     return running
 
 
-PAIRS: dict[str, Callable[[ManualClock], AbstractAsyncContextManager[Pair]]] = {
+PAIRS: dict[str, Opener] = {
     "企业微信": by_wecom,
     "钉钉（互动卡片）": by_dingtalk(),
     "钉钉（无模板）": by_dingtalk(card_template="", group_robot_url=None),

@@ -26,7 +26,7 @@ from bot.platforms.base import (
     one_by_one,
 )
 from bot.simulator.faults import Fault
-from tests.platforms.pairs import PAIRS, Pair
+from tests.platforms.pairs import HASTE, PAIRS, Pair
 from tests.platforms.table import DOCUMENT, table
 
 SITE = "https://suicha.example.gov.cn"
@@ -56,6 +56,13 @@ TRYING = {ErrorClass.RETRY, ErrorClass.UNKNOWN, ErrorClass.TOKEN}
 @pytest.fixture(params=PAIRS.values(), ids=PAIRS.keys())
 async def pair(request: pytest.FixtureRequest, clock: ManualClock) -> AsyncIterator[Pair]:
     async with request.param(clock) as running:
+        yield running
+
+
+@pytest.fixture(params=PAIRS.values(), ids=PAIRS.keys())
+async def hasty(request: pytest.FixtureRequest, clock: ManualClock) -> AsyncIterator[Pair]:
+    """A client that gives up soon."""
+    async with request.param(clock, patience=HASTE) as running:
         yield running
 
 
@@ -211,17 +218,17 @@ async def test_a_repeated_push_keeps_its_id(pair: Pair) -> None:
     ],
 )
 async def test_every_fault_is_told_apart(
-    pair: Pair, fault: Fault, classes: set[ErrorClass], shown: int
+    hasty: Pair, fault: Fault, classes: set[ErrorClass], shown: int
 ) -> None:
-    await pair.platform.send(pair.people[1], TOLD)  # brings the token
-    pair.faults.script = [fault]
-    error = await refused(pair.platform.send(pair.people[0], CARD))
+    await hasty.platform.send(hasty.people[1], TOLD)  # brings the token
+    hasty.faults.script = [fault]
+    error = await refused(hasty.platform.send(hasty.people[0], CARD))
     assert error.cls in classes
     assert not error.permanent
-    assert not any(secret in f"{error!r} {error.detail} {error.__cause__!r}" for secret in pair.secrets)
-    assert len(pair.chat()) == shown
-    await pair.platform.send(pair.people[0], CARD)
-    assert len(pair.chat()) == shown + (0 if shown and pair.platform.capabilities.resend_is_safe else 1)
+    assert not any(secret in f"{error!r} {error.detail} {error.__cause__!r}" for secret in hasty.secrets)
+    assert len(hasty.chat()) == shown
+    await hasty.platform.send(hasty.people[0], CARD)
+    assert len(hasty.chat()) == shown + (0 if shown and hasty.platform.capabilities.resend_is_safe else 1)
 
 
 async def test_a_dead_token_costs_nobody_a_message(pair: Pair) -> None:

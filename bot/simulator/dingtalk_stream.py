@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ DISCONNECT = {
     "headers": {"topic": "disconnect"},
     "data": '{"reason":"connection is expired"}',
 }
+UNANSWERED = 3  # pings without an answer after which a connection counts as dead
 TICKET_SECONDS = 90.0  # of real time: it is a time-out
 
 
@@ -34,6 +35,7 @@ class _Socket:
     web: web.WebSocketResponse
     topics: frozenset[tuple[str, str]]
     draining: bool = False
+    heard_at: float = field(default_factory=time.monotonic)
 
 
 class StreamHub:
@@ -58,6 +60,7 @@ class StreamHub:
         self._arrived = asyncio.Event()
         self._acks: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self.refuses = False  # the gateway is down
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -108,6 +111,8 @@ class StreamHub:
         await self.drop_all()
 
     async def _open(self, request: web.Request) -> web.Response:
+        if self.refuses:
+            raise Refused("ServiceUnavailable", status=503)
         asked = await json_body(request)
         if (asked.get("clientId"), asked.get("clientSecret")) != self._credentials:
             raise Refused("invalidClientIdOrSecret", status=401)
@@ -129,6 +134,7 @@ class StreamHub:
         try:
             async for message in socket.web:
                 if message.type is WSMsgType.TEXT:
+                    socket.heard_at = time.monotonic()
                     self._heard(message.data)
         finally:
             pings.cancel()
@@ -168,6 +174,10 @@ class StreamHub:
 
     async def _ping(self, socket: _Socket) -> None:
         while not socket.web.closed:
+            if time.monotonic() - socket.heard_at > UNANSWERED * self._ping_every:
+                socket.draining = True  # frozen or gone: nothing more is pushed to it
+                await self._hang_up(socket)
+                return
             headers = {"topic": "ping", "messageId": uuid4().hex, "contentType": "application/json"}
             frame = {"specVersion": "1.0", "type": "SYSTEM", "headers": headers, "data": '{"opaque":"sim"}'}
             await self._send(socket, frame)
@@ -176,6 +186,12 @@ class StreamHub:
     async def _send(self, socket: _Socket, frame: dict[str, Any]) -> None:
         with suppress(ConnectionError):  # it closed meanwhile: no acknowledgement will come
             await socket.web.send_str(json.dumps(frame))
+
+    async def _hang_up(self, socket: _Socket) -> None:
+        """Close without waiting for the other side, which answers nothing."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await socket.web.close()
 
     async def _close_later(self, socket: _Socket, linger: float) -> None:
         await asyncio.sleep(linger)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from yarl import URL
+
 from bot.simulator.acts import MessageView, SimButton
 from bot.simulator.people import SimMessage
 
+PAGE_LINK = "dingtalk://dingtalkclient/page/link?"
 STYLES = {"blue": "primary", "red": "danger"}
 
 
@@ -48,7 +51,7 @@ def _card_button(row: dict[str, Any]) -> SimButton:
 def _sample(param: dict[str, str]) -> MessageView:
     numbered = [(param.get(f"actionTitle{n}", ""), param.get(f"actionURL{n}", "")) for n in range(1, 6)]
     single = [(param.get("singleTitle", ""), param.get("singleURL", ""))]
-    buttons = tuple(SimButton(text, url=url) for text, url in single + numbered if url)
+    buttons = tuple(SimButton(text, url=_opened(url)) for text, url in single + numbered if url)
     return _markdown(param, buttons)
 
 
@@ -57,7 +60,7 @@ def _webhook(inner: dict[str, Any]) -> MessageView:
     pairs += [(inner.get("single_title"), inner.get("single_url"))]  # work notices spell it their own way
     pairs += [(one.get("title"), one.get("actionURL")) for one in inner.get("btns", ())]
     pairs += [(one.get("title"), one.get("action_url")) for one in inner.get("btn_json_list", ())]
-    buttons = tuple(SimButton(str(text), url=str(url)) for text, url in pairs if url)
+    buttons = tuple(SimButton(str(text), url=_opened(str(url))) for text, url in pairs if url)
     return _markdown(inner, buttons)
 
 
@@ -68,6 +71,13 @@ def _markdown(inner: dict[str, Any], buttons: tuple[SimButton, ...]) -> MessageV
         str(inner.get("text") or inner.get("markdown") or inner.get("content", "")),
     )
     return MessageView(title, text.removeprefix(f"#### {title}").lstrip(), buttons=buttons)
+
+
+def _opened(url: str) -> str:
+    """What a client opens: a ``dingtalk://…/page/link`` only says where the page in it is shown (section 1.7)."""
+    if not url.startswith(PAGE_LINK):
+        return url
+    return URL(url).query.get("url", url)
 
 
 def _page(url: str) -> tuple[SimButton, ...]:

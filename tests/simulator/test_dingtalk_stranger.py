@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import dingtalk_stream
@@ -59,27 +61,43 @@ async def hear(rig: Rig, heard: list[Any]) -> None:
     assert rig.server.view(rig.chat()[-1]).closed == "已接受"  # what its answer asked for
 
 
+@asynccontextmanager
+async def stranger(rig: Rig, heard: list[Any], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """The SDK, connected. It blocks while it connects, so it lives on a loop of its own."""
+    sdk = dingtalk_stream.DingTalkStreamClient
+    monkeypatch.setattr(sdk, "OPEN_CONNECTION_API", f"{rig.base}/v1.0/gateway/connections/open")
+    monkeypatch.setattr(sdk, "get_host_ip", lambda _self: "127.0.0.1")
+    client = sdk(dingtalk_stream.Credential(CLIENT_ID, CLIENT_SECRET), logger=logging.getLogger("stranger"))
+    client.register_callback_handler(dingtalk_stream.ChatbotMessage.TOPIC, Chat(heard))
+    client.register_callback_handler(dingtalk_stream.CallbackHandler.TOPIC_CARD_CALLBACK, Press(heard))
+    stop = asyncio.Event()
+    theirs: list[asyncio.AbstractEventLoop] = []
+
+    async def live() -> None:
+        theirs.append(asyncio.get_running_loop())
+        await stay(client, stop)
+
+    thread = asyncio.get_running_loop().run_in_executor(None, asyncio.run, live())
+    try:
+        yield
+    finally:
+        theirs[0].call_soon_threadsafe(stop.set)
+        await thread
+
+
 async def test_the_official_sdk_hears_a_message_and_a_press(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with dingtalk(robot_patience=5.0, card_patience=5.0) as rig:
-        sdk, heard = dingtalk_stream.DingTalkStreamClient, []
-        monkeypatch.setattr(sdk, "OPEN_CONNECTION_API", f"{rig.base}/v1.0/gateway/connections/open")
-        monkeypatch.setattr(sdk, "get_host_ip", lambda _self: "127.0.0.1")
-        client = sdk(
-            dingtalk_stream.Credential(CLIENT_ID, CLIENT_SECRET), logger=logging.getLogger("stranger")
-        )
-        client.register_callback_handler(dingtalk_stream.ChatbotMessage.TOPIC, Chat(heard))
-        client.register_callback_handler(dingtalk_stream.CallbackHandler.TOPIC_CARD_CALLBACK, Press(heard))
-        stop = asyncio.Event()
-        theirs: list[asyncio.AbstractEventLoop] = []
+    heard: list[Any] = []
+    async with dingtalk(robot_patience=5.0, card_patience=5.0) as rig, stranger(rig, heard, monkeypatch):
+        await hear(rig, heard)
 
-        async def live() -> None:
-            theirs.append(asyncio.get_running_loop())
-            await stay(client, stop)
 
-        # It blocks while it connects, so it lives on a loop of its own.
-        thread = asyncio.get_running_loop().run_in_executor(None, asyncio.run, live())
-        try:
-            await hear(rig, heard)
-        finally:
-            theirs[0].call_soon_threadsafe(stop.set)
-            await thread
+async def test_the_official_sdk_comes_back_after_an_announced_disconnect(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard: list[Any] = []
+    async with dingtalk(robot_patience=5.0) as rig, stranger(rig, heard, monkeypatch):
+        await rig.server.say("u1001", "第一句")
+        for _ in range(2):
+            await rig.server.disconnect_all(linger=0.05)
+            await rig.server.say("u1001", "又来了")
+        assert [text for _, text in heard] == ["第一句", "又来了", "又来了"]

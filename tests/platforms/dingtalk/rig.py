@@ -109,7 +109,13 @@ async def dingtalk(
         for number in (1, 2):
             world.add_person(SimPerson("dingtalk", f"u100{number}", f"检查员{number}"))
     faults = FaultPlan(hold=0.6, delay=0.05)
-    known = {"resend_after": 0.05, "robot_patience": 1.0, "card_patience": 1.0, "robot_token": ROBOT_TOKEN}
+    known = {
+        "resend_after": 0.05,
+        "robot_patience": 1.0,
+        "card_patience": 1.0,
+        "robot_token": ROBOT_TOKEN,
+        "robot_secret": ROBOT_SECRET,
+    }
     server = DingTalkServer(
         world,
         faults,
@@ -117,7 +123,6 @@ async def dingtalk(
         client_secret=CLIENT_SECRET,
         corp_id=CORP_ID,
         agent_id=7,
-        robot_secret=ROBOT_SECRET,
         **{**known, **server_options},
     )
     root = web.Application()

@@ -27,7 +27,7 @@ from bot.inspection.checklists.definition import load_checklist
 from bot.inspection.tasks.service import check_in
 from bot.migrations import migrate
 from handlers.web.keys import PROFILE
-from tests.fakes.form_app import make_form_app
+from tests.fakes.form_app import known_phones, make_form_app
 from tests.fakes.visits import LI, VISIT, WANG, make_visit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,6 +117,10 @@ async def form(browser: Browser, folder: Path) -> None:
     database.write_now(check_in, visit_id=VISIT, person_id=LI, now=clock.now(), profile=app[PROFILE])
     async with TestServer(app) as server:
         page = await open_page(browser, PHONE)
+        known = known_phones(database, clock)
+        await page.context.add_cookies(
+            [{"name": n, "value": v, "url": str(server.make_url("/form/"))} for n, v in known.items()]
+        )
         await page.goto(str(server.make_url(f"/form/{app[LINKS].sign('form', [WANG, VISIT])}")))
         await page.get_by_role("button", name="现场签到").click()
         for number, answer in (("1", "是"), ("2", "否")):

@@ -120,7 +120,7 @@ class Crowd:
             if prefers_chat(name):
                 self.chatter.arrive(name, person, where, message["id"], now=self.now())
             else:
-                self.filler.arrive(name, link, now=self.now())
+                self.filler.arrive(name, link, where, now=self.now())
         return did
 
     async def _to_sign(self, person: Person, where: str, message: Message) -> str:
@@ -131,12 +131,12 @@ class Crowd:
             )
         return await self._press(where, message, "核对无误，签名")
 
-    async def _returned(self, _person: Person, _where: str, message: Message) -> str:
+    async def _returned(self, _person: Person, where: str, message: Message) -> str:
         link, name = _link(message), _object_of(message) or message["view"]["body"]
         if not link or name in self.correcting:
             return ""  # the lead only reads it, and one of two officers is enough
         self.correcting.add(name)
-        await self.filler.correct(name, link)
+        await self.filler.correct(name, link, where)
         self.correcting.discard(name)
         return "改正后重新提交"
 

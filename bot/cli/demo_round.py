@@ -120,11 +120,11 @@ class Office:
         await self._import(self.data)
         await self._prepare()
         base = self.stage.simulator.base_url
-        async with aiohttp.ClientSession() as http:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
             crowd = Crowd(
                 base,
                 http,
-                FormFiller(http, self.stage.settings.public_url),
+                FormFiller(http, self.stage.settings.public_url, base),
                 Chatter(base, http),
                 self.stage.world.now,
                 again=True,

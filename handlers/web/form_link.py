@@ -12,10 +12,13 @@ from sqlmodel import Session
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
+from bot.core.ids import sha256_hex
 from bot.core.keys import CLOCK, DB, LINKS, SETTINGS
+from bot.inspection.checklists.devices import is_known
 from bot.inspection.checklists.queries import FormFacts, form_facts
 from bot.inspection.tasks.queries import require_officer
 from handlers.web.keys import PROFILE
+from handlers.web.pages import wants_json
 
 _KEPT = dt.timedelta(days=400)  # a receipt can be read for as long
 
@@ -39,18 +42,43 @@ class Opened:
 
 
 async def open_link(request: web.Request) -> Opened:
-    """This request's link. Raises ``link_broken``, ``link_expired``, ``forbidden`` or ``foreign_site``."""
+    """This request's link, on a phone that is known to be its officer's.
+
+    Raises ``link_broken``, ``link_expired``, ``forbidden``, ``foreign_site``, ``device_unknown``; a page that is
+    looked at on an unknown phone leads to where the phone is made known.
+    """
     token = request.match_info["token"]
-    value = request.app[LINKS].open("form", token, max_age=_KEPT)
-    person_id, visit_id = _pair(value)
+    person_id, visit_id = signed_pair(request)
     if request.method == "POST":
         require_same_origin(request)
-    facts = await request.app[DB].read(_facts, visit_id=visit_id, person_id=person_id)
+    facts = await request.app[DB].read(
+        _facts, visit_id=visit_id, person_id=person_id, key_sha256=key_of(request, person_id),
+        now=request.app[CLOCK].now(),
+    )  # fmt: skip
+    if facts is None:
+        if request.method == "GET" and not wants_json(request):
+            raise web.HTTPSeeOther(f"/form/{token}/device")
+        raise Problem("device_unknown", "请先在这台手机上验证身份：从聊天窗口重新打开检查表。")
     now = request.app[CLOCK].now()
     last = facts.visit.visit.due_on + dt.timedelta(days=request.app[PROFILE].visit.late_registration_days)
     if facts.visit.visit.submitted_at is None and china_day(now) > last:
         raise Problem("link_expired", f"检查期限（含补登记）已于 {last} 结束，请联系任务发起科室。")
     return Opened(person_id, visit_id, facts, f"/form/{token}", now)
+
+
+def signed_pair(request: web.Request) -> tuple[int, int]:
+    """The person and the visit a link was made for, whoever holds it. Raises ``link_broken``, ``link_expired``."""
+    return _pair(request.app[LINKS].open("form", request.match_info["token"], max_age=_KEPT))
+
+
+def cookie_of(person_id: int) -> str:
+    """The cookie's name: colleagues who share a computer keep theirs apart."""
+    return f"suicha-form-{person_id}"
+
+
+def key_of(request: web.Request, person_id: int) -> str:
+    """The fingerprint of this browser's key for that person."""
+    return sha256_hex(request.cookies.get(cookie_of(person_id), "").encode())
 
 
 def require_same_origin(request: web.Request) -> None:
@@ -71,8 +99,13 @@ def see_other(address: str) -> web.Response:
     return web.Response(status=303, headers={"Location": address})
 
 
-def _facts(session: Session, *, visit_id: int, person_id: int) -> FormFacts:
+def _facts(
+    session: Session, *, visit_id: int, person_id: int, key_sha256: str, now: dt.datetime
+) -> FormFacts | None:
+    """None on a phone that is not known to be this person's."""
     require_officer(session, visit_id, person_id)
+    if not is_known(session, person_id=person_id, key_sha256=key_sha256, now=now):
+        return None
     return form_facts(session, visit_id)
 
 

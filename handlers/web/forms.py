@@ -21,7 +21,7 @@ from bot.inspection.checklists.service import (
 from bot.inspection.results.judgement import attempts, judge
 from bot.inspection.results.submit import return_reason
 from bot.inspection.tasks.service import check_in
-from handlers.web import form_api, form_record, form_show, form_sign, form_view
+from handlers.web import form_api, form_device, form_record, form_show, form_sign, form_view
 from handlers.web.form_link import Opened, open_link, see_other
 from handlers.web.keys import PROFILE
 from handlers.web.pages import render
@@ -178,4 +178,11 @@ def _changes(link: Opened, sent: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 
 # worker.js is no token
-routes = [*form_api.routes, *pages, *form_record.routes, *form_sign.routes, *form_show.routes]
+routes = [
+    *form_api.routes,
+    *form_device.routes,
+    *pages,
+    *form_record.routes,
+    *form_sign.routes,
+    *form_show.routes,
+]

@@ -24,7 +24,14 @@ CSP = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 _WORDS = {400: "请求不完整，请返回重试。", 403: "没有权限。", 413: "提交的内容太大。"}
-_STATUS = {"link_expired": 410, "link_broken": 404, "not_found": 404, "forbidden": 403, "busy": 503}
+_STATUS = {
+    "link_expired": 410,
+    "link_broken": 404,
+    "not_found": 404,
+    "forbidden": 403,
+    "device_unknown": 403,
+    "busy": 503,
+}
 
 
 def make_environment() -> Environment:

@@ -19,7 +19,7 @@ from bot.inspection.checklists.models import Answer, Evidence, RecordSheet
 from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.service import check_in
 from handlers.web.keys import PROFILE
-from tests.fakes.form_app import make_form_app
+from tests.fakes.form_app import known_phones, make_form_app
 from tests.fakes.visits import LI, VISIT, WANG, make_visit, picture
 
 pytestmark = pytest.mark.browser
@@ -72,6 +72,10 @@ async def test_an_inspection_from_check_in_to_receipt_survives_a_broken_network(
     app = make_form_app(sqlite_db, clock, tmp_path)
     sqlite_db.write_now(check_in, visit_id=VISIT, person_id=LI, now=clock.now(), profile=app[PROFILE])
     async with TestServer(app) as server:
+        known = known_phones(sqlite_db, clock)
+        await phone.add_cookies(
+            [{"name": n, "value": v, "url": str(server.make_url("/form/"))} for n, v in known.items()]
+        )
         page = await phone.new_page()
         faults: list[str] = []
         page.on("pageerror", lambda error: faults.append(str(error)))

@@ -25,7 +25,7 @@ from bot.inspection.tasks.models import (
     VisitOfficer,
     VisitState,
 )
-from tests.fakes.form_app import make_form_app
+from tests.fakes.form_app import known_phones, make_form_app
 from tests.fakes.visits import CONTACT, LI, STRANGER, VISIT, WANG, make_visit
 
 
@@ -54,7 +54,9 @@ class Door:
 async def door(sqlite_db: Database, clock: ManualClock, tmp_path: Path) -> AsyncIterator[Door]:
     sqlite_db.write_now(make_visit, now=clock.now())
     sqlite_db.write_now(lambda s: s.add(EnterpriseNotice(visit_id=VISIT)))
-    async with TestClient(TestServer(make_form_app(sqlite_db, clock, tmp_path))) as client:
+    async with TestClient(
+        TestServer(make_form_app(sqlite_db, clock, tmp_path)), cookies=known_phones(sqlite_db, clock)
+    ) as client:
         yield Door(client)
 
 

@@ -19,7 +19,7 @@ from bot.inspection.audit.models import AuditEntry
 from bot.inspection.checklists.models import Evidence, RecordSheet, VisitForm
 from bot.inspection.notices.models import Notice
 from bot.inspection.tasks.models import CheckIn, Visit, VisitState
-from tests.fakes.form_app import make_form_app
+from tests.fakes.form_app import known_phones, make_form_app
 from tests.fakes.visits import (
     CONTACT,
     LI,
@@ -71,7 +71,9 @@ async def client(
     sqlite_db: Database, clock: ManualClock, tmp_path: Path
 ) -> AsyncIterator[TestClient[Any, Any]]:
     sqlite_db.write_now(make_visit, now=clock.now())
-    async with TestClient(TestServer(make_form_app(sqlite_db, clock, tmp_path))) as client:
+    async with TestClient(
+        TestServer(make_form_app(sqlite_db, clock, tmp_path)), cookies=known_phones(sqlite_db, clock)
+    ) as client:
         yield client
 
 
@@ -292,7 +294,9 @@ async def test_a_conditional_question_and_every_type_can_be_filled(
     sqlite_db: Database, clock: ManualClock, tmp_path: Path
 ) -> None:
     sqlite_db.write_now(make_visit, now=clock.now(), checklists=(MIXED,), method="书面检查")
-    async with TestClient(TestServer(make_form_app(sqlite_db, clock, tmp_path))) as client:
+    async with TestClient(
+        TestServer(make_form_app(sqlite_db, clock, tmp_path)), cookies=known_phones(sqlite_db, clock)
+    ) as client:
         wang = Phone(client, WANG)
         page = await wang.get()
         assert 'data-when="[[&#34;T-1:1&#34;' in page

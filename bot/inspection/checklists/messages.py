@@ -7,7 +7,8 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.core.clock import china, china_day
-from bot.inspection.checklists.models import RecordSheet
+from bot.inspection.checklists.devices import CODE_LIVES
+from bot.inspection.checklists.models import FormDevice, RecordSheet
 from bot.inspection.checklists.service import is_trained
 from bot.inspection.notices.message import Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
@@ -75,8 +76,17 @@ def refused_inspection(session: Session, notice: Notice, _now: dt.datetime) -> C
     return Content({"object": facts.object.name, "number": facts.visit.number, "officers": officers})
 
 
+def form_code(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+    """To an officer whose link was opened on an unknown phone: the code that lets it in."""
+    device = session.get(FormDevice, int(notice.subject.rpartition(":")[2]))
+    if device is None or not device.code or now - device.asked_at >= CODE_LIVES:
+        return Skip("验证码已用过或已过期")
+    return Content({"code": device.code})
+
+
 _SAMPLE = {"object": "云溪县某某餐饮店", "number": "450900202603100001-012"}
 KINDS: tuple[Kind, ...] = (
+    Kind("form_code", form_code, Content({"code": "204816"})),
     Kind("training_missing", training_missing, Content({**_SAMPLE, "name": "张三"})),
     Kind(
         "no_signature",

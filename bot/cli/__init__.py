@@ -61,6 +61,7 @@ def register() -> None:
         limits,
         migrate,
         plan,
+        returns,
         serve,
         training,
         verify,
@@ -82,6 +83,7 @@ def register() -> None:
     app.add_typer(calendar.app, name="calendar")
     app.add_typer(limits.app, name="limits")
     app.add_typer(clue.app, name="clue")
+    app.add_typer(returns.app, name="returns")
     app.add_typer(training.app, name="training")
 
 

@@ -11,6 +11,7 @@ from bot.inspection.deadlines.service import Duty
 from bot.inspection.deadlines.sources import Context, Ids, Source
 from bot.inspection.followups import clue_duties as clues
 from bot.inspection.followups import duties as followups
+from bot.inspection.followups import return_duties as returns
 from bot.inspection.followups import transfer_duties as transfers
 from bot.inspection.publication.duties import publicity_duties
 from bot.inspection.results.duties import review_duties
@@ -38,6 +39,7 @@ SOURCES: tuple[Source, ...] = (
     followups.SOURCE,
     clues.SOURCE,
     transfers.SOURCE,
+    returns.SOURCE,
     commissions.SOURCE,
     LIBRARIES,
     approvals.SOURCE,

@@ -39,6 +39,8 @@ TELLINGS: dict[tuple[str, Role], Telling] = {
     **{(kind, who): Telling("crime_alarm", priority=Priority.URGENT, statutory=True)
        for kind in ("crime_decision", "crime_transfer")
        for who in (Role.HANDLER, Role.LEAD, Role.HEAD, Role.LEGAL, Role.DEPARTMENT, Role.COORDINATOR)},
+    **{("return_visit", who): Telling("return_visit_reminder")
+       for who in (Role.OFFICER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR)},
     ("clue", Role.OFFICER): Telling("clue_assigned", priority=Priority.URGENT, statutory=True),
     **{("clue", who): Telling("clue_unanswered", priority=Priority.URGENT, statutory=True)
        for who in (Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR)},

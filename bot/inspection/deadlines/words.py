@@ -20,6 +20,7 @@ KINDS_ZH = {
     "correction": "整改期限",
     "transfer": "移送回执",
     "clue": "线索核查",
+    "return_visit": "回访",
     "crime_decision": "涉嫌犯罪移送决定",
     "crime_transfer": "涉嫌犯罪移送",
     "commission": "委托报告",

@@ -13,6 +13,7 @@ from bot.inspection.followups.clue_messages import KINDS as CLUES
 from bot.inspection.followups.credit_messages import KINDS as CREDIT
 from bot.inspection.followups.extension_messages import KINDS as EXTENSIONS
 from bot.inspection.followups.models import FollowUp, FollowUpState
+from bot.inspection.followups.return_messages import KINDS as RETURNS
 from bot.inspection.followups.rules import NAMES
 from bot.inspection.followups.transfer_messages import KINDS as TRANSFERS
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
@@ -151,6 +152,7 @@ KINDS = (
     ),
     *CLUES,
     *CREDIT,
+    *RETURNS,
     *TRANSFERS,
     *EXTENSIONS,
 )

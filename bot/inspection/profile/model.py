@@ -96,6 +96,7 @@ class VisitRules(Part):
     late_registration_days: Days
     contact_attempts_min: Annotated[int, Field(ge=1, le=20)]
     return_visits: bool
+    return_workdays: Annotated[int, Field(ge=1, le=120)]
 
 
 class RecordRules(Part):

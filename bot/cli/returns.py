@@ -25,10 +25,11 @@ def draw(
 
     例：suicha returns draw 450900202603100001 --percent 5
     """
-    from bot.cli.context import MACHINE, open_context
+    from bot.cli.context import open_context
+    from bot.core.secret import fresh_secret
     from bot.inspection.followups.returns import draw_returns
 
-    secret = MACHINE.get().secret()
+    secret = fresh_secret()
     with open_context() as context:
         context.db.write_now(
             lambda s: draw_returns(s, task_id=_task(s, task), percent=percent, secret=secret, now=context.clock.now(),

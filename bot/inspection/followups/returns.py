@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from sqlmodel import Session, col, func, select
 
@@ -14,9 +15,14 @@ from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws import algorithm
-from bot.inspection.draws.dispatch import barred_officers, labels_of, officer_facts
-from bot.inspection.draws.matching import Need, match
-from bot.inspection.draws.service import officer_pseudonym
+from bot.inspection.draws.matching import Need, OfficerFacts, match
+from bot.inspection.draws.officers import (
+    department_codes,
+    officer_facts,
+    people_behind,
+    pseudonym,
+    with_recusals,
+)
 from bot.inspection.followups.return_models import Finding, ReturnOfficer, ReturnSample, ReturnVisit
 from bot.inspection.followups.rules import PROBLEMS
 from bot.inspection.notices.models import Priority
@@ -24,8 +30,8 @@ from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_car
 from bot.inspection.people.models import Role
 from bot.inspection.plans.strata import StratumRule
 from bot.inspection.profile import Profile
-from bot.inspection.registry.models import InspectionObject
-from bot.inspection.tasks.models import Task, Visit, VisitOfficer, VisitState
+from bot.inspection.registry.models import InspectionObject, Item
+from bot.inspection.tasks.models import Task, TaskItem, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import leads_of, people_with_role
 
 STRATUM = "RETURN"
@@ -168,21 +174,19 @@ def _teams(
     now: dt.datetime,
 ) -> dict[str, list[tuple[int, str]]]:  # fmt: skip
     """Person and ticket of each officer by visit number; whoever was ever on a visit, replaced or not, is barred."""
-    seed, department, today = bytes.fromhex(sample.seed_hex), task.lead_department_id, china_day(now)
-    facts, person_of = officer_facts(session, [department])
-    barred: dict[int, set[str]] = defaultdict(set)
-    query = select(VisitOfficer.visit_id, VisitOfficer.person_id).where(
-        col(VisitOfficer.visit_id).in_([visit.id for visit in visits])
-    )
-    for visit_id, person in session.exec(query):
-        barred[visit_id].add(officer_pseudonym(session, person))
-    related = barred_officers(session, [visit.object_id for visit in visits])
-    labels = labels_of(session, task)[department]
+    seed, department = bytes.fromhex(sample.seed_hex), task.lead_department_id
+    codes = department_codes(session, [department])
+    objects = {visit.number: session.get_one(InspectionObject, visit.object_id) for visit in visits}
+    facts = _never_there(session, officer_facts(session, codes, trained_on=None), visits, objects)
+    labels = session.exec(
+        select(Item.label_required)
+        .join(TaskItem, col(TaskItem.item_id) == Item.id)
+        .where(TaskItem.task_id == task.id, TaskItem.department_id == department, Item.label_required != "")
+    ).all()
     needs = [
         Need(
-            id=visit.number, department=str(department), first_day=today, last_day=due, planned=today, officers=size,
-            labels=labels, district=session.get_one(InspectionObject, visit.object_id).district,
-            barred=frozenset(barred[visit.id or 0]) | frozenset(related.get(visit.object_id, ())),
+            id=objects[visit.number].code, department=codes[department], last_day=due, planned=china_day(now),
+            officers=size, labels=frozenset(labels), district=objects[visit.number].district,
         )
         for visit in visits
     ]  # fmt: skip
@@ -190,11 +194,30 @@ def _teams(
     if short:
         why = "、".join(f"{reason} {n} 人" for reason, n in sorted(short[0].reasons.items()))
         raise Problem("officers_missing", f"有 {len(short)} 户选派不出没有参加过原检查的人员，没有抽取。",
-                      检查=short[0].id, 排除=why)  # fmt: skip
+                      检查对象=short[0].id, 排除=why or "人员不足")  # fmt: skip
+    person_of = people_behind(session, {officer for team in teams for officer in team})
     return {
-        need.id: [(person_of[o], algorithm.officer_ticket(seed, need.id, o)) for o in team]
-        for need, team in zip(needs, teams, strict=True)
+        visit.number: [(person_of[o], algorithm.officer_ticket(seed, need.id, o)) for o in team]
+        for visit, need, team in zip(visits, needs, teams, strict=True)
     }
+
+
+def _never_there(
+    session: Session,
+    facts: Sequence[OfficerFacts],
+    visits: Sequence[Visit],
+    objects: Mapping[str, InspectionObject],
+) -> list[OfficerFacts]:
+    """The officers with every object they must not see again: a relation, or they were there first."""
+    there: dict[str, set[str]] = defaultdict(set)
+    code_of = {visit.id: objects[visit.number].code for visit in visits}
+    query = select(VisitOfficer.visit_id, VisitOfficer.person_id).where(
+        col(VisitOfficer.visit_id).in_(list(code_of))
+    )
+    for visit_id, person in session.exec(query):
+        there[pseudonym(session, person)].add(code_of[visit_id])
+    related = with_recusals(session, facts, code_of.values())
+    return [replace(o, recused=o.recused | there[o.id]) if o.id in there else o for o in related]
 
 
 def _tell_difference(session: Session, found: ReturnVisit, visit: Visit, *, now: dt.datetime) -> None:

@@ -57,6 +57,7 @@ def register() -> None:
         demo,
         doctor,
         draw,
+        duty,
         imports,
         limits,
         migrate,
@@ -77,6 +78,7 @@ def register() -> None:
     app.add_typer(contacts.app, name="contacts")
     app.add_typer(plan.app, name="plan")
     app.add_typer(draw.app, name="draw")
+    app.add_typer(duty.app, name="duty")
     app.add_typer(approval.app, name="approval")
     app.add_typer(audit.app, name="audit")
     app.add_typer(commission.app, name="commission")

@@ -60,9 +60,9 @@ def publish(code: Code, as_json: Json = False) -> None:
 
     例：suicha plan publish YX-2026
     """
-    from bot.inspection.plans.service import publish_plan
+    from bot.inspection.tasks.adjustment import publish_and_tell
 
-    _move(publish_plan, code, as_json=as_json)
+    _move(publish_and_tell, code, as_json=as_json)
 
 
 @app.command()

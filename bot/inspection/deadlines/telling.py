@@ -44,6 +44,10 @@ TELLINGS: dict[tuple[str, Role], Telling] = {
     ("clue", Role.OFFICER): Telling("clue_assigned", priority=Priority.URGENT, statutory=True),
     **{("clue", who): Telling("clue_unanswered", priority=Priority.URGENT, statutory=True)
        for who in (Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR)},
+    **{(kind, Role.PLANNER): Telling("duty_reminder") for kind in ("plan", "joint_plan", "yearly_results")},
+    **{(kind, Role.COORDINATOR): Telling("duty_digest", together=True, priority=Priority.DIGEST)
+       for kind in ("plan", "joint_plan", "yearly_results")},
+    **{("supervision", who): Telling("supervision_reminder") for who in (Role.PLANNER, Role.COORDINATOR)},
     ("libraries", Role.LIBRARIAN): Telling("libraries_stale"),
     ("review", Role.REVIEWER): Telling("review_reminder"),
     **{("publicity", who): Telling("publicity_reminder")

@@ -8,6 +8,7 @@ KINDS_ZH = {
     "plan": "部门年度计划",
     "joint_plan": "联合抽查计划",
     "yearly_results": "年度结果公示",
+    "supervision": "督办事项",
     "libraries": "两库确认",
     "approval": "检查审批",
     "urgent_approval": "紧急检查审批",
@@ -28,6 +29,7 @@ KINDS_ZH = {
 }
 WHO_ZH = {
     Role.OFFICER: "检查人员",
+    Role.PLANNER: "部门负责人",
     Role.PARTNER: "同行人员",
     Role.LEAD: "部门负责人",
     Role.REVIEWER: "审核人",

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from bot.inspection.notices.message import Content, Kind, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.plans.models import Plan, PlanState
+from bot.inspection.plans.register_messages import KINDS as REGISTER
 
 
 def adjusted(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:  # noqa: ARG001
@@ -20,7 +21,17 @@ def adjusted(session: Session, notice: Notice, now: dt.datetime) -> Content | Sk
     return Content(values={"name": plan.name, "version": plan.version, "ground": plan.ground, **counts})
 
 
+def published(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:  # noqa: ARG001
+    """The first version of a plan stands."""
+    plan = session.get(Plan, int(notice.subject.partition(":")[2]))
+    if plan is None or plan.state != PlanState.PUBLISHED:
+        return Skip("计划又有了新版")
+    return Content(values={"name": plan.name, "lines": notice.data["lines"]})
+
+
 KINDS: tuple[Kind, ...] = (
+    Kind("plan_published", published, Content(values={"name": "云溪县2026年度双随机抽查计划", "lines": 12})),
+    *REGISTER,
     Kind(
         "plan_adjusted",
         adjusted,

@@ -19,6 +19,33 @@ class PlanState(StrEnum):
     SUPERSEDED = "SUPERSEDED"
 
 
+class DutyKind(StrEnum):
+    PLAN = "plan"  # 部门年度抽查计划
+    JOINT_PLAN = "joint_plan"  # 联合抽查计划
+    YEARLY_RESULTS = "yearly_results"  # 年度结果公示
+
+
+class DutyEntry(SQLModel, table=True):
+    """责任清单: what a department owes by a day of the year, and the proof that it was done (C1)."""
+
+    __table_args__ = (
+        UniqueConstraint("kind", "year", "department_id", name="uq_duty_entry"),
+        CheckConstraint(one_of("kind", DutyKind), name="ck_duty_kind"),
+        CheckConstraint("filed_at IS NULL OR evidence <> ''", name="ck_duty_evidence"),
+    )
+    id: int | None = big_id()
+    kind: str = Field(max_length=16)
+    year: int
+    department_id: int = Field(foreign_key="department.id", index=True)
+    basis: str = Field(default="", max_length=200)  # the sentence its day rests on
+    due_on: dt.date
+    opened_at: dt.datetime = moment()
+    filed_at: dt.datetime | None = maybe_moment()
+    filed_by: int | None = Field(default=None, foreign_key="person.id")
+    evidence: str = Field(default="", max_length=200)
+    reminded_on: dt.date | None = None  # day its clock was derived; None: something changed, derive again
+
+
 class Plan(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("code", "version", name="uq_plan_version"),

@@ -17,6 +17,7 @@ from bot.inspection.plans.checks import Checker
 from bot.inspection.plans.difference import Change, LineChange, difference
 from bot.inspection.plans.document import PlanDocument
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
+from bot.inspection.plans.register import file_plan
 from bot.inspection.profile import Profile
 
 
@@ -102,8 +103,11 @@ def publish_plan(session: Session, *, plan_id: int, now: dt.datetime, actor: int
     session.add_all([*older, plan])
     audit.record(session, "plan.published", f"plan:{plan.id}", now=now, actor=actor, code=plan.code,
                  version=plan.version, changed_lines=[change.number for change in changes])  # fmt: skip
+    file_plan(session, department_id=plan.department_id, year=plan.year, code=plan.code, now=now)
     if plan.version > 1:
         _tell(session, plan, changes, now)
+    else:
+        _tell_published(session, plan, now)
     return plan
 
 
@@ -175,25 +179,39 @@ def _draft(session: Session, latest: Plan | None, blank: Plan) -> Plan:
     return plan
 
 
-def _tell(session: Session, plan: Plan, changes: Sequence[LineChange], now: dt.datetime) -> None:
-    """Leads of every department a change concerns, and the coordinators, hear of the adjustment."""
-    concerned = {department for change in changes for department in change.departments}
-    recipients = session.exec(
+def _tell_published(session: Session, plan: Plan, now: dt.datetime) -> None:
+    """Leads of every department in the plan, and the coordinators, hear that it stands."""
+    lines = plan_lines(session, plan.id or 0)
+    concerned = {d for line in lines for d in (line.lead_department_id, *line.joint_department_ids)}
+    data = {"lines": len(lines)}
+    people = _concerned(session, concerned)
+    enqueue_many(
+        session,
+        [row("plan_published", f"plan:{plan.id}", recipient_id=n, now=now, data=data) for n in people],
+    )
+
+
+def _concerned(session: Session, departments: set[int]) -> list[int]:
+    """Leads of the departments, and the coordinators."""
+    query = (
         select(Person.id)
         .join(PersonRole, col(PersonRole.person_id) == Person.id)
         .where(
             col(Person.active),
-            ((col(PersonRole.role) == Role.LEAD) & col(Person.department_id).in_(concerned))
+            ((col(PersonRole.role) == Role.LEAD) & col(Person.department_id).in_(departments))
             | (col(PersonRole.role) == Role.COORDINATOR),
         )
         .distinct()
-    ).all()
+    )
+    return [person for person in session.exec(query) if person is not None]
+
+
+def _tell(session: Session, plan: Plan, changes: Sequence[LineChange], now: dt.datetime) -> None:
+    """Leads of every department a change concerns, and the coordinators, hear of the adjustment."""
+    concerned = {department for change in changes for department in change.departments}
+    recipients = _concerned(session, concerned)
     counts = {kind.value.lower(): sum(1 for change in changes if change.change is kind) for kind in Change}
     enqueue_many(
         session,
-        [
-            row("plan_adjusted", f"plan:{plan.id}", recipient_id=n, now=now, data=counts)
-            for n in recipients
-            if n
-        ],
+        [row("plan_adjusted", f"plan:{plan.id}", recipient_id=n, now=now, data=counts) for n in recipients],
     )

@@ -118,6 +118,7 @@ class Role(StrEnum):
     ENTERPRISE = "enterprise"
     RECEIVER = "receiver"
     LIBRARIAN = "librarian"
+    PLANNER = "planner"  # who answers for a duty of a department
     PARTNER = "partner"  # the others of the same team
     HEAD = "head"  # 单位负责人
     LEGAL = "legal"  # 法制机构

@@ -12,6 +12,7 @@ from bot.inspection.deadlines.chase import chase_asks
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person
+from bot.inspection.tasks.adjustment import KINDS as ADJUSTMENT
 from bot.inspection.tasks.approval_messages import KINDS as APPROVAL
 from bot.inspection.tasks.models import (
     CheckIn,
@@ -268,6 +269,7 @@ KINDS = (
     Kind("notice_on_paper", not_delivered, Content(_SAMPLE)),
     *TRAINING,
     *APPROVAL,
+    *ADJUSTMENT,
     Kind("partner_waiting", partner_waiting, Content(_SAMPLE | {"names": "李四"})),
     Kind("libraries_stale", libraries_stale,
          Content({"task": "餐饮服务食品安全抽查", "number": "450900202603100001"}, (("任务", "餐饮服务食品安全抽查"),),

@@ -189,10 +189,15 @@ def test_the_message_about_an_adjustment_tells_the_version_in_force(ready: Datab
     _leads(ready)
     publish(ready, bring_plan(ready, line()))
     second = publish(ready, bring_plan(ready, line(), line(2), ground="工作实际"))
-    notice = ready.read_now(lambda s: s.exec(select(Notice).where(Notice.kind == "plan_adjusted").order_by(col(Notice.id))).first())
+    notice = ready.read_now(
+        lambda s: s.exec(
+            select(Notice).where(Notice.kind == "plan_adjusted").order_by(col(Notice.id))
+        ).first()
+    )
     assert notice is not None
     content = ready.read_now(messages.adjusted, notice, NOW)
-    assert content.values == messages.KINDS[0].sample.values | {  # type: ignore[union-attr]
+    [kind] = [kind for kind in messages.KINDS if kind.name == "plan_adjusted"]
+    assert content.values == kind.sample.values | {  # type: ignore[union-attr]
         "name": "年度计划",
         "version": 2,
         "ground": "工作实际",

@@ -48,6 +48,7 @@ from bot.platforms.sms.app import SmsPlatform
 from bot.platforms.wecom.aibot_webhook import WebhookBot
 from bot.platforms.wecom.enterprise_robot import EnterpriseRobots
 from bot.platforms.wecom.making import Parts, make_wecom
+from bot.platforms.zwdd.app import ZwddPlatform
 from handlers.chat import make_router
 from handlers.web import (
     approval,
@@ -55,6 +56,7 @@ from handlers.web import (
     dingtalk_hooks,
     dingtalk_login,
     enterprise,
+    entry,
     files,
     forms,
     health,
@@ -65,6 +67,7 @@ from handlers.web import (
     session,
     visit_code,
     wecom_pages,
+    zwdd_login,
 )
 from handlers.web.console_words import KINDS as KIND_NAMES
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
@@ -113,7 +116,19 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
         app[DB].close()
         raise
     app[DB].read_now(refresh_calendar, calendar=app[CALENDAR])
-    for part in (forms, inbox, files, publication, enterprise, approval, visit_code, press, session, console):
+    for part in (
+        forms,
+        inbox,
+        files,
+        publication,
+        enterprise,
+        approval,
+        visit_code,
+        press,
+        session,
+        console,
+        entry,
+    ):
         app.add_routes(part.routes)
     app[health.PROBES] = {}
     app[LISTENERS] = {}
@@ -123,6 +138,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
         app.add_routes(wecom_pages.routes)
     dingtalk_hooks.add_routes(app)
     dingtalk_login.add_routes(app)
+    zwdd_login.add_routes(app)
     app.router.add_static("/static/", STATIC, append_version=False)
     app.cleanup_ctx.append(_running)
     return app
@@ -207,26 +223,28 @@ def _add_platforms(
         platforms["email"] = EmailPlatform(settings.email)
     if settings.sms is not None:
         platforms["sms"] = SmsPlatform(settings.sms, http)
-    if settings.dingtalk is not None:
-        dingtalk = DingTalkPlatform(
-            settings.dingtalk,
-            clock,
-            http,
-            dispatcher.take,
-            tokens=tokens,
-            meter=ledger,
-            public_url=settings.public_url,
+    _add_dingtalk(app, platforms, http, dispatcher, tokens=tokens, ledger=ledger)
+
+
+def _add_dingtalk(
+    app: web.Application, platforms: dict[str, Platform], http: aiohttp.ClientSession, dispatcher: Dispatcher, *,
+    tokens: SharedTokens, ledger: Ledger,
+) -> None:  # fmt: skip
+    settings, clock = app[SETTINGS], app[CLOCK]
+    if settings.zwdd is not None:
+        app[zwdd_login.ZWDD] = platforms["zwdd"] = ZwddPlatform(settings.zwdd, clock, http, tokens=tokens)
+    if settings.dingtalk is None:
+        return
+    dingtalk = DingTalkPlatform(
+        settings.dingtalk, clock, http, dispatcher.take, tokens=tokens, meter=ledger, public_url=settings.public_url
+    )  # fmt: skip
+    app[dingtalk_hooks.DINGTALK] = platforms["dingtalk"] = dingtalk
+    if settings.dingtalk.stream:
+        patience = dt.timedelta(seconds=settings.dingtalk.deaf_after)
+        app[health.PROBES]["dingtalk"] = dingtalk.stream.connected.is_set
+        app[LISTENERS]["dingtalk"] = Listener(
+            dingtalk.name, "钉钉 Stream 连接", lambda: dingtalk.stream.deaf_since, patience
         )
-        app[dingtalk_hooks.DINGTALK] = dingtalk
-        platforms[dingtalk.name] = dingtalk
-        if settings.dingtalk.stream:
-            app[health.PROBES]["dingtalk"] = dingtalk.stream.connected.is_set
-            app[LISTENERS]["dingtalk"] = Listener(
-                dingtalk.name,
-                "钉钉 Stream 连接",
-                lambda: dingtalk.stream.deaf_since,
-                dt.timedelta(seconds=settings.dingtalk.deaf_after),
-            )
 
 
 def _robots_of_enterprises(app: web.Application) -> EnterpriseRobots:
@@ -251,7 +269,7 @@ async def _http(settings: Settings) -> AsyncIterator[aiohttp.ClientSession]:
 def trusted(settings: Settings) -> ssl.SSLContext:
     """The usual authorities and those of the settings; ``Problem`` ``ca_bundle`` names one that cannot be read."""
     context = ssl.create_default_context()
-    blocks = {**settings.wecoms, "dingtalk": settings.dingtalk}
+    blocks = {**settings.wecoms, "dingtalk": settings.dingtalk, "zwdd": settings.zwdd}
     for name, block in blocks.items():
         if block is not None and block.ca_bundle is not None:
             try:

@@ -16,6 +16,7 @@ from bot.core.config import S3Settings, Settings
 from bot.core.config_dingtalk import DingTalkSettings
 from bot.core.config_fallback import EmailSettings, SmsSettings
 from bot.core.config_wecom import WeComBotSettings, WeComSettings
+from bot.core.config_zwdd import ZwddSettings
 from bot.core.links import Links
 from bot.inspection.messages import KINDS
 from bot.messaging.letters import all_kinds
@@ -101,7 +102,7 @@ def _names(model: type[BaseModel], prefix: str) -> set[str]:
 def test_every_setting_is_explained_in_the_example() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     shown = re.findall(r"^#?(SUICHA_\w+)=", text, re.MULTILINE)
-    blocks = {"SUICHA_WECOM", "SUICHA_DINGTALK", "SUICHA_EMAIL", "SUICHA_SMS", "SUICHA_S3"}
+    blocks = {"SUICHA_WECOM", "SUICHA_DINGTALK", "SUICHA_ZWDD", "SUICHA_EMAIL", "SUICHA_SMS", "SUICHA_S3"}
 
     assert len(shown) == len(set(shown))
     assert set(shown) == (
@@ -109,6 +110,7 @@ def test_every_setting_is_explained_in_the_example() -> None:
         | (_names(WeComSettings, "suicha_wecom__") - {"SUICHA_WECOM__BOT"})
         | _names(WeComBotSettings, "suicha_wecom__bot__")
         | _names(DingTalkSettings, "suicha_dingtalk__")
+        | _names(ZwddSettings, "suicha_zwdd__")
         | _names(S3Settings, "suicha_s3__")
         | _names(EmailSettings, "suicha_email__")
         | _names(SmsSettings, "suicha_sms__")

@@ -207,7 +207,7 @@ async def _answers(url: str) -> bool:
 
 
 def _platforms(settings: Settings, *, offline: bool) -> Iterator[CheckResult]:
-    if not settings.wecoms and settings.dingtalk is None:
+    if not settings.wecoms and settings.dingtalk is None and settings.zwdd is None:
         yield CheckResult("平台", False, "企业微信和钉钉都没有设置", "参照 .env.example 至少设置一个。")
     elif not offline:
         yield from asyncio.run(_ask_platforms(settings))
@@ -245,6 +245,7 @@ def make_platforms(settings: Settings, http: object) -> Iterator[Callable[[], Pl
     from bot.platforms.sms.app import SmsPlatform
     from bot.platforms.tokens import OwnTokens
     from bot.platforms.wecom.making import Parts, make_wecom
+    from bot.platforms.zwdd.app import ZwddPlatform
 
     async def ignore(_event: InboundEvent) -> None:
         """A check listens to nothing."""
@@ -265,6 +266,8 @@ def make_platforms(settings: Settings, http: object) -> Iterator[Callable[[], Pl
         yield _made(make_wecom(name, block, parts).platform)
     if dingtalk is not None:
         yield lambda: DingTalkPlatform(dingtalk, clock, http, ignore)
+    if (zwdd := settings.zwdd) is not None:
+        yield lambda: ZwddPlatform(zwdd, clock, http)
     if settings.email is not None:
         email = EmailPlatform(settings.email)
         yield lambda: email

@@ -76,9 +76,11 @@ def _names() -> list[str]:
     from bot.core.config import Settings
     from bot.core.config_dingtalk import DingTalkSettings
     from bot.core.config_wecom import WeComBotSettings, WeComSettings
+    from bot.core.config_zwdd import ZwddSettings
 
-    own = [name for name in Settings.model_fields if name not in ("wecom", "dingtalk")]
+    own = [name for name in Settings.model_fields if name not in ("wecom", "dingtalk", "zwdd")]
     own += [f"wecom__{name}" for name in WeComSettings.model_fields if name != "bot"]
     own += [f"wecom__bot__{name}" for name in WeComBotSettings.model_fields]
     own += [f"dingtalk__{name}" for name in DingTalkSettings.model_fields]
+    own += [f"zwdd__{name}" for name in ZwddSettings.model_fields]
     return [f"SUICHA_{name}".upper() for name in own]

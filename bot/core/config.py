@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from bot.core.config_dingtalk import DingTalkSettings
 from bot.core.config_fallback import EmailSettings, SmsSettings
 from bot.core.config_wecom import WeComSettings
+from bot.core.config_zwdd import ZwddSettings
 from bot.core.errors import Problem
 
 _PREFIX = "suicha_"
@@ -71,10 +72,11 @@ class Settings(BaseSettings):
     wecom: WeComSettings | None = None
     wecom_more: dict[str, WeComSettings] = {}  # further apps and corps, each by a short name of its own
     dingtalk: DingTalkSettings | None = None
+    zwdd: ZwddSettings | None = None  # 浙政钉, 专有钉钉: untried
     email: EmailSettings | None = None  # tried after every chat
     sms: SmsSettings | None = None  # tried last, for what is urgent, assigned or statutory
     s3: S3Settings | None = None  # None: evidence lies in data_dir
-    prefer: Literal["wecom", "dingtalk"] = (
+    prefer: Literal["wecom", "dingtalk", "zwdd"] = (
         "wecom"  # the platform tried first when a person has accounts on several
     )
     tick_seconds: float = Field(default=20.0, gt=0)  # how often the fixed ticks look for due work

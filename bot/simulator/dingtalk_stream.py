@@ -117,7 +117,9 @@ class StreamHub:
         if (asked.get("clientId"), asked.get("clientSecret")) != self._credentials:
             raise Refused("invalidClientIdOrSecret", status=401)
         topics = frozenset((str(one["type"]), str(one["topic"])) for one in asked.get("subscriptions", ()))
-        ticket = secrets.token_urlsafe(24) + "/="  # no plus: the vendor's own Node SDK does not percent-encode
+        ticket = (
+            secrets.token_urlsafe(24) + "/="
+        )  # no plus: the vendor's own Node SDK does not percent-encode
         self._tickets[ticket] = (time.monotonic() + TICKET_SECONDS, topics)
         endpoint = request.url.join(request.app.router["connect"].url_for()).with_scheme("ws")
         return web.json_response({"endpoint": str(endpoint), "ticket": ticket})

@@ -22,7 +22,7 @@ DRAW_STATES = {
     "LOCKED": "名单已锁定",
     "VOID": "已作废",
 }
-PLATFORMS = {"wecom": "企业微信", "dingtalk": "钉钉"}
+PLATFORMS = {"wecom": "企业微信", "dingtalk": "钉钉", "zwdd": "浙政钉/专有钉钉"}
 KINDS = {
     "approval_refused": "检查未获批准",
     "approval_reminder": "检查审批提醒",

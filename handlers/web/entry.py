@@ -17,12 +17,16 @@ from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.audit.service import record
 from bot.inspection.people.console_logins import viewer
 from bot.inspection.people.models import Account, Person
+from bot.inspection.people.service import use_bind_code
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import Visit, VisitOfficer
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE, NAMES
+from handlers.web.form_link import require_same_origin
 from handlers.web.pages import render
 
+routes = web.RouteTableDef()
 _LISTED = 50
+_BINDING_LIVES = dt.timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,13 @@ class Row:
 
 
 async def enter(request: web.Request, *, platform: str, user_id: str) -> web.Response:
-    """The person behind the account, and their page. Raises ``Problem`` ``account_unbound``."""
-    now = request.app[CLOCK].now()
-    person_id, name = await request.app[DB].write(_signed_in, platform=platform, user_id=user_id, now=now)
-    links = request.app[LINKS]
+    """The person behind the account, and their page; an account that is nobody's yet is asked for its code."""
+    now, links = request.app[CLOCK].now(), request.app[LINKS]
+    found = await request.app[DB].write(_signed_in, platform=platform, user_id=user_id, now=now)
+    if found is None:
+        token = links.sign("account", [platform, user_id], at=now)
+        return render(request, "entry/bind.html.j2", token=token, status=403)
+    person_id, name = found
     visits = [
         Row(f"/form/{links.sign('form', [person_id, visit_id], at=now)}", *shown)
         for visit_id, *shown in await request.app[DB].read(_visits, person_id=person_id)
@@ -50,7 +57,22 @@ async def enter(request: web.Request, *, platform: str, user_id: str) -> web.Res
     return render(request, "entry/home.html.j2", name=name, visits=visits, console=console)
 
 
-def _signed_in(session: Session, *, platform: str, user_id: str, now: dt.datetime) -> tuple[int, str]:
+@routes.post("/entry/bind")
+async def bind(request: web.Request) -> web.Response:
+    """The one-time code, typed where there is no chat to say it in. Raises ``Problem`` ``bind_code_wrong``."""
+    require_same_origin(request)
+    form = await request.post()
+    value = request.app[LINKS].open("account", str(form.get("token", "")), max_age=_BINDING_LIVES)
+    match value:
+        case [str(platform), str(user_id)]:
+            code = str(form.get("code", "")).strip().upper()[:40]
+            now = request.app[CLOCK].now()
+            await request.app[DB].write(use_bind_code, platform=platform, user_id=user_id, code=code, now=now)
+            return await enter(request, platform=platform, user_id=user_id)
+    raise Problem("link_broken", "页面已过期，请关闭后重新打开。")
+
+
+def _signed_in(session: Session, *, platform: str, user_id: str, now: dt.datetime) -> tuple[int, str] | None:
     query = (
         select(Person)
         .join(Account, col(Account.person_id) == Person.id)
@@ -59,10 +81,7 @@ def _signed_in(session: Session, *, platform: str, user_id: str, now: dt.datetim
     )
     person = session.exec(query).first()
     if person is None or person.id is None:
-        raise Problem(
-            "account_unbound",
-            "这个账号还没有绑定人员。请在聊天里给机器人发管理员给您的验证码，例如：绑定 ABCD2345。",
-        )
+        return None
     record(session, "web.entered", f"person:{person.id}", now=now, actor=person.id, platform=platform)
     return person.id, person.name
 

@@ -18,8 +18,9 @@ from bot.core.db import Database
 from bot.core.keys import CLOCK, DB, LINKS, PAGES, SETTINGS
 from bot.core.links import Links
 from bot.inspection.people.models import Role
+from bot.inspection.people.service import issue_bind_code
 from bot.inspection.people.syncing import leave
-from handlers.web import dingtalk_login
+from handlers.web import dingtalk_login, entry
 from handlers.web.dingtalk_hooks import DINGTALK
 from handlers.web.pages import guard, make_environment
 from tests.fakes.builders import make_account, make_person
@@ -53,6 +54,7 @@ async def door(sqlite_db: Database) -> AsyncIterator[Door]:
         app[DB], app[CLOCK], app[LINKS] = sqlite_db, rig.clock, Links(SITE, "k" * 24, clock=rig.clock)
         app[PAGES], app[DINGTALK] = make_environment(), rig.platform
         dingtalk_login.add_routes(app)
+        app.add_routes(entry.routes)
         async with TestClient(TestServer(app)) as client:
             yield Door(rig, client)
 
@@ -87,9 +89,30 @@ async def test_a_made_up_code_opens_nothing(door: Door, code: str) -> None:
 
 async def test_who_is_not_bound_or_left_is_told_what_to_do(door: Door) -> None:
     status, page = await door.sign_in(door.rig.server.directory.login_code("u1002"))
-    assert (status, "还没有绑定" in page) == (422, True)
+    assert (status, "还没有绑定" in page) == (403, True)
     await door.client.app[DB].write(leave, platform="dingtalk", user_ids=["u1001"], now=door.rig.clock.now())
-    assert (await door.sign_in(door.rig.server.directory.login_code("u1001")))[0] == 422
+    assert (await door.sign_in(door.rig.server.directory.login_code("u1001")))[0] == 403
+
+
+async def test_a_new_account_is_bound_on_the_page_with_the_one_time_code(door: Door) -> None:
+    db, now = door.client.app[DB], door.rig.clock.now()
+
+    def newcomer(session: Session) -> str:
+        return issue_bind_code(session, person_id=make_person(session, name="王检查").id or 0, now=now)
+
+    code = db.write_now(newcomer)
+    _, page = await door.sign_in(door.rig.server.directory.login_code("u1002"))
+    token = page.split('name="token" value="')[1].split('"')[0]
+
+    async def bind(token: str, code: str) -> tuple[int, str]:
+        async with door.client.post("/entry/bind", data={"token": token, "code": code}) as answer:
+            return answer.status, await answer.text()
+
+    assert (await bind(token, "WRONG234"))[0] == 422
+    assert (await bind("made.up.token", code))[0] == 404
+    status, page = await bind(token, code.lower())
+    assert (status, "王检查，您好" in page) == (200, True)
+    assert "王检查，您好" in (await door.sign_in(door.rig.server.directory.login_code("u1002")))[1]
 
 
 async def test_another_site_cannot_sign_somebody_in(door: Door) -> None:

@@ -50,6 +50,7 @@ def register() -> None:
         approval,
         audit,
         calendar,
+        checklist,
         clue,
         commission,
         console,
@@ -83,6 +84,7 @@ def register() -> None:
     app.add_typer(audit.app, name="audit")
     app.add_typer(commission.app, name="commission")
     app.add_typer(calendar.app, name="calendar")
+    app.add_typer(checklist.app, name="checklist")
     app.add_typer(limits.app, name="limits")
     app.add_typer(clue.app, name="clue")
     app.add_typer(returns.app, name="returns")

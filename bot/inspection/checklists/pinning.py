@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 
 from sqlmodel import Session, col, select
 
@@ -35,6 +36,35 @@ def publish_checklist(session: Session, *, checklist: Checklist, now: dt.datetim
     session.flush()
     record(session, "checklist.published", f"checklist:{stored.id}", now=now, sha256=stored.sha256)
     return stored
+
+
+def withdraw_checklist(
+    session: Session, *, code: str, version: int, reason: str, now: dt.datetime
+) -> ChecklistVersion:
+    """撤下: no new task takes this version; what was pinned is filled, signed and reviewed to its end.
+
+    Twice is once. Raises ``checklist_unknown`` or ``reason_missing``.
+    """
+    if not reason.strip():
+        raise Problem("reason_missing", "请写明撤下的理由。", 理由="不能为空")
+    same = select(ChecklistVersion).where(ChecklistVersion.code == code, ChecklistVersion.version == version)
+    stored = session.exec(same.with_for_update()).one_or_none()
+    if stored is None:
+        raise Problem("checklist_unknown", f"没有发布过检查表 {code} 的第 {version} 版。")
+    if stored.withdrawn_at is None:
+        stored.withdrawn_at = now
+        session.add(stored)
+        record(session, "checklist.withdrawn", f"checklist:{stored.id}", now=now, reason=reason.strip()[:200])
+    return stored
+
+
+def published(session: Session) -> list[tuple[ChecklistVersion, int]]:
+    """Every version with the number of tasks that are pinned to it, newest first within a code."""
+    pinned = Counter(version for ids in session.exec(select(Task.checklist_ids)) for version in set(ids))
+    query = select(ChecklistVersion).order_by(
+        col(ChecklistVersion.code), col(ChecklistVersion.version).desc()
+    )
+    return [(version, pinned[version.id or 0]) for version in session.exec(query)]
 
 
 def latest_checklist(session: Session, code: str) -> ChecklistVersion | None:
@@ -90,4 +120,8 @@ def _version_for(session: Session, item: Item, *, now: dt.datetime) -> Checklist
     if published is not None:
         return published
     shipped = next((c for c in all_checklists() if c.code == item.checklist_code), None)
-    return publish_checklist(session, checklist=shipped or general_checklist(item), now=now)
+    version = publish_checklist(session, checklist=shipped or general_checklist(item), now=now)
+    if version.withdrawn_at is not None:
+        text = f"检查表 {version.code} 的各个版本都已撤下，请先导入新版本，再打开检查表。"
+        raise Problem("checklist_withdrawn", text, 检查表=version.code)
+    return version

@@ -19,6 +19,7 @@ from bot.inspection.draws import batches
 from bot.inspection.duties import SOURCES
 from bot.inspection.followups import clues, credit
 from bot.inspection.followups import service as followups
+from bot.inspection.metrics.bulletins import draft_due
 from bot.inspection.metrics.morning import queue_mornings
 from bot.inspection.profile import Profile
 from bot.inspection.publication import service as publication
@@ -64,6 +65,7 @@ class Ticks:
             "batches": lambda: self._due(batches.open_batches),
             "follow_ups": lambda: self._due(followups.open_for_approved),
             "publish": lambda: self._due(publication.publish_approved),
+            "bulletins": lambda: self._once(draft_due),
             "mornings": lambda: self._once(queue_mornings),
             "self_audit": self._self_audit,
             "clocks": self._derive,

@@ -13,6 +13,7 @@ from bot.inspection.followups import clue_duties as clues
 from bot.inspection.followups import duties as followups
 from bot.inspection.followups import return_duties as returns
 from bot.inspection.followups import transfer_duties as transfers
+from bot.inspection.metrics import supervision_duties as supervision
 from bot.inspection.plans import register
 from bot.inspection.publication.duties import publicity_duties
 from bot.inspection.results.duties import review_duties
@@ -44,6 +45,7 @@ SOURCES: tuple[Source, ...] = (
     commissions.SOURCE,
     LIBRARIES,
     register.SOURCE,
+    supervision.SOURCE,
     approvals.SOURCE,
     certificates.SOURCE,
 )

@@ -10,6 +10,7 @@ from bot.inspection.deadlines import models as _deadlines  # noqa: F401
 from bot.inspection.draws import models as _draws  # noqa: F401
 from bot.inspection.followups import models as _followups  # noqa: F401
 from bot.inspection.followups import return_models as _returns  # noqa: F401
+from bot.inspection.metrics import models as _metrics  # noqa: F401
 from bot.inspection.notices import bot_calls as _bot_calls  # noqa: F401
 from bot.inspection.notices import ledger as _ledger  # noqa: F401
 from bot.inspection.notices import models as _notices  # noqa: F401

@@ -6,6 +6,7 @@ from bot.messaging.router import Router
 from handlers.chat import (
     approval,
     binding,
+    bulletins,
     chase,
     checklist,
     commissions,
@@ -42,6 +43,7 @@ def make_router() -> Router:
         chase,
         reassign,
         register,
+        bulletins,
         checklist,
         commissions,
         signing,

@@ -26,6 +26,8 @@ _WORDS = {
     "return": "退回", "report_correction": "已整改", "close_followup": "复查合格", "reject_correction": "仍需整改",
     "ask_by_chat": "逐项问答", "sign_sheet": "核对无误，签名", "object_sheet": "有不同意见", "handle_followup": "登记处理",
     "publish_again": "重新公示", "stop_mass": "停止发送", "resume_mass": "仍要发送",
+    "issue_bulletin": "审核无误，发布", "reply_supervision": "答复", "close_supervision": "办结",
+    "return_supervision": "退回",
     "file_duty": "已报送", "got_it": "收到", "snooze": "稍后提醒", "ask_extension": "申请延期",
     "grant_extension": "同意延期", "refuse_extension": "不同意", "grant_leave": "同意并重新抽取", "refuse_leave": "不同意",
     "remind_department": "催办全部", "confirm_libraries": "两库已更新，确认",

@@ -20,16 +20,26 @@ def subject_of(found: FollowUp) -> str:
 
 def tell_opened(session: Session, found: FollowUp, *, now: dt.datetime) -> None:
     """A decision is needed: the handler and the lead learn at once (requirements section 5)."""
+    _opened(session, found, found.handler_id, now=now)
+    tell_leads(session, found, now=now)
+
+
+def tell_leads(session: Session, found: FollowUp, *, now: dt.datetime) -> None:
+    """Whatever becomes of a problem, the department's lead learns of it at once."""
     facts = visit_facts(session, found.visit_id)
-    for person in dict.fromkeys([found.handler_id, *leads_of(session, facts.task.lead_department_id)]):
-        enqueue(
-            session,
-            "followup_opened",
-            subject_of(found),
-            recipient_id=person,
-            now=now,
-            generation=found.generation,
-        )
+    for person in leads_of(session, facts.task.lead_department_id):
+        _opened(session, found, person, now=now)
+
+
+def _opened(session: Session, found: FollowUp, person: int, *, now: dt.datetime) -> None:
+    enqueue(
+        session,
+        "followup_opened",
+        subject_of(found),
+        recipient_id=person,
+        now=now,
+        generation=found.generation,
+    )
 
 
 def tell_ordered(session: Session, found: FollowUp, *, now: dt.datetime) -> None:

@@ -24,6 +24,7 @@ from bot.inspection.deadlines.models import (
 from bot.inspection.deadlines.service import reminding_hour
 from bot.inspection.followups.duties import RUNNING
 from bot.inspection.followups.models import FollowUp
+from bot.inspection.metrics.bulletin_messages import KINDS as BULLETINS
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice, Priority
 from bot.inspection.notices.service import enqueue_many, row
@@ -230,6 +231,7 @@ def remind_department(session: Session, *, department_id: int, now: dt.datetime,
 
 
 KINDS: tuple[Kind, ...] = (
+    *BULLETINS,
     Kind(
         "lead_morning",
         lead_morning,

@@ -10,7 +10,7 @@ from sqlmodel import Session
 from bot.core.clock import china
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
-from bot.inspection.results.labels import label_of
+from bot.inspection.results.labels import ResultCode, label_of
 from bot.inspection.results.models import Review
 from bot.inspection.results.quality import Flag, flags
 from bot.inspection.results.queue_messages import KINDS as QUEUE
@@ -85,6 +85,17 @@ def result_returned(session: Session, notice: Notice, _now: dt.datetime) -> Cont
     return Content(values, (("检查对象", facts.object.name), ("退回理由", review.reason)), (), page)
 
 
+def refusal_consequences(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """To the enterprise: what a serious refusal leads to, and whom to talk to."""
+    facts = visit_facts(session, _id(notice))
+    if facts.visit.outcome != ResultCode.R06:
+        return Skip("结果已更正，不再是不配合检查")
+    if notice.recipient_id not in facts.contacts:
+        return Skip("不再是这家单位的联络员")
+    values = {"object": facts.object.name, "department": facts.department, "number": facts.visit.number}
+    return Content(values, (("检查单位", facts.department),))
+
+
 _SAMPLE = {
     "number": "450900202603100001-012",
     "object": "云溪县某某餐饮店",
@@ -100,6 +111,13 @@ _REASON = "第 5 项缺少照片"
 _FORM = (Page("修改检查表", "form", (1,)),)
 
 KINDS = (
+    Kind(
+        "refusal_consequences",
+        refusal_consequences,
+        Content(
+            {"object": "云溪县某某餐饮店", "department": "市场监管局", "number": "450900202603100001-0012"}
+        ),
+    ),
     Kind("review_request", review_request, _REVIEW, card=True),
     Kind("review_reminder", review_reminder, _REVIEW, card=True),
     Kind(

@@ -19,7 +19,7 @@ from bot.inspection.checklists.queries import FormFacts, facts_of_form
 from bot.inspection.checklists.service import OUTCOME, RECORD
 from bot.inspection.notices.models import Notice, Priority
 from bot.inspection.notices.service import enqueue, withdraw
-from bot.inspection.people.models import Role
+from bot.inspection.people.models import Department, Role
 from bot.inspection.profile import Profile, publicity_due
 from bot.inspection.profile.terms import Demand
 from bot.inspection.results.closing import complete
@@ -285,7 +285,15 @@ def _tell(
         for contact in facts.visit.contacts:
             enqueue(session, "enterprise_record", subject, recipient_id=contact, now=now)
     if judged.worst == ResultCode.R06:
-        for lead in leads_of(session, facts.visit.task.lead_department_id):
-            enqueue(
-                session, "refused_inspection", subject, recipient_id=lead, now=now, priority=Priority.URGENT
-            )
+        _tell_refusal(session, facts, now=now)
+
+
+def _tell_refusal(session: Session, facts: FormFacts, *, now: dt.datetime) -> None:
+    """不配合检查情节严重: the lead and the department above at once; the enterprise learns what follows (SC-4.3.1.f)."""
+    visit, department = facts.visit.visit, session.get_one(Department, facts.visit.task.lead_department_id)
+    subject = subject_of(visit.id or 0)
+    above = leads_of(session, department.parent_id) if department.parent_id else []
+    for lead in dict.fromkeys([*leads_of(session, department.id or 0), *above]):
+        enqueue(session, "refused_inspection", subject, recipient_id=lead, now=now, priority=Priority.URGENT)
+    for contact in facts.visit.contacts:
+        enqueue(session, "refusal_consequences", subject, recipient_id=contact, now=now, statutory=True)

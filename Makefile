@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help venv demo serve test quick check bench pictures migration system audit-packages clean
+.PHONY: help venv demo serve test quick check bench fuzz pictures migration system audit-packages clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,8 +45,12 @@ check: venv ## Format, lint, types, import contracts, templates, migrations
 bench: venv ## Run every measurement, each beside a peer or a floor
 	@for script in bench/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
+fuzz: venv ## Try 200,000 hostile inputs on everything that reads what WeCom sends
+	$(BIN)/python -m tests.platforms.wecom.fuzz 200000
+
 pictures: venv system ## Take the README's pictures of the running demo again
 	$(BIN)/python -m docs.pictures
+	$(BIN)/python -m docs.wecom_pictures
 
 migration: venv ## Draft a migration from what the models have: make migration m="add a column"
 	@test -n '$(m)' || { echo 'Say what it does: make migration m="add a column"' >&2; exit 2; }

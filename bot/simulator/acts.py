@@ -21,6 +21,17 @@ class SimButton:
 
 
 @dataclass(frozen=True, slots=True)
+class SimChoice:
+    """A question on a card: ``options`` as (id, text), which of them are chosen, and whether several may be."""
+
+    key: str
+    title: str
+    options: tuple[tuple[str, str], ...]
+    chosen: tuple[str, ...] = ()
+    several: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class MessageView:
     """A bubble as a phone shows it. ``body`` is Markdown; ``closed`` stands where the buttons were."""
 
@@ -31,6 +42,13 @@ class MessageView:
     closed: str = ""
     source: str = ""
     image: str = ""
+    note: str = ""  # under the title
+    headline: str = ""  # a figure in large type, and what it counts
+    headline_note: str = ""
+    quote: str = ""
+    pictures: tuple[str, ...] = ()  # addresses on other servers, which the page names and does not load
+    choices: tuple[SimChoice, ...] = ()
+    menu: tuple[SimButton, ...] = ()  # behind the three dots
 
 
 class PlatformServer(Protocol):

@@ -103,7 +103,7 @@ class PersonApi:
 
     async def press(self, person: SimPerson, request: web.Request) -> None:
         message, key = await _fields(request, message=str, key=str)
-        await self._phones.press(person, message, key)
+        await self._phones.press(person, message, key, await _selected(request))
 
     async def say(self, person: SimPerson, request: web.Request) -> None:
         (text,) = await _fields(request, text=str)
@@ -156,3 +156,11 @@ async def _fields(request: web.Request, **wanted: type) -> list[Any]:
         return [convert(data[name]) for name, convert in wanted.items()]
     except (KeyError, ValueError, TypeError) as wrong:
         raise CannotDo(400, "这个请求的内容不对，需要：" + "、".join(wanted)) from wrong
+
+
+async def _selected(request: web.Request) -> dict[str, list[str]]:
+    """What was chosen on a card, by question; raise CannotDo(400)."""
+    selected = json.loads(await request.read()).get("selected") or {}
+    if not isinstance(selected, dict) or not all(isinstance(options, list) for options in selected.values()):
+        raise CannotDo(400, "选择的内容不对。")
+    return {str(question): [str(option) for option in options] for question, options in selected.items()}

@@ -166,7 +166,7 @@ class Page:
             view = self._phones.view(message)
             moment = _moment(message.at)
             day = f"{moment:%Y-%m-%d} 周{WEEKDAYS[moment.weekday()]}"
-            texts = {b.key: b.text for b in view.buttons}
+            texts = {b.key: b.text for b in (*view.buttons, *view.menu)}
             yield Bubble(
                 message=message,
                 view=view,
@@ -196,9 +196,15 @@ class Page:
         if act == "photo":
             await self._phones.send_photo(person, *await read_photo(request))
             return
-        typed = {name: str(value) for name, value in (await request.post()).items()}
+        form = await request.post()
+        typed = {name: str(value) for name, value in form.items()}
         if act == "press":
-            await self._phones.press(person, typed.get("message", ""), typed.get("key", ""))
+            chosen = {
+                name.removeprefix("choose."): [str(value) for value in form.getall(name)]
+                for name in form
+                if name.startswith("choose.")
+            }
+            await self._phones.press(person, typed.get("message", ""), typed.get("key", ""), chosen)
         elif act == "say":
             await self._phones.say(person, typed.get("text", ""))
         else:

@@ -83,12 +83,20 @@ class Phones:
 
     # -- doing: each raises CannotDo, 502 when the service under test never acknowledged -------------------
 
-    async def press(self, person: SimPerson, message_id: str, key: str) -> None:
+    async def press(
+        self, person: SimPerson, message_id: str, key: str, selected: Mapping[str, list[str]] | None = None
+    ) -> None:
         message = self._message(person, message_id)
         view = self.view(message)
-        if view.closed or message.recalled or key not in {b.key for b in view.buttons if b.key}:
+        if (
+            view.closed
+            or message.recalled
+            or key not in {b.key for b in (*view.buttons, *view.menu) if b.key}
+        ):
             raise CannotDo(409, "这条消息上没有这个按钮了。")
-        await self._deliver(person, "press", message_id, key)
+        asked = {choice.key for choice in view.choices}
+        chosen = {question: options for question, options in (selected or {}).items() if question in asked}
+        await self._deliver(person, "press", message_id, key, *([chosen] if chosen else []))
 
     async def say(self, person: SimPerson, text: str) -> None:
         if not text.strip():

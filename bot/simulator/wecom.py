@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -15,8 +16,8 @@ from bot.simulator.people import SimMessage, SimPerson, World
 from bot.simulator.wecom_api import Api
 from bot.simulator.wecom_bot import BotServer
 from bot.simulator.wecom_bot_state import BotAccount
-from bot.simulator.wecom_callbacks import Callbacks, card_of_reply
-from bot.simulator.wecom_cards import card_view, keys
+from bot.simulator.wecom_callbacks import Callbacks, card_of_reply, selected_items
+from bot.simulator.wecom_cards import card_view, chosen_at_first, in_menu, keys, news_view
 from bot.simulator.wecom_directory import DirectoryApi
 from bot.simulator.wecom_downstream import Downstream
 from bot.simulator.wecom_files import Files
@@ -100,9 +101,11 @@ class WeComServer:
                 words = re.sub(r"<[^>]+>", "", content["description"].replace("<br>", "\n"))
                 more = SimButton(content.get("btntxt", "详情"), url=content["url"])
                 return MessageView(title=content["title"], body=words, buttons=(more,))
+            case "news":
+                return news_view(content)
             case "image":
-                return MessageView(title="", body="", image=content["media_id"])
-            case "file":
+                return MessageView(title="", body="", image=content.get("media_id", ""))
+            case "file" | "voice" | "video":
                 link = f"/wecom/media/{content['media_id']}"
                 name = self._world.media.get(content["media_id"], (b"", "", "文件"))[2]
                 return MessageView(title="", body=name, buttons=(SimButton("下载", url=link),))
@@ -111,24 +114,32 @@ class WeComServer:
 
     # -- what a person does ----------------------------------------------------------------------------
 
-    async def press(self, user_id: str, message_id: str, key: str) -> None:
-        """Press a button. The card changes only if the service answers with an update or calls one."""
+    async def press(
+        self, user_id: str, message_id: str, key: str, selected: Mapping[str, list[str]] | None = None
+    ) -> None:
+        """Press a button or an entry of the menu, with what is *selected* by question.
+
+        The card changes only if the service answers with an update or calls one.
+        """
         person = self._person(user_id)
         card = self._world.messages.get(message_id)
         if card is None or card not in self._chat(person) or card.closed or key not in keys(card.content):
             raise NotDelivered("这条消息上没有可按的这个按钮")
         self._world.change(message_id, pressed=[*card.pressed, key])
         if self.bot is not None and card.content.get("by") == "bot":
-            await self.bot.press(person.user_id, card, key, {})
+            chosen = {**chosen_at_first(card.content), **(selected or {})}
+            await self.bot.press(person.user_id, card, key, chosen)
             return
+        menu = in_menu(card.content, key)
         await self._push(
             person,
             MsgType="event",
-            Event="template_card_event",
+            Event="template_card_menu_event" if menu else "template_card_event",
             EventKey=key,
             TaskId=card.card_id,
             CardType=card.content["card_type"],
             ResponseCode=self._ledger.new_code(card.card_id),
+            **({} if menu else selected_items({**chosen_at_first(card.content), **(selected or {})})),
         )
 
     async def say(self, user_id: str, text: str) -> None:
@@ -195,7 +206,7 @@ class WeComServer:
         msgid = str(secrets.randbits(62) | 1 << 62)  # above 2^53: a float would lose digits
         await self._push(person, **fields, MsgId=msgid)
 
-    async def _push(self, person: SimPerson, **fields: str) -> None:
+    async def _push(self, person: SimPerson, **fields: Any) -> None:
         """Push what the person did and show what the service answered passively."""
         common = {"ToUserName": self._account.corp_id, "FromUserName": person.user_id}
         common |= {"CreateTime": str(int(self._world.now())), "AgentID": str(self._account.agent_id)}

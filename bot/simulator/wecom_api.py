@@ -175,7 +175,7 @@ class Api:
         elif kind in ("image", "voice", "video", "file"):
             self._ledger.media(content.get("media_id", ""))
         elif kind == "news":
-            return {"articles": _checked_articles(content.get("articles"))}
+            return {"articles": checked_articles(content.get("articles"))}
         elif kind == "textcard":
             if not all(content.get(name) for name in ("title", "description", "url")):
                 raise ApiError(40058, "textcard.title, description and url are needed")
@@ -197,7 +197,8 @@ def _checked_text(kind: str, text: str) -> str:
     return raw[:_BYTES].decode(errors="ignore")
 
 
-def _checked_articles(articles: Any) -> list[dict[str, Any]]:
+def checked_articles(articles: Any) -> list[dict[str, Any]]:
+    """One to eight, each with a title and a page, cut like text. Raise ApiError."""
     if not isinstance(articles, list) or not articles:
         raise ApiError(40058, "news.articles")
     if len(articles) > 8:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
+from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -26,12 +27,35 @@ _LISTS |= {"HorizontalContentList", "VerticalContentList"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f]")  # what XML cannot hold
 
 
-def xml(fields: dict[str, str]) -> bytes:
-    """A flat message with every text in CDATA."""
-    parts = (
-        (name, _CONTROL.sub("", text).replace("]]>", "]]]]><![CDATA[>")) for name, text in fields.items()
+def xml(fields: Mapping[str, Any]) -> bytes:
+    """A message with every text in CDATA; a value may be an element, a list repeats its name."""
+    return f"<xml>{_inner(fields)}</xml>".encode()
+
+
+def selected_items(selected: Mapping[str, list[str]]) -> dict[str, Any]:
+    """What was chosen, as it stands in a card's event; nothing when there was no question."""
+    if not selected:
+        return {}
+    items = [
+        {"QuestionKey": question, "OptionIds": {"OptionId": options}}
+        for question, options in selected.items()
+    ]
+    return {"SelectedItems": {"SelectedItem": items}}
+
+
+def _inner(fields: Mapping[str, Any]) -> str:
+    return "".join(
+        _element(name, one)
+        for name, value in fields.items()
+        for one in (value if isinstance(value, list) else [value])
     )
-    return f"<xml>{''.join(f'<{name}><![CDATA[{text}]]></{name}>' for name, text in parts)}</xml>".encode()
+
+
+def _element(name: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"<{name}>{_inner(value)}</{name}>"
+    text = _CONTROL.sub("", value).replace("]]>", "]]]]><![CDATA[>")
+    return f"<{name}><![CDATA[{text}]]></{name}>"
 
 
 class Callbacks:
@@ -44,7 +68,7 @@ class Callbacks:
         self._resend_after = resend_after
         self._session: aiohttp.ClientSession | None = None
 
-    async def push(self, fields: dict[str, str]) -> ET.Element | None:
+    async def push(self, fields: dict[str, Any]) -> ET.Element | None:
         """Deliver one message and return the decrypted passive reply, if any. Raise NotDelivered."""
         plaintext = xml(fields)
         fault = self._faults.inbound()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import hashlib
 from typing import Any
 
 from aiohttp import web
 
 from bot.simulator.people import World
-from bot.simulator.wecom_api import ok, read_json
+from bot.simulator.wecom_api import checked_articles, ok, read_json
+from bot.simulator.wecom_card_rules import validate
 from bot.simulator.wecom_state import Account, ApiError, Ledger
 
 GROUP = "wecom-group"  # the id of the chat in which the robot posts
@@ -53,14 +57,39 @@ class Files:
         body = read_json(await request.read())
         kind = body.get("msgtype", "")
         content: dict[str, Any] = body.get(kind) or {}
-        if kind not in (*_ROBOT_BYTES, "news", "image", "file", "template_card"):
+        if kind not in (*_ROBOT_BYTES, "news", "image", "file", "voice", "template_card"):
             raise ApiError(40008, "invalid message type")
-        if kind in _ROBOT_BYTES:
-            _check_words(kind, str(content.get("content", "")))
+        content = self._checked(kind, content)
         if not self._ledger.allows("robot", minute=20):
             raise ApiError(45009, "api freq out of limit")
         self._world.post("wecom", GROUP, "group", {"msgtype": kind, **content})
         return ok()
+
+    def _checked(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        """The content as it is shown. Raise ApiError."""
+        if kind in _ROBOT_BYTES:
+            _check_words(kind, str(content.get("content", "")))
+        elif kind == "template_card":
+            validate(content, channel="robot")
+        elif kind == "news":
+            return {"articles": checked_articles(content.get("articles"))}
+        elif kind in ("file", "voice"):
+            self._ledger.media(str(content.get("media_id", "")))
+        elif kind == "image":
+            return {"media_id": self._inline(content)}
+        return content
+
+    def _inline(self, content: dict[str, Any]) -> str:
+        """A picture in the request: at most 2 MB, and its md5 must be that of the bytes."""
+        try:
+            body = base64.b64decode(str(content.get("base64", "")), validate=True)
+        except binascii.Error:
+            raise ApiError(40058, "image.base64") from None
+        if not body or len(body) > 2 << 20:
+            raise ApiError(45001, "image size out of limit")
+        if hashlib.md5(body, usedforsecurity=False).hexdigest() != content.get("md5"):
+            raise ApiError(40058, "image.md5")
+        return self._ledger.add_media(body, "image/png", "picture.png")
 
     def _check_robot(self, request: web.Request) -> None:
         if not self._account.robot_key or request.query.get("key") != self._account.robot_key:

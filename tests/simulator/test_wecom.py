@@ -8,14 +8,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bot.core.clock import ManualClock
-from bot.platforms.base import Button, CardRef, OutboundMessage, PlatformError
+from bot.platforms.base import Button, CardRef, InboundKind, OutboundMessage, PlatformError
+from bot.platforms.wecom import kinds
+from bot.platforms.wecom import templates as t
 from bot.platforms.wecom.crypto import seal, signature
 from bot.simulator.acts import NotDelivered
 from bot.simulator.faults import Fault
 from bot.simulator.wecom_callbacks import xml
+from tests.platforms.wecom.golden import CARDS
 from tests.platforms.wecom.rig import AES_KEY, Rig, running
 
 BUTTONS = [{"text": "签收", "key": "ack"}, {"text": "转派", "key": "pass"}]
@@ -212,7 +216,7 @@ async def test_a_text_card_and_a_notice_are_shown_with_the_page_they_open(rig: R
     textcard, notice = (rig.server.view(m) for m in rig.chat())
     assert (textcard.title, textcard.body) == ("检查", "3 月 10 日请到\n甲厂")
     assert [b.url for b in textcard.buttons] == ["https://gov.example/1"]
-    assert (notice.title, notice.body) == ("周报", "12\n已检查")
+    assert (notice.title, notice.headline, notice.headline_note) == ("周报", "12", "已检查")
     assert [b.url for b in notice.buttons] == ["https://gov.example/week"]
 
 
@@ -353,3 +357,49 @@ async def test_a_killed_wecom_remembers_cards_codes_and_photos(clock: ManualCloc
             await rig.platform.update(CardRef("insp007", "card-1", spent), MESSAGE)
         await rig.platform.update(CardRef("insp007", "card-1", sent.card_token), MESSAGE)
         assert rig.chat()[0].versions == 3
+
+
+async def test_what_is_chosen_on_a_card_comes_with_the_press(rig: Rig) -> None:
+    for name in ("vote_interaction", "multiple_interaction", "button_interaction"):
+        card = CARDS[name]
+        await rig.platform.send_kind(["insp007"], kinds.TemplateCard(card=_without_files(card)))
+    vote, several, buttons = rig.chat()
+    await rig.server.press("insp007", vote.id, "submit_hazards", {"hazards": ["h1", "h3"]})
+    await rig.server.press("insp007", several.id, "submit_multi", {"act": ["stop"]})
+    await rig.server.press("insp007", buttons.id, "ack")
+    await rig.server.press("insp007", buttons.id, "mute")
+    chosen = [event.raw.get("selected") for event in rig.service.inbox]
+    assert chosen == [{"hazards": ["h1", "h3"]}, {"risk": ["mid"], "act": ["stop"]}, {"q_when": ["am"]}, None]
+    assert [event.action for event in rig.service.inbox] == ["submit_hazards", "submit_multi", "ack", "mute"]
+
+
+def _without_files(card: t.Card) -> t.Card:
+    return msgspec.structs.replace(card, horizontal_content_list=[])
+
+
+async def test_a_menu_entry_says_what_a_person_would_type(rig: Rig) -> None:
+    await rig.server.click_menu("insp007", "今日任务")
+    assert [(event.kind, event.text) for event in rig.service.inbox] == [(InboundKind.TEXT, "今日任务")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "expected"),
+    [
+        ("image", {"base64": "AAAA", "md5": "0" * 32}, 40058),
+        ("image", {"base64": "*", "md5": ""}, 40058),
+        ("news", {"articles": [{"title": "a", "url": "https://a.cn"}] * 9}, 45008),
+        ("file", {"media_id": "none"}, 40007),
+        ("template_card", {"card_type": "vote_interaction", "task_id": "a"}, 40058),
+        ("markdown_v2", {"content": "字" * 1366}, 40058),
+        ("poll", {}, 40008),
+    ],
+)
+async def test_a_robot_refuses_what_the_real_one_refuses(
+    rig: Rig, kind: str, content: dict[str, Any], expected: int
+) -> None:
+    assert rig.settings.group_robot_url is not None
+    url = rig.settings.group_robot_url.get_secret_value()
+    async with rig.session.post(
+        url, data=json.dumps({"msgtype": kind, kind: content}, ensure_ascii=False)
+    ) as answer:
+        assert (await answer.json())["errcode"] == expected

@@ -62,7 +62,7 @@ def parse(text: str | bytes) -> Frame:
         raise BadFrame("too large")
     try:
         wire = _decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise BadFrame("not a frame") from None
     return Frame(wire.cmd, wire.headers.req_id, wire.body or {}, wire.errcode, wire.errmsg)
 

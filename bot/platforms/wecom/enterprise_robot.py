@@ -134,7 +134,7 @@ class EnterpriseRobots:
             raise PlatformError(f"http_{answer.status}", "企业的群机器人没有接受", cls=_GONE)
         try:
             tree = msgspec.json.decode(body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             tree = None
         code = tree.get("errcode") if isinstance(tree, dict) else None
         if not isinstance(code, int):

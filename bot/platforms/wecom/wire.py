@@ -34,7 +34,7 @@ class Answer:
             return None
         try:
             tree = msgspec.json.decode(self.body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
         return tree if isinstance(tree, dict) else None
 

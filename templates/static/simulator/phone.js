@@ -104,13 +104,21 @@ async function act(path, options) {
   return false;
 }
 
-async function submit(form) {
+function pressed(data) {
+  const press = { message: data.get("message"), key: data.get("key"), selected: {} };
+  for (const name of new Set(data.keys())) {
+    if (name.startsWith("choose.")) press.selected[name.slice(7)] = data.getAll(name);
+  }
+  return press;
+}
+
+async function submit(form, by) {
   const kind = form.dataset.act;
-  const data = new FormData(form);
-  const button = form.querySelector("button");
+  const data = new FormData(form, by);
+  const button = by || form.querySelector("button");
   button.disabled = true;
   try {
-    const body = kind === "photo" ? data : JSON.stringify(Object.fromEntries(data));
+    const body = kind === "photo" ? data : JSON.stringify(kind === "press" ? pressed(data) : Object.fromEntries(data));
     const done = await act(kind, { body });
     if (done && kind !== "press") form.reset();
     if (done && kind === "place") form.closest("details").open = false;
@@ -127,7 +135,7 @@ if (chat) {
   toEnd();
   chat.addEventListener("submit", (event) => {
     event.preventDefault();
-    submit(event.target);
+    submit(event.target, event.submitter);
   });
   chat.addEventListener("change", (event) => {
     if (event.target.type === "file" && event.target.files.length) submit(event.target.form);

@@ -30,7 +30,7 @@ async def main() -> None:
     """Write one PNG a kind; a picture that grew too large is an error."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     world = World(now=lambda: _WHEN)
-    server = WeComServer(world, FaultPlan(), **ACCOUNT, callback_url="http://127.0.0.1:9/")
+    server = WeComServer(world, FaultPlan(), **ACCOUNT, callback_url="http://127.0.0.1:9/", resend_after=0.01)
     simulator = Simulator(world, FaultPlan(), {"wecom": server})
     for name in every():
         world.add_person(SimPerson("wecom", name, name))

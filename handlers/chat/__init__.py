@@ -53,6 +53,7 @@ def make_router() -> Router:
         transfers,
         draws,
         returns,
+        bulletins,
         console,
         trouble,
         contacts,

@@ -265,7 +265,7 @@ def make_platforms(settings: Settings, http: object) -> Iterator[Callable[[], Pl
     for name, block in settings.wecoms.items():
         yield _made(make_wecom(name, block, parts).platform)
     if dingtalk is not None:
-        yield lambda: DingTalkPlatform(dingtalk, clock, http, ignore)
+        yield lambda: DingTalkPlatform(dingtalk, clock, http, ignore, public_url=settings.public_url)
     if (zwdd := settings.zwdd) is not None:
         yield lambda: ZwddPlatform(zwdd, clock, http)
     if settings.email is not None:

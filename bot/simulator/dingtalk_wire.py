@@ -8,6 +8,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from typing import Any
 from uuid import uuid4
 
@@ -96,6 +97,8 @@ class Gate:
         elif fault is not None and fault is not Fault.LATE_ANSWER:
             return await self._fail(request, fault)
         response = await self._serve(request, handler)
+        if not response.prepared:
+            response.headers["Date"] = formatdate(self._world.now(), usegmt=True)
         if fault is Fault.LATE_ANSWER:
             await asyncio.sleep(self._faults.hold)
         return response

@@ -104,6 +104,7 @@ class DingTalkPlatform:
         self.capabilities = capabilities_of(settings)
         self._settings = settings
         self._clock = clock
+        self._public_url = public_url
         path = settings.hook_path.get_secret_value() if settings.hook_path else ""
         self._hooks_url = f"{public_url}/hooks/dingtalk/{path}" if public_url and path else ""
         self._client = DingTalkClient(settings, clock, session, tokens=tokens, meter=meter)
@@ -229,7 +230,9 @@ class DingTalkPlatform:
 
     async def check(self) -> list[CheckResult]:
         """Look at every setting for ``suicha doctor``; nothing is sent to anybody."""
-        return await checks.check_all(self._settings, self._client)
+        return await checks.check_all(
+            self._settings, self._client, clock=self._clock, h5=self.h5, public_url=self._public_url
+        )
 
     async def _anew(self, event: InboundEvent, message: OutboundMessage) -> Sent:
         """To the person; a question from a group of ours is answered in the group when it is not a card."""

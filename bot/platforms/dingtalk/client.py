@@ -11,6 +11,7 @@ import json
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -132,6 +133,14 @@ class DingTalkClient:
         if spends and _code_in(answer) not in UNCOUNTED and self._meter is not None:
             self._meter.spent(PLATFORM, Budget.CALLS)
         return self._checked(answer)
+
+    async def date(self) -> dt.datetime | None:
+        """What DingTalk's clock says, from an answer's Date header; None when it does not say."""
+        try:
+            async with self._session.get(self._settings.oapi_base + "/gettoken", **self._options()) as answer:
+                return parsedate_to_datetime(answer.headers["Date"])
+        except (aiohttp.ClientError, TimeoutError, KeyError, ValueError):
+            return None
 
     def _checked(self, answer: _Answer) -> dict[str, Any]:
         """The body of a success."""

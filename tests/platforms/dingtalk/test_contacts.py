@@ -41,7 +41,7 @@ async def test_everybody_is_read_once_with_department_and_number_over_several_pa
 
 async def test_a_throttled_sync_goes_on_and_loses_nobody() -> None:
     async with dingtalk(settings={"calls_per_second": 1000}, per_second=2) as rig:
-        rig.platform._contacts._pace._gap = 0.01  # too fast on purpose
+        rig.platform._contacts._pace.gap = 0.01  # too fast on purpose
         for number in range(250):
             rig.world.add_person(SimPerson("dingtalk", f"n{number}", f"人员{number}"))
         assert len(await rig.platform.members()) == 252

@@ -225,7 +225,7 @@ async def test_the_ledger_counts_what_the_service_counts() -> None:
         await rig.connect()
         sent = await rig.platform.send("u1001", TOLD)
         await rig.platform.receipts(sent.ref)
-        await rig.platform.check()  # contacts and tokens are free
+        await rig.platform.members()  # contacts and tokens are free
         await rig.platform.announce(TOLD)  # a custom robot is paid from the pool of pushes
         assert purse.spent_of == {Budget.CALLS: 2, Budget.PUSHES: 1}
         assert rig.world.facts.get("dingtalk/calls", 0) == 0  # nobody set a limit

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import io
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from PIL import Image
 
+from bot.core.clock import ManualClock
 from bot.platforms.base import Button, CardRef, ErrorClass, InboundKind, OutboundMessage, PlatformError
+from bot.platforms.dingtalk.app import DingTalkPlatform
 from bot.simulator.dingtalk_robot import GROUP
 from bot.simulator.faults import Fault
 from tests.platforms.dingtalk.rig import Rig, dingtalk
@@ -222,13 +226,37 @@ async def test_a_group_robot_that_is_missing_or_wrongly_signed_is_a_matter_of_se
         assert (caught.value.code, caught.value.cls) == ("310000", ErrorClass.CHANNEL)
 
 
-async def test_the_doctor_sees_what_is_set_and_says_what_to_click(rig: Rig) -> None:
-    lines = await rig.platform.check()
-    assert all(line.ok for line in lines)
-    assert "2 名成员" in lines[0].seen
-    async with dingtalk(
-        settings={"client_secret": "wrong", "card_template": "", "group_robot_secret": "x"}
-    ) as wrong:
-        lines = await wrong.platform.check()
-    assert [line.ok for line in lines] == [False, False, True, False]
-    assert all(line.advice for line in lines)
+async def test_the_doctor_sees_what_is_set_and_says_what_to_click() -> None:
+    async with dingtalk(settings={"agent_id": 7}) as rig:
+        lines = {line.name: line for line in await rig.platform.check()}
+        assert [name for name, line in lines.items() if not line.ok] == []
+        assert "2 名成员" in lines["可见范围"].seen
+        assert lines["时钟"].seen.startswith("与钉钉相差")
+        assert not rig.chat()  # nobody heard of it
+        assert rig.server._cards.updated_inside == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "line", "click"),
+    [
+        ({"client_secret": "wrong"}, {}, "应用凭证", "凭证与基础信息"),
+        ({"robot_code": "another"}, {}, "机器人", "机器人编码"),
+        ({"card_template": "nonsense"}, {}, "互动卡片", "卡片平台"),
+        ({"group_robot_secret": "x"}, {}, "群机器人", "安全设置"),
+        ({"stream": False, "hook_path": "h" * 20, "card_template": ""}, {}, "HTTP 回调", "回调地址"),
+    ],
+)
+async def test_what_is_wrong_is_named_with_where_to_click(
+    settings: dict[str, Any], options: dict[str, Any], line: str, click: str
+) -> None:
+    async with dingtalk(settings=settings, **options) as rig:
+        wrong = [one for one in await rig.platform.check() if not one.ok]
+    assert [one.name for one in wrong] == [line]
+    assert click in wrong[0].advice
+
+
+async def test_a_clock_that_is_wrong_is_told_with_its_seconds(rig: Rig) -> None:
+    late = ManualClock(rig.clock.now() - dt.timedelta(hours=2))
+    platform = DingTalkPlatform(rig.settings, late, rig.session, rig.inbox.store)
+    (wrong,) = [line for line in await platform.check() if not line.ok]
+    assert (wrong.name, "-7200" in wrong.seen) == ("时钟", True)

@@ -20,7 +20,6 @@ from bot.inspection.duties import SOURCES
 from bot.inspection.followups import clues, credit
 from bot.inspection.followups import service as followups
 from bot.inspection.metrics.bulletins import draft_due
-from bot.inspection.metrics import bulletins
 from bot.inspection.metrics.morning import queue_mornings
 from bot.inspection.profile import Profile
 from bot.inspection.publication import service as publication
@@ -61,7 +60,6 @@ class Ticks:
             "budgets": self.budgets.look,
             "unanswered": self.chase.look,
             "review_queues": lambda: self._due(queue.queue_review_cards),
-            "bulletins": lambda: self._due(bulletins.draft_due),
             "credit_warnings": lambda: self._due(credit.warn_of_changes),
             "clues": lambda: self._due(clues.open_received),
             "batches": lambda: self._due(batches.open_batches),

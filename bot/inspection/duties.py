@@ -14,7 +14,6 @@ from bot.inspection.followups import duties as followups
 from bot.inspection.followups import return_duties as returns
 from bot.inspection.followups import transfer_duties as transfers
 from bot.inspection.metrics import supervision_duties as supervision
-from bot.inspection.metrics import supervision
 from bot.inspection.plans import register
 from bot.inspection.publication.duties import publicity_duties
 from bot.inspection.results.duties import review_duties
@@ -43,7 +42,6 @@ SOURCES: tuple[Source, ...] = (
     clues.SOURCE,
     transfers.SOURCE,
     returns.SOURCE,
-    supervision.SOURCE,
     commissions.SOURCE,
     LIBRARIES,
     register.SOURCE,

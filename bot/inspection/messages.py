@@ -8,7 +8,6 @@ from bot.inspection.deadlines import messages as deadlines
 from bot.inspection.draws import ceremony_messages as ceremony
 from bot.inspection.draws import messages as draws
 from bot.inspection.followups import messages as followups
-from bot.inspection.metrics import bulletin_messages as bulletins
 from bot.inspection.metrics import morning as metrics
 from bot.inspection.notices import mass
 from bot.inspection.notices.message import Kind
@@ -34,7 +33,6 @@ KINDS: dict[str, Kind] = {
         commissions,
         draws,
         metrics,
-        bulletins,
     )
     for kind in slice_.KINDS
 }

@@ -53,7 +53,6 @@ def make_router() -> Router:
         transfers,
         draws,
         returns,
-        bulletins,
         console,
         trouble,
         contacts,

@@ -3,18 +3,12 @@
 Departments stand in the order of their numbers: nobody is ranked by how often they inspect (D15).
 """
 
-"""Draft a bulletin from the figures on the first working day, let it out when a person approves it (C30, ZJ-3.3.c)."""
-
 from __future__ import annotations
 
 import datetime as dt
 from typing import Any
 
 from sqlalchemy import case, func
-from decimal import Decimal
-from typing import Any
-
-from sqlalchemy import ColumnElement, and_, case, func, or_
 from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china, china_day
@@ -27,13 +21,6 @@ from bot.inspection.metrics.models import Bulletin, BulletinState, OrderState, S
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
 from bot.inspection.people.models import Department, Role
-from bot.inspection.followups.models import FollowUp
-from bot.inspection.metrics.bulletin_rules import DepartmentRow, period_before, shortfalls
-from bot.inspection.metrics.models import Bulletin
-from bot.inspection.metrics.supervision import criticise
-from bot.inspection.notices.service import enqueue, touch_cards
-from bot.inspection.people.models import Department, PersonRole, Role
-from bot.inspection.plans.models import Plan, PlanLine, PlanState
 from bot.inspection.profile import Profile
 from bot.inspection.tasks.models import Task, TaskState, Visit, VisitState
 from bot.inspection.tasks.queries import people_with_role
@@ -92,131 +79,6 @@ def department_rows(session: Session, *, today: dt.date, until: dt.datetime) -> 
          "problems": problems.get(department, (0, 0))[0], "handled": problems.get(department, (0, 0))[1]}
         for department, name, tasks, drawn, finished, published, overdue in session.exec(query)
     ]  # fmt: skip
-
-
-_NO_TASK = (TaskState.DRAFT, TaskState.CANCELLED)
-_STANDING = (PlanState.APPROVED, PlanState.PUBLISHED)
-
-
-def subject_of(bulletin: Bulletin) -> str:
-    return f"bulletin:{bulletin.id}"
-
-
-def draft_due(session: Session, *, now: dt.datetime, profile: Profile, calendar: WorkCalendar) -> int:
-    """On the first working day after a period: its draft, once. A period without a single task has none."""
-    today = china_day(now)
-    ended = period_before(today, months=profile.bulletin.period_months)
-    if ended is None or today < first_workday(calendar, ended[1]):
-        return 0
-    period, after = ended
-    there = session.exec(select(Bulletin.id).where(Bulletin.period == period)).first()
-    begun = select(Task.id).where(col(Task.plan_line_id).is_not(None), Task.created_at < at_china(after))
-    if there is not None or session.exec(begun).first() is None:
-        return 0
-    draft_bulletin(session, period=period, year=int(period[:4]), now=now)
-    return 1
-
-
-def draft_bulletin(session: Session, *, period: str, year: int, now: dt.datetime) -> Bulletin:
-    """Freeze the figures as they are now and ask the joint-conference office to look. The period's draft is the draft."""
-    existing = session.exec(select(Bulletin).where(Bulletin.period == period)).one_or_none()
-    if existing is not None:
-        return existing
-    rows = department_rows(session, year=year, today=china_day(now))
-    made = Bulletin(period=period, year=year, rows=[one.as_dict() for one in rows], drafted_at=now)
-    session.add(made)
-    session.flush()
-    record(session, "bulletin.drafted", subject_of(made), now=now, period=period, departments=len(rows))
-    for person in people_with_role(session, Role.COORDINATOR):
-        enqueue(session, "bulletin_draft", subject_of(made), recipient_id=person, now=now)
-    return made
-
-
-def issue_bulletin(
-    session: Session, *, bulletin_id: int, by: int, now: dt.datetime, profile: Profile, calendar: WorkCalendar
-) -> Bulletin:
-    """批准印发: every member hears, and who is below a target gets an order. The first approval counts.
-
-    Raises ``forbidden`` for anybody but the joint-conference office.
-    """
-    bulletin = session.get(Bulletin, bulletin_id, with_for_update=True)
-    if bulletin is None:
-        raise Problem("not_found", "没有这份通报。")
-    if session.get(PersonRole, (by, Role.COORDINATOR)) is None:
-        raise Problem("forbidden", "通报由联席会议办公室批准印发。")
-    if bulletin.issued_at is not None:
-        return bulletin
-    bulletin.issued_at, bulletin.issued_by = now, by
-    session.add(bulletin)
-    record(session, "bulletin.issued", subject_of(bulletin), now=now, actor=by, period=bulletin.period)
-    for person in people_with_role(session, Role.LEAD):
-        enqueue(session, "bulletin_issued", subject_of(bulletin), recipient_id=person, now=now)
-    for found in rows_of(bulletin):
-        if words := shortfalls(found, targets_of(profile)):
-            criticise(session, bulletin, found.department_id, "；".join(words), now=now, calendar=calendar)
-    touch_cards(session, subject_of(bulletin), now=now)
-    return bulletin
-
-
-def rows_of(bulletin: Bulletin) -> list[DepartmentRow]:
-    return [DepartmentRow(**one) for one in bulletin.rows]
-
-
-def targets_of(profile: Profile) -> dict[str, Decimal | None]:
-    return {key: getattr(profile.targets, key) for key in ("m2", "m4a", "m4b", "m6")}
-
-
-def first_workday(calendar: WorkCalendar, day: dt.date) -> dt.date:
-    return day if calendar.is_workday(day) else calendar.next_workday(day)
-
-
-def department_rows(session: Session, *, year: int, today: dt.date) -> list[DepartmentRow]:
-    """Every department with a plan or a task of *year*, in the order of the register; four statements."""
-    lines = dict(
-        session.exec(
-            select(PlanLine.lead_department_id, func.count())
-            .join(Plan, col(Plan.id) == PlanLine.plan_id)
-            .where(Plan.year == year, col(Plan.state).in_(_STANDING))
-            .group_by(col(PlanLine.lead_department_id))
-        ).all()
-    )
-    joint = func.json_array_length(Task.joint_department_ids) > 0
-    tasks = _by_department(session, year, func.count(), _sum(joint))
-    visits = _by_department(
-        session, year, func.count(col(Visit.id)), _sum(col(Visit.state).in_(SUBMITTED)),
-        _sum(col(Visit.state) == VisitState.PUBLISHED), _sum(_overdue(today)), join=Visit,
-    )  # fmt: skip
-    problems = _by_department(
-        session, year, func.count(col(FollowUp.id)), _sum(col(FollowUp.handled_at).is_not(None)), join=FollowUp
-    )  # fmt: skip
-    found = []
-    for department, name in session.exec(select(Department.id, Department.name).order_by(col(Department.id))):
-        assert department is not None
-        if department not in lines and department not in tasks:
-            continue
-        found.append(
-            DepartmentRow(
-                department, name, lines.get(department, 0), *tasks.get(department, (0, 0)),
-                *visits.get(department, (0, 0, 0, 0)), *problems.get(department, (0, 0)),
-            )
-        )  # fmt: skip
-    return found
-
-
-def _by_department(session: Session, year: int, *counts: Any, join: Any = None) -> dict[int, tuple[int, ...]]:
-    """These counts over the random tasks of *year* by lead department, with their visits or follow-ups."""
-    query: Any = (
-        select(Task.lead_department_id, *counts)
-        .join(PlanLine, col(PlanLine.id) == Task.plan_line_id)
-        .join(Plan, col(Plan.id) == PlanLine.plan_id)
-        .where(Plan.year == year, col(Task.state).not_in(_NO_TASK))
-        .group_by(col(Task.lead_department_id))
-    )
-    if join is not None:
-        query = query.join(Visit, col(Visit.task_id) == Task.id)
-    if join is FollowUp:
-        query = query.join(FollowUp, col(FollowUp.visit_id) == Visit.id)
-    return {key: tuple(int(n) for n in values) for key, *values in session.execute(query)}
 
 
 def _sum(condition: Any) -> Any:
@@ -354,12 +216,3 @@ def require_coordinator(session: Session, person_id: int) -> None:
     """Raise ``forbidden`` unless the person belongs to the joint-conference office."""
     if person_id not in people_with_role(session, Role.COORDINATOR):
         raise Problem("forbidden", "这项由联席会议办公室办理。")
-
-
-def _overdue(today: dt.date) -> ColumnElement[bool]:
-    """Not handed in by the end of the window, or not public by its day."""
-    ended = (VisitState.PUBLISHED, VisitState.NON_PUBLIC)
-    return or_(
-        and_(col(Visit.state).not_in(SUBMITTED), col(Visit.due_on) < today),
-        and_(col(Visit.state).in_(SUBMITTED), col(Visit.state).not_in(ended), col(Visit.publish_due) < today),
-    )

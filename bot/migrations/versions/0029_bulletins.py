@@ -1,5 +1,4 @@
 """Bulletins (通报) and the supervision orders that come of them."""
-"""Bulletins from the figures and supervision orders (C30)."""
 
 from __future__ import annotations
 
@@ -52,47 +51,3 @@ def upgrade() -> None:
     with op.batch_alter_table('supervisionorder', schema=None) as batch_op:
         batch_op.create_index('ix_supervisionorder_department_id', ['department_id'], unique=False)
 
-    op.create_table(
-        "bulletin",
-        sa.Column("id", BigId, nullable=False),
-        sa.Column("period", sa.String(length=7), nullable=False),
-        sa.Column("year", sa.Integer(), nullable=False),
-        sa.Column("rows", sa.JSON(), nullable=False),
-        sa.Column("drafted_at", Moment, nullable=False),
-        sa.Column("issued_at", Moment, nullable=True),
-        sa.Column("issued_by", sa.Integer(), nullable=True),
-        sa.CheckConstraint("(issued_at IS NULL) = (issued_by IS NULL)", name="ck_bulletin_issued"),
-        sa.ForeignKeyConstraint(["issued_by"], ["person.id"]),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("period"),
-    )
-    op.create_table(
-        "supervisionorder",
-        sa.Column("id", BigId, nullable=False),
-        sa.Column("number", sa.String(length=40), nullable=False),
-        sa.Column("bulletin_id", sa.Integer(), nullable=True),
-        sa.Column("department_id", sa.Integer(), nullable=False),
-        sa.Column("finding", sa.String(), nullable=False),
-        sa.Column("due_on", sa.Date(), nullable=False),
-        sa.Column("state", sa.String(length=8), nullable=False),
-        sa.Column("reply", sa.String(), nullable=False),
-        sa.Column("remark", sa.String(), nullable=False),
-        sa.Column("round", sa.Integer(), nullable=False),
-        sa.Column("ordered_at", Moment, nullable=False),
-        sa.Column("closed_at", Moment, nullable=True),
-        sa.Column("reminded_on", sa.Date(), nullable=True),
-        sa.CheckConstraint("state IN ('OPEN', 'REPLIED', 'CLOSED')", name="ck_supervision_state"),
-        sa.CheckConstraint("finding <> ''", name="ck_supervision_finding"),
-        sa.CheckConstraint("state <> 'REPLIED' OR reply <> ''", name="ck_supervision_reply"),
-        sa.CheckConstraint("(state = 'CLOSED') = (closed_at IS NOT NULL)", name="ck_supervision_closed"),
-        sa.ForeignKeyConstraint(["bulletin_id"], ["bulletin.id"]),
-        sa.ForeignKeyConstraint(["department_id"], ["department.id"]),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("number"),
-        sa.UniqueConstraint("bulletin_id", "department_id", name="uq_supervision_order"),
-    )
-    op.create_index("ix_supervisionorder_department_id", "supervisionorder", ["department_id"])
-    changed = sa.text("reminded_on IS NULL")
-    op.create_index(
-        "ix_supervision_changed", "supervisionorder", ["id"], sqlite_where=changed, postgresql_where=changed
-    )

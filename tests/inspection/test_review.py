@@ -52,7 +52,7 @@ def prepared(session: Session) -> None:
 
 
 @pytest.mark.parametrize("who", [P1, P2, REPLACED])
-def test_no_officer_of_a_visit_reviews_it_not_even_a_replaced_one(db: Database, who: int) -> None:
+def test_c21_no_officer_of_a_visit_reviews_it_not_even_a_replaced_one(db: Database, who: int) -> None:
     def story(session: Session) -> None:
         prepared(session)
         from bot.inspection.people.models import PersonRole, Role  # noqa: PLC0415
@@ -77,7 +77,7 @@ def test_somebody_who_is_no_reviewer_is_refused(db: Database) -> None:
     db.write_now(story)
 
 
-def test_a_return_needs_a_reason_and_tells_both_officers_and_the_lead(db: Database) -> None:
+def test_c21_a_return_needs_a_reason_and_tells_both_officers_and_the_lead(db: Database) -> None:
     def story(session: Session) -> None:
         prepared(session)
         due = session.get_one(Visit, 1).publish_due
@@ -171,7 +171,7 @@ def test_a_decision_takes_the_waiting_reminder_back(db: Database) -> None:
     db.write_now(story)
 
 
-def test_six_results_of_one_day_with_the_same_words_are_flagged_and_not_refused(db: Database) -> None:
+def test_c32_six_results_of_one_day_with_the_same_words_are_flagged_and_not_refused(db: Database) -> None:
     def story(session: Session) -> None:
         authority(session)
         for number in range(1, 7):
@@ -189,7 +189,7 @@ def test_six_results_of_one_day_with_the_same_words_are_flagged_and_not_refused(
     db.write_now(story)
 
 
-def test_three_clean_visits_by_one_officer_to_one_object_ask_for_a_reason() -> None:
+def test_c32_three_clean_visits_by_one_officer_to_one_object_ask_for_a_reason() -> None:
     seen = Trace(True, 2, NOW, NOW + dt.timedelta(hours=1), 1, (), late=False, clean_visits=3)
     assert flags(seen) == (Flag.LOW_YIELD,)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+import pytest
 from sqlmodel import Session
 
 from bot.inspection.audit.service import verify
@@ -15,12 +16,19 @@ from bot.inspection.checklists.service import (
     open_form,
     save_draft,
 )
+from bot.inspection.followups.models import FollowUp
+from bot.inspection.followups.opening import open_for_approved
+from bot.inspection.notices.message import Content
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.results.closing import Closing, close_record, reopen_record
+from bot.inspection.results.labels import label_of
 from bot.inspection.results.models import ItemResult
+from bot.inspection.results.outcome_messages import library_mismatch
+from bot.inspection.results.service import Decision, review_visit
 from bot.inspection.results.submit import submit_visit
 from bot.inspection.tasks.models import VisitState
+from tests.fakes.builders import make_person
 from tests.fakes.desk import CALENDAR, GOOD, PROFILE, Desk, refused
 from tests.fakes.visits import (
     CONTACT,
@@ -40,7 +48,7 @@ def test_an_unanswered_question_and_a_bare_no_are_named(opened: Desk) -> None:
     assert "上传1张照片" in problem.fields["CL-1:5"]
 
 
-def test_no_signature_and_no_reason_closes_nothing(opened: Desk) -> None:
+def test_c18_no_signature_and_no_reason_closes_nothing(opened: Desk) -> None:
     opened.save(GOOD)
     assert refused(lambda: opened.close(Closing())).key == "signature_missing"
     assert (
@@ -50,7 +58,7 @@ def test_no_signature_and_no_reason_closes_nothing(opened: Desk) -> None:
     assert opened.rows(RecordSheet) == []
 
 
-def test_a_refused_signature_closes_with_reason_and_witness_and_tells_the_lead(opened: Desk) -> None:
+def test_c18_a_refused_signature_closes_with_reason_and_witness_and_tells_the_lead(opened: Desk) -> None:
     opened.save(GOOD)
     opened.close(Closing(refusal_code="REFUSED", refusal_text="负责人拒绝签字", witness="张主任，社区居委会"))
     sheet = opened.rows(RecordSheet)[0]
@@ -110,7 +118,7 @@ def test_a_clean_visit_is_due_twenty_working_days_later_and_asks_one_reviewer(op
     assert opened.db.read_now(verify).broken_at is None
 
 
-def test_an_officer_never_reviews_the_own_visit(opened: Desk) -> None:
+def test_c21_an_officer_never_reviews_the_own_visit(opened: Desk) -> None:
     def make_reviewer(session: Session) -> None:
         session.delete(session.get_one(PersonRole, (REVIEWER, Role.REVIEWER)))
         session.add(PersonRole(person_id=WANG, role=Role.REVIEWER))
@@ -150,7 +158,7 @@ def test_a_returned_result_comes_back_as_new_versions_with_the_reason(opened: De
     assert opened.told("enterprise_record") == [CONTACT]
 
 
-def test_cannot_be_reached_needs_proof_of_two_days(opened: Desk) -> None:
+def test_c24_cannot_be_reached_needs_proof_of_two_days(opened: Desk) -> None:
     opened.save({OUTCOME: {"value": "R04", "note": "门牌存在，无人经营，电话停机"}})
     opened.photo(OUTCOME, 1)
     problem = refused(opened.close)
@@ -162,7 +170,7 @@ def test_cannot_be_reached_needs_proof_of_two_days(opened: Desk) -> None:
     assert opened.told("no_signature") == []  # nobody was there to sign
 
 
-def test_a_serious_refusal_without_evidence_is_refused(opened: Desk) -> None:
+def test_c24_a_serious_refusal_without_evidence_is_refused(opened: Desk) -> None:
     opened.save({OUTCOME: {"value": "R06", "note": "负责人锁门拒绝检查"}})
     end = Closing(refusal_code="REFUSED", refusal_text="拒绝检查")
     assert "请上传凭据" in refused(lambda: opened.close(end)).fields[OUTCOME]
@@ -171,6 +179,39 @@ def test_a_serious_refusal_without_evidence_is_refused(opened: Desk) -> None:
     opened.submit()
     assert opened.visit().outcome == "R06"
     assert opened.told("refused_inspection") == [LEAD]
+    assert opened.told("enterprise_obstruction") == [CONTACT]  # what follows is told at once
+
+
+@pytest.mark.parametrize("code", ["R07", "R21", "R22", "R25"])
+def test_c24_gone_moved_or_another_trade_ends_the_visit_and_the_library_is_told(
+    opened: Desk, code: str
+) -> None:
+    keeper = opened.db.write_now(lambda s: make_person(s, role=Role.ADMIN, department_id=1, code="KEEPER").id)
+    opened.save({OUTCOME: {"value": code, "note": "登记地址已是别家店铺"}})
+    opened.photo(OUTCOME)
+    opened.close(Closing(refusal_code="ABSENT", refusal_text="无人"))
+    opened.submit()
+    opened.do(review_visit, visit_id=VISIT, reviewer_id=REVIEWER, decision=Decision.APPROVED)
+    assert opened.told("library_mismatch") == [keeper]
+    notice = opened.rows(Notice, Notice.kind == "library_mismatch")[0]
+    said = opened.db.read_now(library_mismatch, notice, opened.clock.now())
+    assert isinstance(said, Content)
+    assert said.values["result"] == label_of(code)
+    assert [r.codes for r in opened.rows(ItemResult)] == [[code]]  # worst item wins, and no item is clean
+
+
+def test_c24_the_abnormal_list_clock_starts_ten_working_days_after_the_approval(opened: Desk) -> None:
+    opened.save({OUTCOME: {"value": "R04", "note": "门牌存在，无人经营，电话停机"}})
+    opened.photo(OUTCOME, 1)
+    opened.clock.advance(days=1)
+    opened.photo(OUTCOME, 2)
+    opened.close(Closing(refusal_code="ABSENT", refusal_text="登记地址无人"))
+    opened.submit()
+    opened.do(review_visit, visit_id=VISIT, reviewer_id=REVIEWER, decision=Decision.APPROVED)
+    opened.do(open_for_approved, profile=PROFILE, calendar=CALENDAR)
+    [found] = opened.rows(FollowUp)
+    assert found.codes == "R04"
+    assert found.due_on == dt.date(2026, 3, 25)  # ten working days after Wednesday 11 March
 
 
 def test_after_submission_nothing_is_added(opened: Desk) -> None:

@@ -12,6 +12,7 @@ from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.results.labels import ResultCode, label_of
 from bot.inspection.results.models import Review
+from bot.inspection.results.outcome_messages import KINDS as OUTCOMES
 from bot.inspection.results.quality import Flag, flags
 from bot.inspection.results.queue_messages import KINDS as QUEUE
 from bot.inspection.results.service import Decision, last_review
@@ -127,4 +128,5 @@ KINDS = (
     ),
     *SIGNING,
     *QUEUE,
+    *OUTCOMES,
 )

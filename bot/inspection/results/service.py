@@ -14,6 +14,7 @@ from bot.inspection.notices.models import Notice
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
 from bot.inspection.people.models import Person, PersonRole, Role
 from bot.inspection.results.models import ItemResult, Review
+from bot.inspection.results.outcome_messages import MENDS_LIBRARY
 from bot.inspection.results.quality import Flag, flags
 from bot.inspection.results.traces import trace
 from bot.inspection.tasks.models import Task, Visit, VisitOfficer, VisitState
@@ -92,10 +93,22 @@ def _decide(session: Session, visit: Visit, made: Review, *, now: dt.datetime) -
     if made.decision == Decision.APPROVED:
         visit.reviewed_at = now
         move_visit(session, visit, VisitState.APPROVED, now=now)
+        if visit.outcome in MENDS_LIBRARY:
+            _tell_library(session, visit, now=now)
     else:
         move_visit(session, visit, VisitState.RECORDED, now=now)
         _tell_returned(session, visit, made.round, now=now)
     touch_cards(session, subject, now=now)
+
+
+def _tell_library(session: Session, visit: Visit, *, now: dt.datetime) -> None:
+    """R07 and the registry outcomes say that the library is wrong about this object (field guide 2.2)."""
+    lead = session.get_one(Task, visit.task_id).lead_department_id
+    keepers = people_with_role(session, Role.ADMIN, department_id=lead) or people_with_role(
+        session, Role.ADMIN
+    )
+    for person in keepers:
+        enqueue(session, "library_mismatch", subject_of(visit.id or 0), recipient_id=person, now=now)
 
 
 def require_reviewer(session: Session, visit_id: int, person_id: int) -> None:

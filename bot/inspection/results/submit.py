@@ -26,6 +26,7 @@ from bot.inspection.results.closing import complete
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import LABELS, ResultCode, label_of
 from bot.inspection.results.models import ItemResult, Review
+from bot.inspection.results.outcome_messages import OBSTRUCTS
 from bot.inspection.results.signing import unsigned
 from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import leads_of, people_with_role, require_officer, year_of
@@ -284,6 +285,10 @@ def _tell(
     if facts.record is not None and facts.record.pdf_sha256:
         for contact in facts.visit.contacts:
             enqueue(session, "enterprise_record", subject, recipient_id=contact, now=now)
+    if judged.worst in OBSTRUCTS:
+        for contact in facts.visit.contacts:
+            enqueue(session, "enterprise_obstruction", subject, recipient_id=contact, now=now, slot=f"round-{receipt.round}",
+                    statutory=True)  # fmt: skip
     if judged.worst == ResultCode.R06:
         _tell_refusal(session, facts, now=now)
 

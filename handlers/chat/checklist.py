@@ -6,26 +6,26 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.checklists.answers import AnswerValue, Missing, files_value, show_answer
-from bot.inspection.checklists.chat import ChatCommand, ChatProblem, complete_chat_answer
+from bot.inspection.checklists.chat import ChatCommand, ChatProblem, command_in, complete_chat_answer
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, conclusion_key
+from bot.inspection.checklists.definition import QuestionType
 from bot.inspection.checklists.evidence import open_store
 from bot.inspection.checklists.keeping import add_evidence
-from bot.inspection.checklists.queries import FormFacts, form_facts
+from bot.inspection.checklists.queries import FormFacts, form_facts, open_visits
 from bot.inspection.checklists.service import open_form, save_draft, tell_training_missing
 from bot.inspection.checklists.values import plain
 from bot.inspection.results.closing import Closing
 from bot.inspection.results.submit import submit_visit
-from bot.inspection.tasks.models import Visit, VisitOfficer
-from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 from bot.messaging.media import kept_files
 from bot.messaging.router import Context, Reply, Router
 from bot.messaging.talks import close_talk, open_talk
 from handlers.chat.checklist_place import (
+    HELP,
     Place,
     ask,
     ask_part,
@@ -33,8 +33,11 @@ from handlers.chat.checklist_place import (
     count,
     find_place,
     first_open,
+    last_place,
+    left,
     overview,
     to_conclude,
+    turn,
 )
 from handlers.record_sheet import close_sheet
 
@@ -52,13 +55,13 @@ async def start_from_card(ctx: Context) -> Reply:
 @router.command("逐项问答", "逐项")
 async def start_by_words(ctx: Context) -> Reply:
     """With a number (or its end) that visit; without one the only open visit."""
-    open_visits = await ctx.db.read(_open_visits, person_id=ctx.person_id)
-    wanted = [v for v in open_visits if v[1].endswith(ctx.words)] if ctx.words else open_visits
+    found = await ctx.db.read(open_visits, person_id=ctx.person_id)
+    wanted = [v for v in found if v[1].endswith(ctx.words)] if ctx.words else found
     if len(wanted) == 1:
         return await _start(ctx, wanted[0][0])
-    if not open_visits:
+    if not found:
         return Reply("您现在没有可以填写的检查。")
-    listed = "\n".join(f"- 逐项 {number}" for _, number in open_visits[:_LISTED])
+    listed = "\n".join(f"- 逐项 {number}" for _, number in found[:_LISTED])
     return Reply(f"要填哪一个？请回复其中一行：\n{listed}")
 
 
@@ -78,16 +81,43 @@ async def _answer(ctx: Context) -> Reply:
     facts = await _facts(ctx)
     place = find_place(facts, ctx.person_id, ctx.talk["at"])
     if place is None:
-        return (
-            await _conclude(ctx, facts)
-            if plain(ctx.words).strip(" 。.！!") == NOTHING_FOUND
-            else _ending(ctx, facts)
-        )
+        return await _at_the_end(ctx, facts)
     part = place.lacking[0] if place.lacking else Missing.VALUE
+    free = part is Missing.NOTE or place.question.type is QuestionType.TEXT
+    meant = turn(facts, ctx.person_id, place, ctx.words, free=free)
+    if meant.ask_back:
+        return Reply(meant.ask_back)
+    if meant.place.key != place.key:
+        place, part = meant.place, Missing.VALUE
+        if not meant.words:
+            return await _go(ctx, facts, place, "")
+    return await _take(ctx, facts, place, part, meant.words)
+
+
+async def _at_the_end(ctx: Context, facts: FormFacts) -> Reply:
+    """Everything is answered: a conclusion, a look back, or a correction by number."""
+    if plain(ctx.words).strip(" 。.！!") == NOTHING_FOUND:
+        return await _conclude(ctx, facts)
+    last = last_place(facts, ctx.person_id)
+    if last is None:
+        return _ending(ctx, facts)
+    command = command_in(ctx.words)
+    if command is ChatCommand.BACK:
+        return await _go(ctx, facts, last, "")
+    if command is not None and command is not ChatCommand.SKIP:
+        return await _obey(ctx, facts, last, command)
+    meant = turn(facts, ctx.person_id, last, ctx.words, free=False)
+    if meant.ask_back or meant.words == ctx.words:
+        return Reply(meant.ask_back) if meant.ask_back else _ending(ctx, facts)
+    if not meant.words:
+        return await _go(ctx, facts, meant.place, "")
+    return await _take(ctx, facts, meant.place, Missing.VALUE, meant.words)
+
+
+async def _take(ctx: Context, facts: FormFacts, place: Place, part: Missing, words: str) -> Reply:
+    """*words* as the *part* of an answer that *place* lacks, or as a command."""
     today = china_day(ctx.clock.now())
-    result = complete_chat_answer(
-        place.question, place.answer, part, ctx.words, photos=place.photos, today=today
-    )
+    result = complete_chat_answer(place.question, place.answer, part, words, photos=place.photos, today=today)
     if isinstance(result, ChatProblem):
         return Reply(result.text)
     if isinstance(result, ChatCommand):
@@ -158,6 +188,9 @@ async def _save(ctx: Context, key: str, given: AnswerValue) -> None:
 async def _next(ctx: Context, facts: FormFacts, *, said: str = "", here: Place | None = None) -> Reply:
     """Ask for what *here* still lacks, else for the next question; remember where we are."""
     if here is not None and here.answer.value and here.lacking:
+        if here.key != ctx.talk["at"]:
+            talk = {**ctx.talk, "at": here.key}
+            await ctx.db.write(_remember, ctx.talk_key, now=ctx.clock.now(), talk=talk)
         return Reply(f"{said}{ask_part(here)}")
     place = first_open(facts, ctx.person_id, ctx.talk["skipped"])
     return await _go(ctx, facts, place, said)
@@ -177,6 +210,9 @@ async def _obey(ctx: Context, facts: FormFacts, place: Place, command: ChatComma
         return Reply("已暂存，同伴和网页上都能看到。回复“逐项”继续。")
     if command is ChatCommand.SHOW:
         return Reply(overview(facts, ctx.person_id) + f"\n\n{ask(place)}")
+    if command in {ChatCommand.LEFT, ChatCommand.HELP}:
+        said = left(facts, ctx.person_id) if command is ChatCommand.LEFT else HELP
+        return Reply(f"{said}\n\n{ask(place)}")
     if command is ChatCommand.SKIP:
         talk = {**ctx.talk, "skipped": [*ctx.talk["skipped"], place.key]}
         return await _next(replace(ctx, talk=talk), facts, said="先放着，最后再问。")
@@ -255,17 +291,6 @@ async def _facts(ctx: Context) -> FormFacts:
 
 def _page(ctx: Context, page: str) -> str:
     return f"/form/{ctx.links.sign('form', [ctx.person_id, ctx.talk['visit']])}{page}"
-
-
-def _open_visits(session: Session, *, person_id: int) -> list[tuple[int, str]]:
-    query = (
-        select(Visit.id, Visit.number)
-        .join(VisitOfficer, col(VisitOfficer.visit_id) == Visit.id)
-        .where(VisitOfficer.person_id == person_id, col(VisitOfficer.state).in_(LIVE))
-        .where(col(Visit.state).in_(BEFORE_SUBMIT))
-        .order_by(col(Visit.due_on), col(Visit.id))
-    )
-    return [(visit_id, number) for visit_id, number in session.exec(query) if visit_id is not None]
 
 
 def _remember(session: Session, key: str, *, now: dt.datetime, talk: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from bot.inspection.checklists.answers import (
     progress,
     show_answer,
 )
+from bot.inspection.checklists.chat_places import Address, address
 from bot.inspection.checklists.conclusions import is_concluded
 from bot.inspection.checklists.definition import Checklist, Question, QuestionType
 from bot.inspection.checklists.outcomes import CLEAN
@@ -26,6 +27,13 @@ from bot.inspection.checklists.values import list_choices
 from bot.inspection.registry.models import Item
 from bot.inspection.results.labels import label_of
 
+_LISTED = 12
+HELP = (
+    "直接回复即可：是、否、不适用，也可以回复编号。否的后面可以接着写情况，例如“否 标签缺失”。\n"
+    "- 指定某一项：3 否 标签缺失；第3项改为是；回到第3项\n"
+    "- 照片直接发来，归入正在问的这一项\n"
+    "- 随时可以说：上一项、撤回、跳过、查看、还差什么、暂停"
+)
 _HOW = {
     QuestionType.PHOTO: "请发送照片。",
     QuestionType.DATE: "请回复日期，例如 2026年5月1日。",
@@ -83,6 +91,52 @@ def ask_part(place: Place) -> str:
             return f"请写明情况{f'（{bad.text}）' if bad and bad.text else ''}。"
         case _:
             return f"请发送现场照片，至少 {place.question.photos_min} 张。"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Which question a message is about and what it says; ``ask_back`` when that is not clear."""
+
+    place: Place
+    words: str
+    ask_back: str = ""
+
+
+def turn(facts: FormFacts, person_id: int, place: Place, words: str, *, free: bool) -> Turn:
+    """Look for a question that *words* name; without one they are about *place*. Where free text is awaited only
+    an order to go somewhere counts."""
+    named = address(words)
+    if named is None or (free and not named.verb):
+        return Turn(place, words)
+    other = find_place(facts, person_id, f"{place.checklist.code}:{named.key}")
+    if other is None:
+        none = f"现在没有第{named.key.replace('_', '-')}项要答。"
+        return Turn(place, words, none if named.explicit else "")
+    if not named.explicit and _is_choice(place, other, named):
+        which = f"是第{named.key}项答“{named.verdict}”，还是这一项？"
+        how = f"请回复“第{named.key}项 {named.verdict}”或“{named.verdict}”。"
+        return Turn(place, words, which + how)
+    return Turn(other, named.words)
+
+
+def _is_choice(place: Place, other: Place, named: Address) -> bool:
+    """Whether 2 否 may as well be the second choice of the question that is being asked."""
+    choices = place.question.choices
+    if other.key == place.key or not named.key.isdecimal() or not 1 <= int(named.key) <= len(choices):
+        return False
+    return choices[int(named.key) - 1] == named.verdict
+
+
+def left(facts: FormFacts, person_id: int) -> str:
+    """What still lacks something, by number."""
+    open_ones = [p for p in places(facts, person_id) if p.lacking]
+    listed = "\n".join(f"- {p.question.label}" for p in open_ones[:_LISTED])
+    more = f"\n……还有 {len(open_ones) - _LISTED} 项" if len(open_ones) > _LISTED else ""
+    return f"还差 {len(open_ones)} 项：\n{listed}{more}" if open_ones else "每一项都答完了。"
+
+
+def last_place(facts: FormFacts, person_id: int) -> Place | None:
+    return next(reversed(list(places(facts, person_id))), None)
 
 
 def overview(facts: FormFacts, person_id: int) -> str:

@@ -218,3 +218,61 @@ async def test_a_reading_may_come_with_the_answer_or_after_it(
             await chat.says("4度")
             break
     assert chat.draft()[f"CL-6:{question.key}"]["reading"] == "4"
+
+
+async def test_an_answer_names_its_question_and_is_asked_for_what_it_lacks(
+    sqlite_db: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    chat = ready(sqlite_db, clock, tmp_path, code="CL-2")
+    await chat.presses()
+    said = await chat.says("3 否 标签缺失")
+    assert "第3项：否" in said.text
+    assert "照片" in said.text
+    assert (chat.draft()["CL-2:3"]["value"], chat.draft()["CL-2:3"]["note"]) == ("否", "标签缺失")
+    await chat.sends("m3")
+    assert sqlite_db.read_now(lambda s: s.exec(select(Evidence)).one()).question == "CL-2:3"
+    assert "第14项：是（4℃）" in (await chat.says("第14项 是 4℃")).text
+    assert "**2 是否在醒目位置" in (await chat.says("回到第2项")).text
+    assert "还差 22 项" in (await chat.says("还差什么")).text
+    assert "3 否 标签缺失" in (await chat.says("怎么填")).text
+
+
+async def test_what_could_mean_two_questions_is_asked_back_and_written_nowhere(
+    sqlite_db: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    chat = ready(sqlite_db, clock, tmp_path, code="CL-2")
+    await chat.presses()
+    await chat.says("回到第7项")
+    before = chat.draft()
+    assert "是第2项答“否”，还是这一项？" in (await chat.says("2 否 未公示")).text
+    assert "没有第99项" in (await chat.says("第99项 否")).text
+    assert chat.draft() == before
+    assert "第7项：否" in (await chat.says("7 否 未配备")).text  # the one that is being asked
+
+
+async def test_a_note_that_speaks_of_a_third_thing_stays_a_note(
+    sqlite_db: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    chat = ready(sqlite_db, clock, tmp_path, code="CL-2")
+    await chat.presses()
+    await chat.says("否")
+    await chat.says("第3条记录与许可证不符")
+    assert chat.draft()["CL-2:1"]["note"] == "第3条记录与许可证不符"
+    assert "CL-2:3" not in chat.draft()
+
+
+async def test_nothing_found_is_said_in_chat_and_a_correction_takes_it_back(
+    sqlite_db: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    chat = ready(sqlite_db, clock, tmp_path, code="CL-4")
+    await chat.presses()
+    last = None
+    for question in load_checklist("CL-4").questions:
+        last = await chat.says(question.good)
+    assert last is not None
+    assert "请回复“未发现问题”" in last.text
+    assert "item:1" not in chat.draft()
+    assert "全部答完了" in (await chat.says("未发现问题。")).text
+    assert chat.draft()["item:1"]["value"] == "未发现问题"
+    assert "请写明情况" in (await chat.says("第3项改为否")).text
+    assert chat.draft()["item:1"]["value"] == ""

@@ -34,6 +34,7 @@ __all__ = [
     "ChatProblem",
     "ChatResult",
     "ParsedAnswer",
+    "command_in",
     "complete_chat_answer",
     "parse_chat_answer",
 ]
@@ -74,7 +75,7 @@ def parse_chat_answer(
 
     *photos* counts the files already stored for the question; *today* lets 今天 be a date.
     """
-    if command := _command(text):
+    if command := command_in(text):
         return command
     try:
         answer = _read(question, text, photos, today)
@@ -95,7 +96,7 @@ def complete_chat_answer(
     """Read *text* as the missing *part* of *answer* (``ParsedAnswer.missing`` names it)."""
     if part is Missing.VALUE:
         return parse_chat_answer(question, text, photos=photos, today=today)
-    if command := _command(text):
+    if command := command_in(text):
         return command
     try:
         whole = _completed(question, answer, part, text, today)
@@ -107,8 +108,10 @@ def complete_chat_answer(
     return ParsedAnswer(whole, lacking)
 
 
-def _command(text: str) -> ChatCommand | None:
-    return COMMANDS.get(values.plain(text).strip("/。.!！~ \t\r\n"))
+def command_in(text: str) -> ChatCommand | None:
+    """Give the command that *text* is, or None."""
+    typed = values.plain(text).strip("/。.!！~ \t\r\n")
+    return COMMANDS.get(typed) or COMMANDS.get(typed.rstrip("?"))
 
 
 def _completed(

@@ -15,6 +15,8 @@ class ChatCommand(StrEnum):
     SKIP = "跳过"
     PAUSE = "暂停"
     SHOW = "查看"
+    LEFT = "还差什么"
+    HELP = "帮助"
 
 
 GOOD, BAD, TICK, CROSS, UNCLEAR = "good", "bad", "tick", "cross", "unclear"
@@ -26,6 +28,17 @@ COMMANDS = {
     **dict.fromkeys(("跳过", "下一项", "下一题", "先跳过", "以后再答", "稍后再答"), ChatCommand.SKIP),
     **dict.fromkeys(("暂停", "暂存", "停", "先停", "退出", "稍后", "稍后继续"), ChatCommand.PAUSE),
     **dict.fromkeys(("查看", "看看", "进度", "查看进度", "查看答案", "已答"), ChatCommand.SHOW),
+    **dict.fromkeys(
+        ("还差什么", "还差哪些", "还有几项", "还剩几项", "剩余", "未答", "没答的", "还有哪些没答"),
+        ChatCommand.LEFT,
+    ),
+    **dict.fromkeys(("帮助", "怎么填", "怎么答", "怎么用", "help", "?", "不会填"), ChatCommand.HELP),
+    **dict.fromkeys(("上一条", "上题", "往回", "前一项", "前一题", "回上一题"), ChatCommand.BACK),
+    **dict.fromkeys(
+        ("撤回上一项", "撤回这一项", "填错了", "写错了", "搞错了", "重来", "删掉"), ChatCommand.UNDO
+    ),
+    **dict.fromkeys(("下一个", "先放着", "这项先不答", "这题跳过", "待会再答"), ChatCommand.SKIP),
+    **dict.fromkeys(("等一下", "先这样", "休息一下", "先存着", "保存"), ChatCommand.PAUSE),
 }
 WORDS = {
     **dict.fromkeys(("是", "是的", "对", "对的", "有", "有的", "存在"), YES),

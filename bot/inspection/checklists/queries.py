@@ -11,9 +11,9 @@ from bot.core.errors import Problem
 from bot.inspection.checklists.definition import Checklist, parse_checklist
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
 from bot.inspection.registry.models import Item
-from bot.inspection.tasks.models import CheckIn, TaskItem
+from bot.inspection.tasks.models import CheckIn, TaskItem, Visit, VisitOfficer
 from bot.inspection.tasks.queries import VisitFacts, method_of, visit_facts
-from bot.inspection.tasks.states import BEFORE_SUBMIT
+from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
 _READ: dict[str, Checklist] = {}
 _MOST_READ = 256
@@ -88,6 +88,18 @@ def form_facts(session: Session, visit_id: int) -> FormFacts:
             ).all()
         ),
     )
+
+
+def open_visits(session: Session, *, person_id: int) -> list[tuple[int, str]]:
+    """Id and number of the visits this officer can fill, the most urgent first."""
+    query = (
+        select(Visit.id, Visit.number)
+        .join(VisitOfficer, col(VisitOfficer.visit_id) == Visit.id)
+        .where(VisitOfficer.person_id == person_id, col(VisitOfficer.state).in_(LIVE))
+        .where(col(Visit.state).in_(BEFORE_SUBMIT))
+        .order_by(col(Visit.due_on), col(Visit.id))
+    )
+    return [(visit_id, number) for visit_id, number in session.exec(query) if visit_id is not None]
 
 
 def facts_of_form(session: Session, form_id: str, *, lock: bool = False) -> FormFacts:

@@ -7,8 +7,14 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-TRADITIONAL = "適無項過暫沒對確標籤銷進負萬億兩號關後題復個達與攝還條見實稱點現選擇請異齊問發證書網測監"
-SIMPLIFIED = "适无项过暂没对确标签销进负万亿两号关后题复个达与摄还条见实称点现选择请异齐问发证书网测监"
+TRADITIONAL = (
+    "適無項過暫沒對確標籤銷進負萬億兩號關後題復個達與攝還條見實稱點現選擇請異齊問發證書網測監"
+    "寫錯幾麼廠廚員產價質衛處類劃"
+)
+SIMPLIFIED = (
+    "适无项过暂没对确标签销进负万亿两号关后题复个达与摄还条见实称点现选择请异齐问发证书网测监"
+    "写错几么厂厨员产价质卫处类划"
+)
 LONGEST_CODE = 200
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _CHARS = {

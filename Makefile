@@ -43,6 +43,7 @@ check: venv ## Format, lint, types, import contracts, templates, migrations
 	$(BIN)/python -m pytest tests/test_house.py tests/test_migrations.py -m 'not postgres'
 
 bench: venv ## Run every measurement, each beside a peer or a floor
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[peers]'
 	@for script in bench/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
 fuzz: venv ## Try 200,000 hostile inputs on everything that reads what WeCom sends

@@ -206,6 +206,9 @@ def _sqlite_engine(url: Any, *, write: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
+        driver = connection.connection.driver_connection
+        if driver.in_transaction:  # a COMMIT that failed left it open, and nobody else rolls it back
+            driver.rollback()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine

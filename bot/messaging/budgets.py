@@ -32,15 +32,13 @@ class Budgets:
     delivery: Delivery
 
     async def look(self) -> int:
-        """Returns how many budgets are low or gone."""
+        """Returns how many people are told about it now."""
         now = self.clock.now()
         seen = await self.db.read(self._forecasts, today=china_day(now))
         calls = {name: one.level for (name, budget), one in seen.items() if budget is Budget.CALLS}
         self._obey(calls, now)
         short = {key: one for key, one in seen.items() if one.level is not Level.FINE}
-        if short:
-            await self.db.write(self._tell, short, now=now)
-        return len(short)
+        return await self.db.write(self._tell, short, now=now) if short else 0
 
     def _forecasts(self, session: Session, *, today: dt.date) -> dict[tuple[str, Budget], Forecast]:
         set_ = limits_set(session)
@@ -66,10 +64,12 @@ class Budgets:
 
     def _tell(
         self, session: Session, short: Mapping[tuple[str, Budget], Forecast], *, now: dt.datetime
-    ) -> None:
+    ) -> int:
+        told = 0
         for (name, budget), one in short.items():
-            tell_administrators(
+            told += tell_administrators(
                 session, platform=name, slot=f"{budget}:{china_day(now):%Y-%m}:{one.level}", now=now,
                 text=f"{_WORDS[budget]}本月已用 {one.spent}/{one.limit}，按现在的速度月底约 {one.month_end}。",
                 advice=_GONE if one.level is Level.GONE else _LOW,
             )  # fmt: skip
+        return told

@@ -42,6 +42,18 @@ class Refused(Exception):  # noqa: N818 - it is what DingTalk does
         return web.json_response(body, status=self.status)
 
 
+_DONE_ALL_THE_SAME = (Fault.LATE_ANSWER, Fault.SLOW)
+
+
+def _refusal(fault: Fault, *, old: bool) -> Refused:
+    """Too fast just now, or the month's calls are used up. Sheet sections 10.1 and 10.2."""
+    if fault is Fault.RATE_LIMIT:
+        return (
+            Refused(90018) if old else Refused("Forbidden.AccessDenied.QpsLimitForAppkeyAndApi", status=403)
+        )
+    return Refused(90020) if old else Refused("Forbidden.AccessDenied.ApiCountLimitForOrg", status=403)
+
+
 class Tokens:
     """The access tokens of both APIs by the world's clock: the same one is given out until it ends or is killed.
 
@@ -94,13 +106,13 @@ class Gate:
         fault = self._faults.outbound()
         if fault is Fault.DEAD_TOKEN:
             self._tokens.kill(_token_of(request))
-        elif fault is not None and fault is not Fault.LATE_ANSWER:
+        elif fault is not None and fault not in _DONE_ALL_THE_SAME:
             return await self._fail(request, fault)
         response = await self._serve(request, handler)
         if not response.prepared:
             response.headers["Date"] = formatdate(self._world.now(), usegmt=True)
-        if fault is Fault.LATE_ANSWER:
-            await asyncio.sleep(self._faults.hold)
+        if fault in _DONE_ALL_THE_SAME:
+            await asyncio.sleep(self._faults.hold / (3 if fault is Fault.SLOW else 1))
         return response
 
     async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -140,6 +152,8 @@ class Gate:
         if fault is Fault.SERVER_ERROR:
             page = "<html><h1>502 Bad Gateway</h1></html>"
             return web.Response(status=502, text=page, content_type="text/html")
+        if fault in (Fault.RATE_LIMIT, Fault.QUOTA_GONE):
+            return _refusal(fault, old=_is_old(request)).answer()
         if fault is Fault.BUSY:
             return (Refused(-1) if _is_old(request) else Refused("system.busy", status=500)).answer()
         if fault is Fault.LOST:

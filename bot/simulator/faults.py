@@ -20,10 +20,14 @@ class Fault(StrEnum):
     DEAD_TOKEN = "dead_token"  # the token is refused though it has not expired  # noqa: S105
     TWICE = "twice"  # a callback is pushed twice
     DELAYED = "delayed"  # a callback comes late
+    RATE_LIMIT = "rate_limit"  # called too often just now, nothing done
+    QUOTA_GONE = "quota_gone"  # the organisation's budget is used up, nothing done
+    SLOW = "slow"  # done, and answered just before the client would give up
 
 
 OUTBOUND = (Fault.SERVER_ERROR, Fault.BUSY, Fault.LOST, Fault.LATE_ANSWER, Fault.RESET, Fault.DEAD_TOKEN)
 INBOUND = (Fault.TWICE, Fault.DELAYED)
+SCRIPTED = (Fault.RATE_LIMIT, Fault.QUOTA_GONE, Fault.SLOW)  # never by chance
 
 
 @dataclass(slots=True)
@@ -47,7 +51,8 @@ class FaultPlan:
         return self._next(INBOUND)
 
     def _next(self, kinds: tuple[Fault, ...]) -> Fault | None:
-        if self.script and (self.script[0] is None or self.script[0] in kinds):
+        scripted = (*kinds, *SCRIPTED) if kinds is OUTBOUND else kinds
+        if self.script and (self.script[0] is None or self.script[0] in scripted):
             fault = self.script.pop(0)
         else:
             self._calls += 1

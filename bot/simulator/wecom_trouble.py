@@ -30,6 +30,8 @@ def trouble(world: World, faults: FaultPlan, ledger: Ledger) -> Any:
             response = await _answered(request, handler)
         if fault is Fault.LATE_ANSWER:
             await asyncio.sleep(faults.hold)
+        if fault is Fault.SLOW:
+            await asyncio.sleep(faults.hold / 3)
         response.headers["Date"] = formatdate(world.now(), usegmt=True)
         return response
 
@@ -42,6 +44,8 @@ async def _spoiled(fault: Fault | None, request: web.Request, *, hold: float) ->
         return web.Response(status=502, text="<html><body>502 Bad Gateway</body></html>")
     if fault is Fault.BUSY:
         return failed(-1, "system busy")
+    if fault in (Fault.RATE_LIMIT, Fault.QUOTA_GONE):  # one code for both: sheet section 8.3
+        return failed(45009, "api freq out of limit")
     if fault is Fault.LOST:
         await asyncio.sleep(hold)
         return web.Response(status=504)

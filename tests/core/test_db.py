@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import event, func, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, select
 
 from bot.core.db import WAKE, Database, open_database
 from bot.core.errors import Problem
+from bot.inspection.notices.models import Talk
 from bot.inspection.people.models import Department
 
 
@@ -159,3 +162,22 @@ def test_a_database_that_cannot_be_opened_names_the_setting_and_never_the_passwo
         open_database("postgresql+psycopg://user:hunter2@127.0.0.1:9/none")
     assert "hunter2" not in str(refused.value)
     assert "SUICHA_DATABASE_URL" in refused.value.fields
+
+
+def test_a_commit_that_fails_is_the_failure_of_its_own_callers_only(db: Database) -> None:
+    """Bug: on SQLite the transaction stayed open, and whoever came next was refused for it."""
+    failed = []
+
+    def on_commit(connection: Any) -> None:
+        if not failed:
+            failed.append(True)
+            if not db.is_sqlite:  # there a COMMIT that fails has ended the transaction
+                connection.connection.driver_connection.rollback()
+            raise OperationalError("COMMIT", {}, Exception("database or disk is full"))
+
+    event.listen(db.engine, "commit", on_commit)
+    talk = {"topic": "t", "since": dt.datetime(2026, 3, 10, tzinfo=dt.UTC)}
+    with pytest.raises(OperationalError, match="full"):
+        db.write_now(lambda s: s.add(Talk(person_key="lost", **talk)))
+    db.write_now(lambda s: s.add(Talk(person_key="kept", **talk)))
+    assert db.read_now(lambda s: s.exec(select(Talk.person_key)).all()) == ["kept"]

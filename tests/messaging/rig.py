@@ -73,6 +73,7 @@ class Rig:
             "card": Kind("card", lambda *a: self.truth["card"](*a), Content(), card=True),  # noqa: PLW0108
             "reply": REPLY,
         }
+        self.known: dict[str, int] = {}  # people by user id, for who keeps a book of them
         self.router = Router()
         self.delivery = self.make_delivery()
         self.cards = Cards(db, clock, platforms=self.platforms, kinds=self.kinds, renderer=self.renderer)

@@ -217,12 +217,19 @@ def lock(task: Task, by: By = "", as_json: Json = False) -> None:
     例：suicha draw lock 4509232026/1
     """
     from bot.cli.draw_tasks import person_id, task_id
+    from bot.core.errors import Problem
     from bot.inspection.draws.service import lock_draw
+    from bot.inspection.draws.shortage import tell_shortage
 
-    draw = _write(
-        lambda s, c: lock_draw(s, task_id=task_id(s, task), now=c.clock.now(), profile=c.profile,
-                               calendar=c.calendar, actor=person_id(s, by))
-    )  # fmt: skip
+    try:
+        draw = _write(
+            lambda s, c: lock_draw(s, task_id=task_id(s, task), now=c.clock.now(), profile=c.profile,
+                                   calendar=c.calendar, actor=person_id(s, by))
+        )  # fmt: skip
+    except Problem as problem:
+        refused = problem
+        _write(lambda s, c: tell_shortage(s, task_id=task_id(s, task), problem=refused, now=c.clock.now()))
+        raise
     say(as_json, f"已抽取 {draw.transcript['picks']} 户并派发。", **draw.transcript)
 
 

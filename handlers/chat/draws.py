@@ -9,6 +9,7 @@ from bot.core.secret import fresh_secret
 from bot.inspection.draws.models import Draw, DrawWord
 from bot.inspection.draws.queries import live_draw
 from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw, standing
+from bot.inspection.draws.shortage import tell_shortage
 from bot.inspection.draws.values import next_place, take_back_value, type_value
 from bot.inspection.draws.voiding import decide_void
 from bot.inspection.people.models import Role
@@ -43,7 +44,11 @@ async def reveal(ctx: Context) -> Reply:
 
 @router.action("lock_draw")
 async def lock(ctx: Context) -> Reply:
-    await ctx.db.write(_lock, ctx)
+    try:
+        await ctx.db.write(_lock, ctx)
+    except Problem as problem:
+        await ctx.db.write(_tell_shortage, ctx, problem=problem)
+        raise
     return Reply()
 
 
@@ -121,6 +126,12 @@ def _lock(session: Session, ctx: Context) -> None:
         session, task_id=_for_coordinator(session, ctx).task_id, now=ctx.clock.now(), profile=ctx.profile,
         calendar=ctx.calendar, actor=ctx.person_id,
     )  # fmt: skip
+
+
+def _tell_shortage(session: Session, ctx: Context, *, problem: Problem) -> None:
+    tell_shortage(
+        session, task_id=_draw(session, ctx.subject_id).task_id, problem=problem, now=ctx.clock.now()
+    )
 
 
 def _ask_value(session: Session, ctx: Context) -> str:

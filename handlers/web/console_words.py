@@ -99,6 +99,7 @@ KINDS = {
     "sheet_signed": "记录表签名已齐",
     "sheet_to_sign": "记录表待签名",
     "special_proposed": "建议专项抽查",
+    "staff_missing": "人员不足不能抽取",
     "supervision_order": "督办通知",
     "supervision_reminder": "督办待答复",
     "supervision_replied": "督办已答复",

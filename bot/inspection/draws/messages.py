@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from bot.inspection.deadlines.models import ExtensionState, LeaveRequest
 from bot.inspection.draws.leave import affected
+from bot.inspection.draws.shortage import KINDS as SHORTAGE
 from bot.inspection.notices.message import Ask, Content, Kind, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person
@@ -60,6 +61,7 @@ _LEAVE = {
     "person": "王一", "days": "03月16日 至 03月18日", "reason": "培训", "visits": 2, "handed_over": 2, "stayed": 0,
 }  # fmt: skip
 KINDS = (
+    *SHORTAGE,
     Kind("leave_request", leave_request, Content(_LEAVE, (("申请人", "王一"),), _ASKS), card=True),
     Kind("leave_decided", leave_decided, Content(_LEAVE | {"granted": True})),
     Kind(

@@ -1,104 +1,32 @@
 """The process is killed between any two steps of a submission with photos: what the receipt lists is what is stored.
 
-Each step is a commit or a file that reaches the disk. The child process really ends there, without a farewell; another
-one goes on from what it finds, as a phone does that sends again.
+A step is a commit or a file that reaches the disk. The process really ends there, without a farewell; another one goes
+on from what it finds, as a phone does that sends again.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import multiprocessing
-import os
+import json
 import shutil
-from collections.abc import Callable
-from dataclasses import asdict
-from multiprocessing.connection import Connection
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.orm import Session as SqlSession
 
-from bot.core.clock import CHINA, ManualClock
+from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.core.ids import sha256_hex
 from bot.inspection.audit.service import verify
-from bot.inspection.checklists.evidence import EvidenceStore
 from bot.inspection.checklists.models import Answer, Evidence, RecordSheet, SheetSignature
-from bot.inspection.checklists.queries import form_facts
-from bot.inspection.results.submit import Receipt
 from bot.inspection.tasks.models import VisitState
 from tests.conftest import INFO
-from tests.fakes.desk import GOOD, Desk
-from tests.fakes.visits import LI, REVIEWER, VISIT, WANG, make_visit
+from tests.fakes.visits import LI, REVIEWER, WANG, make_visit
+from tests.inspection.killed_play import desk_in
 
 pytestmark = pytest.mark.slow
-_KILLED = 77
-_PROCESSES = multiprocessing.get_context("forkserver")  # forks from a process without threads
-_PROCESSES.set_forkserver_preload([__name__])
-
-
-class Killer:
-    """Ends the process at the *at*-th step; counts them when it never comes to that."""
-
-    def __init__(self, at: int) -> None:
-        self.at, self.steps = at, 0
-
-    def step(self) -> None:
-        self.steps += 1
-        if self.steps == self.at:
-            os._exit(_KILLED)
-
-    def around(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        def done(*values: Any, **named: Any) -> Any:
-            self.step()
-            result = call(*values, **named)
-            self.step()
-            return result
-
-        return done
-
-
-def inspect(desk: Desk) -> Receipt:
-    """Everything from arriving to the receipt; what is done already is not done again."""
-    desk.arrive(WANG, LI)
-    desk.open()
-    facts = desk.db.read_now(form_facts, VISIT)
-    if facts.record is None:
-        desk.save(GOOD)
-        for number in (3, 7):
-            desk.photo(f"CL-1:{number}", number * 10)
-        desk.close()
-    if facts.is_open:
-        desk.sign(WANG)
-        desk.sign(LI)
-    return desk.submit(sign=False)
-
-
-def child(folder: Path, at: int, say: Connection) -> None:
-    """The life of one process: to the end, or to its *at*-th step."""
-    killer = Killer(at)
-    SqlSession.commit = killer.around(SqlSession.commit)  # type: ignore[method-assign]
-    EvidenceStore.put = killer.around(EvidenceStore.put)  # type: ignore[method-assign]
-    receipt = inspect(desk_in(folder))
-    say.send((killer.steps, asdict(receipt)))
-    os._exit(0)
-
-
-def in_a_process(folder: Path, at: int = 0) -> tuple[int, dict[str, Any]]:
-    """Run ``inspect`` in a process of its own; how many steps it took and its receipt, (0, {}) when it was killed."""
-    hear, say = _PROCESSES.Pipe(duplex=False)
-    process = _PROCESSES.Process(target=child, args=(folder, at, say))
-    process.start()
-    say.close()
-    process.join(60)
-    assert process.exitcode == (_KILLED if at else 0), (at, process.exitcode)
-    return (0, {}) if at else hear.recv()
-
-
-def desk_in(folder: Path) -> Desk:
-    clock = ManualClock(dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA))
-    return Desk(Database(f"sqlite:///{folder / 'suicha.db'}", info=INFO), clock, folder / "evidence")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -116,15 +44,16 @@ def prepared(sqlite_template: Path, clock: ManualClock, tmp_path: Path) -> Path:
 def test_what_the_receipt_lists_is_stored_wherever_the_process_was_killed(
     prepared: Path, tmp_path: Path
 ) -> None:
-    steps, _ = in_a_process(shutil.copytree(prepared, tmp_path / "whole"))
-    assert steps > 30
-    for at in range(1, steps + 1):
-        folder = shutil.copytree(prepared, tmp_path / f"killed-{at}")
-        in_a_process(folder, at)
-        _, receipt = in_a_process(folder)
-        assert in_a_process(folder)[1] == receipt  # sent once more
-        check(folder, receipt, at)
-        shutil.rmtree(folder)
+    results = tmp_path / "results"
+    results.mkdir()
+    words = [sys.executable, "-m", "tests.inspection.killed_play", str(prepared), str(results)]
+    played = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)  # noqa: S603 - our own
+    assert played.returncode == 0, played.stderr[-2000:]
+    folders = sorted(results.iterdir(), key=lambda folder: int(folder.name))
+    assert len(folders) > 15
+    for folder in folders:
+        _, receipt = json.loads((folder / "receipt.json").read_text(encoding="utf-8"))
+        check(folder, receipt, int(folder.name))
 
 
 def check(folder: Path, receipt: dict[str, Any], at: int) -> None:

@@ -49,6 +49,7 @@ def register() -> None:
     from bot.cli import (
         approval,
         audit,
+        bulletin,
         calendar,
         checklist,
         clue,
@@ -87,6 +88,7 @@ def register() -> None:
     app.add_typer(checklist.app, name="checklist")
     app.add_typer(limits.app, name="limits")
     app.add_typer(clue.app, name="clue")
+    app.add_typer(bulletin.app, name="bulletin")
     app.add_typer(returns.app, name="returns")
     app.add_typer(training.app, name="training")
 

@@ -11,7 +11,13 @@ from bot.core.clock import china_day
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.metrics.bulletin_messages import bulletin, bulletin_draft, supervision_order
-from bot.inspection.metrics.bulletins import draft_due, issue_bulletin, judge_reply, reply_order
+from bot.inspection.metrics.bulletins import (
+    draft_bulletin,
+    draft_due,
+    issue_bulletin,
+    judge_reply,
+    reply_order,
+)
 from bot.inspection.metrics.models import Bulletin, OrderState, SupervisionOrder
 from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice
@@ -62,7 +68,7 @@ def test_c30_the_draft_comes_on_the_first_working_morning_and_nothing_is_sent_be
         made = session.exec(select(Bulletin)).one()
         assert made.period == "2026-09"
         assert made.rows == [
-            {"department": 1, "name": "山城区市场监督管理局", "tasks": 1, "joint": 0, "drawn": 2, "finished": 1,
+            {"department": 1, "name": "山城区市场监督管理局", "lines": 1, "tasks": 1, "joint": 0, "drawn": 2, "finished": 1,
              "published": 1, "overdue": 1, "problems": 0, "handled": 0},
         ]  # fmt: skip
         assert told(session, "bulletin_draft") == [COORDINATOR]
@@ -131,5 +137,48 @@ def test_a_bulletin_that_nobody_let_out_is_not_sent(db: Database) -> None:
         notice = Notice(kind="bulletin", subject="bulletin:1", recipient_id=LEAD, not_before=at("2026-10-08 10:00"),
                         created_at=at("2026-10-08 10:00"))  # fmt: skip
         assert isinstance(bulletin(session, notice, at("2026-10-08 10:00")), Skip)
+
+    db.write_now(story)
+
+
+def test_an_order_that_is_not_closed_stands_in_the_next_bulletin_and_is_not_given_twice(db: Database) -> None:
+    def story(session: Session) -> None:
+        month(session)
+        drafts(session, "2026-10-08 09:30")
+        issue(session, COORDINATOR)
+        made = draft_bulletin(session, period="2026-10", now=at("2026-11-02 09:30"))
+        issue_bulletin(session, bulletin_id=made.id or 0, by=COORDINATOR, now=at("2026-11-02 10:00"), profile=ZJ,
+                       calendar=CALENDAR)  # fmt: skip
+        [order] = session.exec(select(SupervisionOrder)).all()
+        last = session.exec(
+            select(Notice).where(Notice.kind == "bulletin", Notice.subject == "bulletin:2")
+        ).one()
+        content = bulletin(session, last, at("2026-11-02 10:00"))
+        assert isinstance(content, Content)
+        assert content.values["orders"] == [f"山城区市场监督管理局：{order.finding}"]
+        reply_order(session, order_id=order.id or 0, person_id=LEAD, text="已补", now=at("2026-11-03 10:00"))
+        judge_reply(session, order_id=order.id or 0, by=COORDINATOR, enough=True, now=at("2026-11-03 11:00"))
+        after = bulletin(session, last, at("2026-11-03 12:00"))
+        assert isinstance(after, Content)
+        assert after.values["orders"] == []
+
+    db.write_now(story)
+
+
+def test_clues_and_other_years_are_in_no_figure(db: Database) -> None:
+    def story(session: Session) -> None:
+        month(session)
+        task = session.get_one(Task, 1)
+        task.plan_line_id, task.source = None, "CLUE"
+        session.add(task)
+        session.flush()
+        assert drafts(session, "2026-10-08 09:30") == 0
+        task.plan_line_id, task.source, task.dispatched_at = 1, "RANDOM", at("2025-12-30 09:00")
+        session.add(task)
+        session.flush()
+        assert drafts(session, "2026-10-08 09:30") == 0
+        with pytest.raises(Problem) as refused:
+            draft_bulletin(session, period="2026-09", now=at("2026-10-08 09:30"))
+        assert refused.value.key == "period_empty"
 
     db.write_now(story)

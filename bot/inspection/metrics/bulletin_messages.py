@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.core.clock import china_day
+from bot.inspection.metrics.bulletins import open_orders
 from bot.inspection.metrics.models import Bulletin, BulletinState, OrderState, SupervisionOrder
 from bot.inspection.notices.message import Ask, Content, Kind, Skip
 from bot.inspection.notices.models import Notice
@@ -22,7 +23,11 @@ _STATE = {OrderState.REPLIED: "已答复，待联席办审核", OrderState.CLOSE
 def _bulletin(session: Session, notice: Notice) -> tuple[Bulletin, dict[str, Any]]:
     made = session.get_one(Bulletin, int(notice.subject.rpartition(":")[2]))
     year, month = made.period.split("-")
-    return made, {"period": f"{year}年{int(month)}月", "rows": made.rows}
+    orders = [
+        f"{session.get_one(Department, order.department_id).name}：{order.finding}"
+        for order in open_orders(session)
+    ]
+    return made, {"period": f"{year}年{int(month)}月", "rows": made.rows, "orders": orders}
 
 
 def bulletin_draft(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -73,9 +78,9 @@ def supervision_replied(session: Session, notice: Notice, _now: dt.datetime) -> 
     return Content(values, shown, closed="已办结" if order.state == OrderState.CLOSED else "已退回")
 
 
-_ROW = {"name": "市场监管局", "tasks": 3, "joint": 1, "drawn": 60, "finished": 58, "published": 55, "overdue": 2,
+_ROW = {"name": "市场监管局", "lines": 3, "tasks": 3, "joint": 1, "drawn": 60, "finished": 58, "published": 55, "overdue": 2,
         "problems": 6, "handled": 5}  # fmt: skip
-_PERIOD = {"period": "2026年3月", "rows": [_ROW]}
+_PERIOD = {"period": "2026年3月", "rows": [_ROW], "orders": ["应急管理局：完成率 50/60，低于 100%"]}
 _ORDER = {
     "department": "市场监管局",
     "finding": "公示率 55/60，低于 100%",

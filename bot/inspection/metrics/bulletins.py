@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import case, func
+from sqlalchemy import ColumnElement, case, func
 from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china, china_day
@@ -21,6 +21,7 @@ from bot.inspection.metrics.models import Bulletin, BulletinState, OrderState, S
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
 from bot.inspection.people.models import Department, Role
+from bot.inspection.plans.models import Plan, PlanLine, PlanState
 from bot.inspection.profile import Profile
 from bot.inspection.tasks.models import Task, TaskState, Visit, VisitState
 from bot.inspection.tasks.queries import people_with_role
@@ -43,9 +44,28 @@ def draft_due(session: Session, *, now: dt.datetime, profile: Profile, calendar:
     period = f"{last:%Y-%m}"
     if session.exec(select(Bulletin.id).where(Bulletin.period == period)).first() is not None:
         return 0
-    rows = department_rows(session, today=today, until=at_china(first))
+    rows = department_rows(session, today=today, year=last.year, until=at_china(first))
     if not rows:
         return 0
+    _draft(session, period, rows, now=now)
+    return 1
+
+
+def draft_bulletin(session: Session, *, period: str, now: dt.datetime) -> Bulletin:
+    """The draft of *period* (``2026-03``) from the figures as they are now; a period has one. Raises
+    ``period_empty`` where no department has begun a random task by its end."""
+    existing = session.exec(select(Bulletin).where(Bulletin.period == period)).one_or_none()
+    if existing is not None:
+        return existing
+    year, month = map(int, period.split("-"))
+    until = dt.date(year + month // 12, month % 12 + 1, 1)
+    rows = department_rows(session, today=min(china_day(now), until), year=year, until=at_china(until))
+    if not rows:
+        raise Problem("period_empty", "这一期还没有部门开始随机抽查任务。", 期间=period)
+    return _draft(session, period, rows, now=now)
+
+
+def _draft(session: Session, period: str, rows: list[dict[str, Any]], *, now: dt.datetime) -> Bulletin:
     made = Bulletin(period=period, rows=rows, drafted_at=now)
     session.add(made)
     session.flush()
@@ -54,11 +74,21 @@ def draft_due(session: Session, *, now: dt.datetime, profile: Profile, calendar:
         row("bulletin_draft", f"bulletin:{made.id}", recipient_id=person, now=now, priority=Priority.NORMAL)
         for person in people_with_role(session, Role.COORDINATOR)
     ])  # fmt: skip
-    return 1
+    return made
 
 
-def department_rows(session: Session, *, today: dt.date, until: dt.datetime) -> list[dict[str, Any]]:
-    """The figures of every department with a started task, in the order of the register."""
+def _random(year: int, until: dt.datetime) -> tuple[ColumnElement[bool], ...]:
+    """Random tasks begun in *year* before *until*; a clue is in no figure of random inspections (YL-3.7)."""
+    return (
+        col(Task.plan_line_id).is_not(None), col(Task.state).in_(_STARTED),
+        col(Task.dispatched_at) >= at_china(dt.date(year, 1, 1)), col(Task.dispatched_at) < until,
+    )  # fmt: skip
+
+
+def department_rows(
+    session: Session, *, today: dt.date, year: int, until: dt.datetime
+) -> list[dict[str, Any]]:
+    """The figures of every department with a task begun this year, in the order of the register."""
     late = (col(Visit.due_on) < today) & col(Visit.state).not_in(SUBMITTED)
     query = (
         select(
@@ -67,14 +97,15 @@ def department_rows(session: Session, *, today: dt.date, until: dt.datetime) -> 
         )  # type: ignore[call-overload]
         .join(Task, col(Task.lead_department_id) == Department.id)
         .join(Visit, col(Visit.task_id) == Task.id)
-        .where(col(Task.state).in_(_STARTED), col(Task.dispatched_at) < until)
+        .where(*_random(year, until))
         .group_by(col(Department.id), col(Department.name))
         .order_by(col(Department.id))
     )  # fmt: skip
-    joint = _joint_tasks(session, until)
-    problems = _problems(session)
+    joint, lines = _joint_tasks(session, year, until), _plan_lines(session, year)
+    problems = _problems(session, year, until)
     return [
-        {"department": department, "name": name, "tasks": tasks, "joint": joint.get(department, 0), "drawn": drawn,
+        {"department": department, "name": name, "lines": lines.get(department, 0), "tasks": tasks,
+         "joint": joint.get(department, 0), "drawn": drawn,
          "finished": int(finished), "published": int(published), "overdue": int(overdue),
          "problems": problems.get(department, (0, 0))[0], "handled": problems.get(department, (0, 0))[1]}
         for department, name, tasks, drawn, finished, published, overdue in session.exec(query)
@@ -85,8 +116,19 @@ def _sum(condition: Any) -> Any:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _joint_tasks(session: Session, until: dt.datetime) -> dict[int, int]:
-    query = select(Task).where(col(Task.state).in_(_STARTED), col(Task.dispatched_at) < until)
+def _plan_lines(session: Session, year: int) -> dict[int, int]:
+    """Lines of the year's public plans, by the department that leads them."""
+    query = (
+        select(PlanLine.lead_department_id, func.count())
+        .join(Plan, col(Plan.id) == PlanLine.plan_id)
+        .where(Plan.year == year, Plan.state == PlanState.PUBLISHED)
+        .group_by(col(PlanLine.lead_department_id))
+    )
+    return {department: int(n) for department, n in session.exec(query)}
+
+
+def _joint_tasks(session: Session, year: int, until: dt.datetime) -> dict[int, int]:
+    query = select(Task).where(*_random(year, until))
     found: dict[int, int] = {}
     for task in session.exec(query):
         found[task.lead_department_id] = found.get(task.lead_department_id, 0) + bool(
@@ -95,12 +137,13 @@ def _joint_tasks(session: Session, until: dt.datetime) -> dict[int, int]:
     return found
 
 
-def _problems(session: Session) -> dict[int, tuple[int, int]]:
+def _problems(session: Session, year: int, until: dt.datetime) -> dict[int, tuple[int, int]]:
     """Problems found and problems with a recorded handling, by department (M6)."""
     query = (
         select(Task.lead_department_id, func.count(col(FollowUp.id)), func.count(col(FollowUp.handled_at)))
         .join(Visit, col(Visit.task_id) == Task.id)
         .join(FollowUp, col(FollowUp.visit_id) == Visit.id)
+        .where(*_random(year, until))
         .group_by(col(Task.lead_department_id))
     )
     return {department: (int(found), int(handled)) for department, found, handled in session.exec(query)}
@@ -110,7 +153,7 @@ def issue_bulletin(
     session: Session, *, bulletin_id: int, by: int, now: dt.datetime, profile: Profile, calendar: WorkCalendar
 ) -> Bulletin:
     """A coordinator lets it out: every department's lead gets it, those below a target an order to answer within ten
-    working days. Pressed again, nothing happens. Raises ``forbidden``, ``not_found``."""
+    working days; who still has one keeps that. Pressed again, nothing happens. Raises ``forbidden``, ``not_found``."""
     made = session.get(Bulletin, bulletin_id, with_for_update=True)
     if made is None:
         raise Problem("not_found", "没有这份通报。")
@@ -125,8 +168,9 @@ def issue_bulletin(
         session, [row("bulletin", f"bulletin:{bulletin_id}", recipient_id=p, now=now) for p in leads]
     )
     due = calendar.add_workdays(china_day(now), _ANSWER_WORKDAYS)
+    chased = {order.department_id for order in open_orders(session)}
     for each in made.rows:
-        if finding := below_targets(each, profile):
+        if (finding := below_targets(each, profile)) and each["department"] not in chased:
             _order(session, made, int(each["department"]), finding, due=due, now=now)
     touch_cards(session, f"bulletin:{bulletin_id}", now=now)
     return made
@@ -145,6 +189,12 @@ def below_targets(figures: dict[str, Any], profile: Profile) -> str:
         if target is not None and of and done * 100 < target * of
     ]
     return "；".join(found)
+
+
+def open_orders(session: Session) -> list[SupervisionOrder]:
+    """What is not closed yet, by term: it stands in every bulletin until it is."""
+    query = select(SupervisionOrder).where(SupervisionOrder.state != OrderState.CLOSED)
+    return list(session.exec(query.order_by(col(SupervisionOrder.due_on), col(SupervisionOrder.id))))
 
 
 def _order(

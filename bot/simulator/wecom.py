@@ -24,6 +24,8 @@ from bot.simulator.wecom_files import Files
 from bot.simulator.wecom_state import Account, Ledger
 from bot.simulator.wecom_trouble import trouble
 
+_CALLED = re.compile(r"<@([\w.@-]+)>")
+
 
 class WeComServer:
     """Implements ``PlatformServer``. ``resend_after``: seconds until a callback is pushed again."""
@@ -110,7 +112,17 @@ class WeComServer:
                 name = self._world.media.get(content["media_id"], (b"", "", "文件"))[2]
                 return MessageView(title="", body=name, buttons=(SimButton("下载", url=link),))
             case _:
-                return MessageView(title="", body=content.get("content", ""))
+                return MessageView(title="", body=self._words(content))
+
+    def _words(self, content: dict[str, Any]) -> str:
+        """Text or Markdown with the people it calls by their names."""
+        body = _CALLED.sub(lambda m: f"@{self._name(m[1])}", str(content.get("content", "")))
+        called = [*content.get("mentioned_list", ()), *content.get("mentioned_mobile_list", ())]
+        return " ".join([body, *(f"@{self._name(user)}" for user in called)])
+
+    def _name(self, user_id: str) -> str:
+        person = self._world.person("wecom", user_id)
+        return "所有人" if user_id == "@all" else person.name if person else user_id
 
     # -- what a person does ----------------------------------------------------------------------------
 

@@ -185,7 +185,7 @@ class _Check:
         if rule.most is not None and (self._strict or not rule.advised):
             _demand(len(value) <= rule.most[self._column], path)
         if rule.bytes is not None:
-            _demand(len(value.encode()) <= rule.bytes, path)
+            _demand(len(value.encode(errors="surrogatepass")) <= rule.bytes, path)
 
     def _list(self, value: Any, rule: L, path: str) -> None:
         _demand(isinstance(value, list) and rule.least <= len(value) <= rule.most, path)

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from bot.platforms.wecom.limits import Channel, Fitted, bug, fit
-from bot.platforms.wecom.markup import clean
 from bot.platforms.wecom.templates import Card, card_of
 
 
@@ -109,7 +108,7 @@ def content_of(kind: Kind, channel: Channel) -> Fitted:
     if isinstance(kind, TemplateCard):
         fitted = card_of(kind.card, channel)
     else:
-        fitted = fit(_cleaned(msgspec.to_builtins(kind)), channel, prefix=name)
+        fitted = fit(msgspec.to_builtins(kind), channel, prefix=name)
         _check(kind, fitted.content)
     fitted.content = {"msgtype": name, name: fitted.content}
     return fitted
@@ -136,12 +135,3 @@ def _check(kind: Kind, content: dict[str, Any]) -> None:
             raise bug("url", "不是完整地址")
     if isinstance(kind, TextCard) and not (kind.title and kind.description):
         raise bug("textcard", "标题和说明都要有")
-
-
-def _cleaned(tree: Any) -> Any:
-    r"""Every text without what JSON could only write as ``\uXXXX``, which is refused with 40033."""
-    if isinstance(tree, dict):
-        return {name: _cleaned(value) for name, value in tree.items()}
-    if isinstance(tree, list):
-        return [_cleaned(value) for value in tree]
-    return clean(tree) if isinstance(tree, str) else tree

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.platforms.base import ErrorClass, PlatformError
-from bot.platforms.wecom.markup import cut, cut_bytes
+from bot.platforms.wecom.markup import clean, cut, cut_bytes
 
 
 class Channel(StrEnum):
@@ -92,7 +92,8 @@ def most(name: str, channel: Channel) -> int:
 
 
 def fit(content: dict[str, Any], channel: Channel, *, prefix: str = "") -> Fitted:
-    """A copy of *content* whose every field is within the limits of *channel*. Raise PlatformError(BUG)."""
+    r"""A copy of *content* whose every field is within the limits of *channel*, without what JSON could only write
+    as ``\uXXXX``. Raise PlatformError(BUG)."""
     fitted = Fitted({})
     fitted.content = _dict(content, prefix, channel, fitted.cut)
     fitted.cut = list(dict.fromkeys(fitted.cut))
@@ -136,9 +137,10 @@ def _list(items: list[Any], path: str, channel: Channel, lost: list[str]) -> Ite
 
 
 def _text(text: str, path: str, channel: Channel, lost: list[str]) -> str:
-    if path in _WHOLE and len(text.encode()) > _WHOLE[path]:
-        raise bug(path, f"超过 {_WHOLE[path]} 字节")
-    short = text
+    printable = clean(text)
+    if path in _WHOLE and (printable != text or len(text.encode()) > _WHOLE[path]):
+        raise bug(path, f"超过 {_WHOLE[path]} 字节，或含控制字符")
+    text = short = printable
     if path in _CHARACTERS:
         short = cut(text, most(path, channel))
     elif path in _BYTES:

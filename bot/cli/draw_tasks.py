@@ -97,4 +97,6 @@ def bundle_files(
     if draw is None:
         raise Problem("not_committed", "这个任务还没有这一轮抽取。", 任务=task)
     files = bundle(session, draw)
-    return files | {"certificate.pdf": certificate_of(session, draw, public_url=public_url, now=now)}
+    return files | {
+        "certificate.pdf": certificate_of(session, draw, public_url=public_url, now=now, names=True)
+    }

@@ -10,9 +10,11 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
-from bot.core.keys import CLOCK, DB
+from bot.core.keys import CLOCK, DB, SETTINGS
 from bot.inspection.draws.bundle import bundle
+from bot.inspection.draws.certificate import certificate_of
 from bot.inspection.draws.models import Draw, DrawState
+from bot.inspection.draws.sources import words_of
 from bot.inspection.people.models import Department
 from bot.inspection.registry.models import Item, NoticeMode
 from bot.inspection.tasks.models import Task
@@ -21,6 +23,7 @@ from handlers.web.public_page import show
 
 routes = web.RouteTableDef()
 STATES = {
+    DrawState.PREPARED: "已准备，尚未公布承诺",
     DrawState.COMMITTED: "已公布指纹，待抽取",
     DrawState.REVEALED: "已揭示种子，待锁定",
     DrawState.LOCKED: "已抽取并锁定",
@@ -33,7 +36,9 @@ FILES = {
     "picks.jsonl": "抽取结果",
     "officers.jsonl": "执法人员名录（代号）",
     "visits.jsonl": "人员选派结果（代号）",
+    "changes.jsonl": "锁定之后的变动",
 }
+MODES = {"BOTH": "对象和人员都随机", "OBJECT_ONLY": "只随机抽取对象", "PERSON_ONLY": "只随机选派人员"}
 _ALWAYS = ("draw.json", "rules.json")
 _LISTED = 500
 
@@ -42,6 +47,26 @@ _LISTED = 500
 async def draws(request: web.Request) -> web.Response:
     """Every round, newest first."""
     return show(request, "public/draws.html.j2", draws=await request.app[DB].read(_list))
+
+
+@routes.get("/public/verify")
+async def verify(request: web.Request) -> web.Response:
+    """Repeat a draw in the browser: files are read there and sent nowhere."""
+    return show(request, "public/verify.html.j2")
+
+
+@routes.get("/public/draws/{task:[^/]+}/{round:[0-9]{1,6}}/certificate.pdf")
+async def certificate(request: web.Request) -> web.Response:
+    """The certificate to print."""
+    number, round_ = request.match_info["task"], int(request.match_info["round"])
+    body = await request.app[DB].read(
+        _certificate,
+        number,
+        round_,
+        public_url=request.app[SETTINGS].public_url,
+        now=request.app[CLOCK].now(),
+    )
+    return web.Response(body=body, content_type="application/pdf")
 
 
 @routes.get("/public/draws/{task:[^/]+}/{round:[0-9]{1,6}}")
@@ -78,10 +103,22 @@ def held_back(known: dict[str, Any], *, today: Any) -> bool:
     return bool(known["unannounced"]) and today <= known["task"].window_end
 
 
+def _sources(draw: Draw) -> list[tuple[str, str]]:
+    """Each source in words, and what it said."""
+    said = {value["place"]: value["value"] or "启用备用来源" for value in draw.values}
+    return [(words_of(source), said.get(place, "")) for place, source in enumerate(draw.sources, 1)]
+
+
+def _certificate(session: Session, number: str, round_: int, *, public_url: str, now: Any) -> bytes:
+    draw = _one(session, number, round_)["draw"]
+    return certificate_of(session, draw, public_url=public_url, now=now)
+
+
 def _list(session: Session) -> list[dict[str, Any]]:
     found = session.exec(
         select(Draw, Task)
         .join(Task, col(Task.id) == Draw.task_id)
+        .where(Draw.state != DrawState.PREPARED)
         .order_by(col(Draw.committed_at).desc(), col(Draw.id).desc())
         .limit(_LISTED)
     ).all()
@@ -92,7 +129,7 @@ def _one(session: Session, number: str, round_: int) -> dict[str, Any]:
     found = session.exec(
         select(Draw, Task)
         .join(Task, col(Task.id) == Draw.task_id)
-        .where(Task.number == number, Draw.round == round_)
+        .where(Task.number == number, Draw.round == round_, Draw.state != DrawState.PREPARED)
     ).first()
     if found is None:
         raise Problem("not_found", "没有找到这次抽取。")
@@ -108,7 +145,9 @@ def _one(session: Session, number: str, round_: int) -> dict[str, Any]:
         "files": files,
         "picks": draw.transcript.get("picks", 0),
         "hashes": {k: v for k, v in draw.transcript.items() if k.endswith(("_jsonl", "_json"))},
-        "strata": rules.get("strata", {}),
+        "rules": rules,
+        "sources": _sources(draw),
+        "modes": MODES,
         "sealed": draw.state == DrawState.COMMITTED or not draw.seed_hex,
         "unannounced": any(item.notice_mode == NoticeMode.UNANNOUNCED for item in items),
     }

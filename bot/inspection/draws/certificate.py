@@ -35,11 +35,14 @@ _MODES = {"BOTH": "对象和人员都随机", "OBJECT_ONLY": "只随机抽取对
 _one_at_a_time = threading.Lock()  # a compiler keeps its last input
 
 
-def certificate_of(session: Session, draw: Draw, *, public_url: str, now: dt.datetime) -> bytes:
-    """The certificate of one round as PDF; the same round at the same moment gives the same bytes."""
+def certificate_of(
+    session: Session, draw: Draw, *, public_url: str, now: dt.datetime, names: bool = False
+) -> bytes:
+    """The certificate of one round as PDF; the same round at the same moment gives the same bytes. *names*: with the
+    witnesses' names, for the file; without, for everybody."""
     task = session.get_one(Task, draw.task_id)
     url = f"{public_url.rstrip('/')}/public/draws/{task.number}/{draw.round}"
-    values = _values(session, draw, task) | {
+    values = _values(session, draw, task, names=names) | {
         "url": url,
         "qr": segno.make(url, error="m").svg_inline(scale=4, border=1),
     }
@@ -53,19 +56,19 @@ def certificate_of(session: Session, draw: Draw, *, public_url: str, now: dt.dat
     return pdf
 
 
-def _values(session: Session, draw: Draw, task: Task) -> dict[str, Any]:
+def _values(session: Session, draw: Draw, task: Task, *, names: bool) -> dict[str, Any]:
     files = stored_files(session, draw)
     rules: dict[str, Any] = json.loads(files.get("rules.json", b"{}"))
     sealed = draw.state in SEALED or not draw.seed_hex
-    names = [session.get_one(Department, one).name for one in departments_of(task)]
+    departments = [session.get_one(Department, one).name for one in departments_of(task)]
     picks = draw.transcript.get("picks")
     return {
         "protocol": PROTOCOL, "number": task.number, "task_name": task.name, "round": draw.round,
-        "department": "、".join(names), "state": _STATES[draw.state], "mode": _mode(task),
+        "department": "、".join(departments), "state": _STATES[draw.state], "mode": _mode(task),
         "window": f"{task.window_start} 至 {task.window_end}", "pool": draw.pool_size,
         "picks": f"{picks} 户" if picks else "尚未抽取", "committed_at": _moment(draw.committed_at),
         "before": [["名单指纹", draw.pool_sha256], ["规则指纹", draw.rules_sha256], ["秘密指纹", draw.secret_sha256]],
-        "sources": _sources(session, draw), "after": [["状态", "尚未揭示"]] if sealed else _after(draw),
+        "sources": _sources(session, draw, names=names), "after": [["状态", "尚未揭示"]] if sealed else _after(draw),
         "strata": _strata(files, rules),
         "excluded": "，".join(f"{reason} {n} 户" for reason, n in rules.get("excluded", {}).items()),
         "notes": _notes(draw),
@@ -91,8 +94,10 @@ def _after(draw: Draw) -> list[list[str]]:
     return rows
 
 
-def _sources(session: Session, draw: Draw) -> list[list[str]]:
-    witnesses = "、".join(session.get_one(Person, person).name for person in draw.witness_ids)
+def _sources(session: Session, draw: Draw, *, names: bool) -> list[list[str]]:
+    witnesses = f"{len(draw.witness_ids)} 人"
+    if names:
+        witnesses = "、".join(session.get_one(Person, person).name for person in draw.witness_ids)
     said = {value["place"]: value["value"] or "启用备用来源" for value in draw.values}
     return [
         [words_of(source), said.get(place, "—"), witnesses if source["kind"] != "none" else "—"]

@@ -59,6 +59,7 @@ def register() -> None:
         demo,
         doctor,
         draw,
+        draw_after,  # noqa: F401 - adds its commands to draw
         duty,
         imports,
         limits,

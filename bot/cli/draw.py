@@ -57,7 +57,7 @@ def prepare(
             numbers.append(task.number)
         return numbers
 
-    numbers = _write(run)
+    numbers = write(run)
     say(as_json, "\n".join(numbers), tasks=numbers)
 
 
@@ -106,7 +106,7 @@ def sources(
             actor=person_id(session, by),
         )  # fmt: skip
 
-    draw = _write(run)
+    draw = write(run)
     say(as_json, state_words(draw), state=draw.state, sources=draw.sources)
 
 
@@ -127,7 +127,7 @@ def waive(
     from bot.cli.draw_tasks import person_id, task_id
     from bot.inspection.draws.service import waive_check
 
-    draw = _write(
+    draw = write(
         lambda s, c: waive_check(s, task_id=task_id(s, task), check=check, reason=ground, now=c.clock.now(),
                                  profile=c.profile, actor=person_id(s, by))
     )  # fmt: skip
@@ -145,7 +145,7 @@ def commit(task: Task, by: By = "", as_json: Json = False) -> None:
     from bot.inspection.draws.service import commit_draw
 
     secret = fresh_secret()
-    draw = _write(
+    draw = write(
         lambda s, c: commit_draw(s, task_id=task_id(s, task), secret=secret, now=c.clock.now(), profile=c.profile,
                                  calendar=c.calendar, actor=person_id(s, by))
     )  # fmt: skip
@@ -189,7 +189,7 @@ def value(
             fallback=fallback,
         )
 
-    draw = _write(run)
+    draw = write(run)
     confirmed = any(one["place"] == place for one in draw.values)
     say(as_json, "已由两人确认。" if confirmed else "已撤回。" if take_back else "已记下，等另一位见证人确认。",
         confirmed=confirmed, values=draw.values)  # fmt: skip
@@ -204,7 +204,7 @@ def reveal(task: Task, by: By = "", as_json: Json = False) -> None:
     from bot.cli.draw_tasks import person_id, task_id
     from bot.inspection.draws.service import reveal_draw
 
-    draw = _write(
+    draw = write(
         lambda s, c: reveal_draw(s, task_id=task_id(s, task), now=c.clock.now(), actor=person_id(s, by))
     )
     say(as_json, f"随机种子 {draw.seed_hex}", seed=draw.seed_hex, public_value=draw.public_value)
@@ -222,13 +222,13 @@ def lock(task: Task, by: By = "", as_json: Json = False) -> None:
     from bot.inspection.draws.shortage import tell_shortage
 
     try:
-        draw = _write(
+        draw = write(
             lambda s, c: lock_draw(s, task_id=task_id(s, task), now=c.clock.now(), profile=c.profile,
                                    calendar=c.calendar, actor=person_id(s, by))
         )  # fmt: skip
     except Problem as problem:
         refused = problem
-        _write(lambda s, c: tell_shortage(s, task_id=task_id(s, task), problem=refused, now=c.clock.now()))
+        write(lambda s, c: tell_shortage(s, task_id=task_id(s, task), problem=refused, now=c.clock.now()))
         raise
     say(as_json, f"已抽取 {draw.transcript['picks']} 户并派发。", **draw.transcript)
 
@@ -289,11 +289,11 @@ def void(
             return decide_void(session, draw_id=draw.id or 0, approved=approve, by=who, now=now)
         return ask_void(session, task_id=key, ground=ground, by=who, now=now)
 
-    draw = _write(run)
+    draw = write(run)
     say(as_json, state_words(draw), state=draw.state, ground=draw.void_ground)
 
 
-def _write(run: Callable[[Session, Any], Any]) -> Any:
+def write(run: Callable[[Session, Any], Any]) -> Any:
     """Run one service in one transaction."""
     from bot.cli.context import open_context
 

@@ -59,8 +59,7 @@ def dispatch(
     needs = [need for p, day in zip(picks, days, strict=True) for need in needs_of(rules, objects[p.id], day)]
     seed = bytes.fromhex(draw.seed_hex)
     teams, shortages = match(needs, officers, seed=seed)
-    if shortages:
-        raise _missing(shortages)
+    refuse_shortage(shortages)
     batches = _store_batches(session, task, rules, now=now)
     visits = _store_visits(session, task, picks, objects, days=days, closed=batches)
     by_code = {code: key for key, code in departments.items()}
@@ -121,13 +120,15 @@ def told_of(
     return [Told(visit, *where[visit], tuple(team)) for visit, team in people.items()]
 
 
-def _missing(shortages: Sequence[Shortage]) -> Problem:
-    """Which visits cannot be staffed, and by which rule; the first in full, ten by name."""
+def refuse_shortage(shortages: Sequence[Shortage]) -> None:
+    """Raises Problem ``officers_missing``: which visits cannot be staffed, and by which rule; ten by name."""
+    if not shortages:
+        return
     first = shortages[0]
     why = "、".join(f"{reason} {n} 人" for reason, n in sorted(first.reasons.items(), key=lambda r: -r[1]))
     label = {"专业资格": f"可选的人都没有“{first.label}”"} if first.label else {}
     others = {"受阻的": "、".join(s.id for s in shortages[:10])} if len(shortages) > 1 else {}
-    return Problem(
+    raise Problem(
         "officers_missing",
         f"有 {len(shortages)} 户选派不出 {first.wanted} 名执法检查人员，没有抽取。",
         检查对象=first.id, 部门=first.department, 可选=f"{first.found} 人", 排除=why or "没有", **label, **others,

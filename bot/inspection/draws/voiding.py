@@ -4,28 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import delete, func, select
-from sqlmodel import Session, SQLModel, col
+from sqlalchemy import delete, select
+from sqlmodel import Session, col
 
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.draws.models import Draw, DrawState
 from bot.inspection.draws.queries import require_draw
-from bot.inspection.notices.service import enqueue, touch_cards, withdraw
+from bot.inspection.draws.taking_back import require_untouched, take_back
+from bot.inspection.notices.service import enqueue, touch_cards
 from bot.inspection.people.models import Role
-from bot.inspection.tasks.models import (
-    EnterpriseNotice,
-    Task,
-    TaskBatch,
-    TaskState,
-    Visit,
-    VisitOfficer,
-    VisitState,
-)
+from bot.inspection.tasks.models import Task, TaskBatch, TaskState, Visit
 from bot.inspection.tasks.queries import departments_of, leads_of, people_with_role
-
-_BEFORE_ANYTHING = (VisitState.SCHEDULED, VisitState.ASSIGNED, VisitState.ACCEPTED)
-_OURS = ("visitofficer", "enterprisenotice")
 
 
 def may_void(session: Session, task: Task, person_id: int) -> bool:
@@ -45,7 +35,7 @@ def ask_void(session: Session, *, task_id: int, ground: str, by: int, now: dt.da
         raise Problem("not_committed", "还没有公布抽取承诺，不需要作废。")
     if draw.void_asked_by is not None:
         return draw
-    _require_untouched(session, task)
+    require_untouched(session, _visits_of(session, task))
     draw.void_ground, draw.void_asked_by, draw.void_asked_at = ground.strip()[:200], by, now
     session.add(draw)
     record(session, "draw.void_asked", f"draw:{draw.id}", now=now, actor=by, ground=draw.void_ground)
@@ -81,55 +71,19 @@ def decide_void(session: Session, *, draw_id: int, approved: bool, by: int, now:
 
 
 def _void(session: Session, draw: Draw, task: Task, *, by: int, now: dt.datetime) -> None:
-    _require_untouched(session, task)
-    was = draw.state
+    was, visits = draw.state, _visits_of(session, task)
     if was == DrawState.LOCKED:
-        visits = _take_back(session, task, now=now)
+        take_back(session, task, visits, reason="抽取已作废", now=now)
+        session.execute(delete(TaskBatch).where(col(TaskBatch.task_id) == task.id))
         task.state, task.dispatched_at = TaskState.LIBRARIES_CONFIRMED, None
         session.add(task)
-    else:
-        visits = 0
     draw.state, draw.void_approved_by, draw.void_at = DrawState.VOID, by, now
     record(session, "draw.voided", f"draw:{draw.id}", now=now, actor=by, ground=draw.void_ground, was=was,
-           visits=visits)  # fmt: skip
+           visits=len(visits))  # fmt: skip
 
 
-def _require_untouched(session: Session, task: Task) -> None:
-    """Once an inspection has begun there is no redraw."""
-    ids = select(col(Visit.id)).where(col(Visit.task_id) == task.id)
-    begun = select(func.count()).where(
-        col(Visit.task_id) == task.id, col(Visit.state).not_in(_BEFORE_ANYTHING)
-    )
-    found = int(session.execute(begun).scalar_one())
-    for table in SQLModel.metadata.sorted_tables:
-        for key in table.foreign_keys:
-            if key.column.table.name == "visit" and table.name not in _OURS:
-                used = select(func.count()).select_from(table).where(key.parent.in_(ids))
-                found += int(session.execute(used).scalar_one())
-    if found:
-        raise Problem("visits_begun", "已有检查开始，不能作废抽取。", 任务=task.number)
-
-
-def _take_back(session: Session, task: Task, *, now: dt.datetime) -> int:
-    """Withdraw what was promised about the visits, tell their officers, and remove them; the bundle keeps them."""
-    ids = list(session.execute(select(col(Visit.id)).where(col(Visit.task_id) == task.id)).scalars())
-    people: set[int] = set()
-    for start in range(0, len(ids), 500):
-        part = ids[start : start + 500]
-        told = select(col(VisitOfficer.person_id)).where(col(VisitOfficer.visit_id).in_(part))
-        people.update(session.execute(told).scalars())
-        for table, column in (
-            (VisitOfficer, VisitOfficer.visit_id),
-            (EnterpriseNotice, EnterpriseNotice.visit_id),
-        ):
-            session.execute(delete(table).where(col(column).in_(part)))
-        session.execute(delete(Visit).where(col(Visit.id).in_(part)))
-    for visit in ids:
-        withdraw(session, f"visit:{visit}", reason="抽取已作废", now=now)
-    session.execute(delete(TaskBatch).where(col(TaskBatch.task_id) == task.id))
-    for person in sorted(people):
-        enqueue(session, "draw_voided", f"task:{task.id}", recipient_id=person, now=now, slot=now.isoformat())
-    return len(ids)
+def _visits_of(session: Session, task: Task) -> list[int]:
+    return list(session.execute(select(col(Visit.id)).where(col(Visit.task_id) == task.id)).scalars())
 
 
 def _deciders(session: Session, task: Task) -> list[int]:

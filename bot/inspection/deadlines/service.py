@@ -105,17 +105,24 @@ def keep(
     session.flush()
     stored, people = _stored(session, list(wanted))
     book, changed = Book(session, calendar), list[Difference]()
+    kept: list[tuple[str, Duty, Deadline, str]] = []
     for root, duties in wanted.items():
         found = {(d.kind, d.subject): d for d in stored.get(root, ())}
         for duty in duties:
-            row = found.pop((duty.kind, duty.subject), None)
-            what = _apply(session, book, root, duty, row=row, people=people, now=now)
-            changed += [Difference(root, duty.kind, duty.subject, what)] if what else []
+            row, what = _apply(
+                session, book, root, duty, row=found.pop((duty.kind, duty.subject), None), now=now
+            )
+            kept.append((root, duty, row, what))
         for row in found.values():
             if row.closed_at is None:
                 row.closed_at, row.next_at = now, None
                 session.add(row)
                 changed.append(Difference(root, row.kind, row.subject, "unwanted"))
+    session.flush()  # the new ones have their numbers now, all in one statement
+    for root, duty, row, what in kept:
+        seated = _seat(session, row.id or 0, duty, people.get(row.id or 0, {}), now=now)
+        if word := what or seated:
+            changed.append(Difference(root, duty.kind, duty.subject, word))
     session.flush()
     return changed
 
@@ -143,9 +150,8 @@ def _stored(
 
 
 def _apply(
-    session: Session, book: Book, root: str, duty: Duty, *, row: Deadline | None,
-    people: Mapping[int, dict[int, DeadlineMember]], now: dt.datetime,
-) -> str:  # fmt: skip
+    session: Session, book: Book, root: str, duty: Duty, *, row: Deadline | None, now: dt.datetime
+) -> tuple[Deadline, str]:
     """Store one duty; the word of what was wrong before, empty when nothing was."""
     clock, what = book.clock(duty.policy, duty.span), ""
     if row is None:
@@ -169,11 +175,7 @@ def _apply(
     if (row.about, row.above, row.generation, row.department_id) != facts:
         row.about, row.above, row.generation, row.department_id = facts
     session.add(row)
-    if row.id is None:
-        session.flush()
-    assert row.id is not None
-    seated = _seat(session, row.id, duty, people.get(row.id, {}), now=now)
-    return what or seated
+    return row, what
 
 
 def _seat(

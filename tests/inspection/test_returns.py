@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from bot.core.db import Database
@@ -12,7 +13,12 @@ from bot.core.errors import Problem
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.models import Deadline
 from bot.inspection.draws import algorithm
-from bot.inspection.followups.return_messages import return_difference, return_visit, return_visit_reminder
+from bot.inspection.followups.return_messages import (
+    return_appointment,
+    return_difference,
+    return_visit,
+    return_visit_reminder,
+)
 from bot.inspection.followups.return_models import Finding, ReturnOfficer, ReturnSample, ReturnVisit
 from bot.inspection.followups.returns import STRATUM, draw_returns, officers_of, record_return
 from bot.inspection.notices.message import Content, Skip
@@ -24,6 +30,7 @@ from bot.inspection.tasks.models import Task, TaskState, Visit, VisitOfficer, Vi
 from tests.fakes.builders import (
     WINDOW,
     make_department,
+    make_enterprise,
     make_item,
     make_object,
     make_officer,
@@ -168,6 +175,48 @@ def test_the_same_finding_or_a_corrected_problem_is_no_difference(
         assert told(session, "return_difference") == []
 
     db.write_now(story)
+
+
+def test_where_the_locality_makes_appointments_the_enterprise_hears_who_comes(db: Database) -> None:
+    def story(session: Session) -> None:
+        task = finished(session, visits=1)
+        visit = session.exec(select(Visit)).one()
+        contact = make_enterprise(session, visit.object_id, account="boss").id
+        draw(session, task, "100")
+        assert told(session, "return_appointment") == []
+        session.delete(session.exec(select(ReturnOfficer)).all()[0])
+        for row in (*session.exec(select(ReturnOfficer)).all(), session.exec(select(ReturnVisit)).one()):
+            session.delete(row)
+        session.flush()
+        wanted = ZJ.model_copy(update={"visit": ZJ.visit.model_copy(update={"return_appointment": True})})
+        draw_returns(
+            session, task_id=task, percent="100", secret=SECRET, now=NOW, profile=wanted, calendar=CALENDAR
+        )
+        [notice] = told(session, "return_appointment")
+        assert notice.recipient_id == contact
+        content = return_appointment(session, notice, NOW)
+        assert isinstance(content, Content)
+        assert content.values["team"].count("、") == 1
+
+    db.write_now(story)
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("SELECT id FROM returnvisit WHERE reminded_on IS NULL ORDER BY id LIMIT 200", "ix_return_changed"),
+        ("SELECT id FROM transfer WHERE reminded_on IS NULL ORDER BY id LIMIT 200", "ix_transfer_changed"),
+    ],
+)
+def test_the_tick_finds_what_changed_by_an_index(db: Database, query: str, index: str) -> None:
+    def plan(session: Session) -> str:
+        explain = "EXPLAIN QUERY PLAN"
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text("SET LOCAL enable_seqscan = off"))
+            explain = "EXPLAIN"
+        return str(session.execute(text(f"{explain} {query}")).all())
+
+    assert index in db.read_now(plan)
 
 
 def test_who_was_returned_to_is_not_drawn_again_and_the_rest_may_be(db: Database) -> None:

@@ -7,21 +7,22 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, or_, select
 
 from bot.core.clock import china_day
+from bot.core.columns import Fault
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.policy import freeze
 from bot.inspection.draws.matching import Need, OfficerFacts, match, refusal
 from bot.inspection.draws.officers import department_codes, officer_facts, people_behind, with_recusals
-from bot.inspection.followups.clue_columns import add_clue
-from bot.inspection.followups.clue_rules import suggested_ratio
-from bot.inspection.followups.models import Clue, SpecialProposal
+from bot.inspection.followups.clue_columns import add_clue, resolve
+from bot.inspection.followups.clusters import propose_special
+from bot.inspection.followups.models import Clue, ClueSource
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, touch_cards
-from bot.inspection.people.models import Role
+from bot.inspection.people.models import Department, Person
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject, Item, ObjectKind, ObjectStatus
 from bot.inspection.tasks.approval import begin_urgently
@@ -34,7 +35,7 @@ from bot.inspection.tasks.models import (
     VisitApproval,
     VisitOfficer,
 )
-from bot.inspection.tasks.queries import leads_of, people_with_role
+from bot.inspection.tasks.queries import leads_of
 from bot.inspection.tasks.service import useful_until
 
 SOURCE = "CLUE"
@@ -67,6 +68,44 @@ def take_in(
     add_clue(session, clue, now=now, actor=actor)
     _open(session, clue, officers, now=now, profile=profile, calendar=calendar)
     return clue
+
+
+def report_found(
+    session: Session,
+    *,
+    person_id: int,
+    words: str,
+    now: dt.datetime,
+    profile: Profile,
+    calendar: WorkCalendar,
+) -> Clue:
+    """检查中发现: what an officer sees outside the items of a visit becomes a clue (D22).
+
+    *words* may begin with the code or the whole name of an object of the library. Raises ``forbidden`` for who belongs
+    to no department, ``text_missing``, ``clue_invalid``.
+    """
+    person = session.get(Person, person_id)
+    if person is None or person.department_id is None:
+        raise Problem("forbidden", "线索由检查部门的人员上报。")
+    words = " ".join(words.split())[:2000]
+    if not words:
+        raise Problem("text_missing", "请写明对象和问题。", 线索="不能为空")
+    first, _, rest = words.partition(" ")
+    known = session.exec(
+        select(InspectionObject).where(
+            or_(col(InspectionObject.code) == first, col(InspectionObject.name) == first)
+        )
+    ).first()
+    before = select(func.count()).where(col(Clue.number).startswith(f"XS-{china_day(now):%Y%m%d}-"))
+    found = resolve(session, {
+        "number": f"XS-{china_day(now):%Y%m%d}-{session.exec(before).one() + 1:03}", "source": ClueSource.FOUND,
+        "content": rest if known and rest else words, "received_at": now, "object_code": known.code if known else "",
+        "object_name": "", "address": "", "industry": "", "district": "", "item": "",
+        "department": session.get_one(Department, person.department_id).code,
+    })  # fmt: skip
+    if isinstance(found, Fault):
+        raise Problem("clue_invalid", f"{found.header}：{found.reason}。")
+    return take_in(session, clue=found, now=now, profile=profile, calendar=calendar, actor=person_id)
 
 
 def open_received(
@@ -128,7 +167,7 @@ def _open(
     for lead in leads_of(session, clue.department_id):
         enqueue(session, "clue_received", subject_of(clue), recipient_id=lead, now=now, priority=Priority.URGENT,
                 statutory=True)  # fmt: skip
-    _propose(session, clue, now=now, profile=profile)
+    propose_special(session, clue, now=now, profile=profile)
 
 
 def _make_task(
@@ -241,33 +280,3 @@ def _named(need: Need, officers: Sequence[int], known: dict[int, OfficerFacts]) 
             "officers_missing", "指定的人员中没有人具备所需资格。", 资格="、".join(sorted(need.labels))
         )
     return people
-
-
-def _propose(session: Session, clue: Clue, *, now: dt.datetime, profile: Profile) -> None:
-    """专项抽查 to the joint-conference office once clues of one industry and area pile up; once in the period."""
-    since = now - dt.timedelta(days=profile.clue.cluster_days)
-    same = (Clue.industry == clue.industry, Clue.district == clue.district, col(Clue.received_at) > since)
-    clues, hit = session.exec(
-        select(func.count(), func.count(col(Clue.object_id).distinct())).where(*same)
-    ).one()
-    proposed = select(SpecialProposal.id).where(
-        SpecialProposal.industry == clue.industry, SpecialProposal.district == clue.district,
-        SpecialProposal.proposed_at > since,
-    )  # fmt: skip
-    if not clue.industry or clues < profile.clue.cluster_min or session.exec(proposed).first():
-        return
-    objects = session.exec(
-        select(func.count()).where(
-            InspectionObject.industry == clue.industry, InspectionObject.district == clue.district,
-            InspectionObject.status == ObjectStatus.ACTIVE,
-        )
-    ).one()  # fmt: skip
-    made = SpecialProposal(
-        industry=clue.industry, district=clue.district, clues=clues, days=profile.clue.cluster_days, objects=objects,
-        ratio=suggested_ratio(hit=hit, objects=objects), proposed_at=now,
-    )  # fmt: skip
-    session.add(made)
-    session.flush()
-    record(session, "special.proposed", f"special:{made.id}", now=now, clues=clues, ratio=made.ratio)
-    for person in people_with_role(session, Role.COORDINATOR):
-        enqueue(session, "special_proposed", f"special:{made.id}", recipient_id=person, now=now)

@@ -52,6 +52,18 @@ def return_visit_reminder(session: Session, notice: Notice, now: dt.datetime) ->
     return content if mine else Content(content.values, content.facts)
 
 
+def return_appointment(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    """To the enterprise, where the locality makes appointments: who comes, by when."""
+    found, facts, values = _load(session, notice)
+    if notice.recipient_id not in facts.contacts:
+        return Skip("不再是这家单位的联络员")
+    if found.done_at is not None:
+        return Skip("已回访")
+    return Content(
+        values, (("检查单位", values["department"]), ("回访人员", values["team"]), ("最迟", values["due"]))
+    )
+
+
 def return_difference(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
     """To the department's lead unit and the joint-conference office: first nothing, now a problem (ZJ-3.3.b)."""
     found, facts, values = _load(session, notice)
@@ -71,6 +83,7 @@ _SAMPLE = {
 KINDS = (
     Kind("return_visit", return_visit, Content(_SAMPLE, (("检查对象", _SAMPLE["object"]),), _ASKS), card=True),
     Kind(REMINDER, return_visit_reminder, Content(_SAMPLE, (("检查对象", _SAMPLE["object"]),), _ASKS), card=True),
+    Kind("return_appointment", return_appointment, Content(_SAMPLE, (("最迟", _SAMPLE["due"]),))),
     Kind("return_difference", return_difference,
          Content(_SAMPLE, (("回访", _SAMPLE["note"]),), (), (Page("查看原检查", "review", (1,)),))),
 )  # fmt: skip

@@ -32,7 +32,7 @@ from bot.inspection.plans.strata import StratumRule
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject, Item
 from bot.inspection.tasks.models import Task, TaskItem, Visit, VisitOfficer, VisitState
-from bot.inspection.tasks.queries import leads_of, people_with_role
+from bot.inspection.tasks.queries import leads_of, people_with_role, visit_facts
 
 STRATUM = "RETURN"
 REMINDER = "return_visit_reminder"
@@ -90,6 +90,11 @@ def draw_returns(
                     priority=Priority.ASSIGNMENT,
                 )
             )
+        if profile.visit.return_appointment:
+            rows += [
+                row("return_appointment", subject_of(made), recipient_id=contact, now=now, statutory=True)
+                for contact in visit_facts(session, made.visit_id).contacts
+            ]
     enqueue_many(session, rows)
     record(session, "returns.drawn", f"sample:{sample.id}", now=now, actor=actor, task=task.number, pool=len(pool),
            picks=len(picks), seed=sample.seed_hex)  # fmt: skip

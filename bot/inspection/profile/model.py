@@ -97,6 +97,7 @@ class VisitRules(Part):
     contact_attempts_min: Annotated[int, Field(ge=1, le=20)]
     return_visits: bool
     return_workdays: Annotated[int, Field(ge=1, le=120)]
+    return_appointment: bool
 
 
 class RecordRules(Part):

@@ -19,7 +19,8 @@ from bot.inspection.checklists.keeping import add_evidence, take_back
 from bot.inspection.checklists.queries import FormFacts, form_facts
 from bot.inspection.checklists.service import PARTS, RECORD, DraftSaved, save_draft
 from bot.inspection.checklists.times import keep_times
-from handlers.web.form_link import open_link
+from bot.inspection.tasks.queries import team_facts
+from handlers.web.form_link import Filling, open_draft, open_link
 from handlers.web.form_questions import shown_file
 from handlers.web.keys import EVIDENCE
 from handlers.web.pages import TEMPLATES
@@ -38,10 +39,9 @@ async def draft(request: web.Request) -> web.Response:
 
     ``page`` and ``seconds`` say how long that page has shown each section so far.
     """
-    link = await open_link(request)
+    link = await open_draft(request)
     sent = await _sent(request)
-    saved = await request.app[DB].write(_save, form_id=link.form_id, person_id=link.person_id, sent=sent)
-    names = {person.id: person.name for person, _ in link.facts.visit.officers}
+    saved, names = await request.app[DB].write(_save, link=link, sent=sent)
     return web.json_response(
         {"version": saved.version, "draft": _named(saved.draft, names), "overwrote": saved.overwrote}
     )
@@ -50,8 +50,7 @@ async def draft(request: web.Request) -> web.Response:
 @routes.post("/form/{token}/photo")
 async def photo(request: web.Request) -> web.Response:
     """Keep one file of one question; the same file again changes nothing."""
-    link = await open_link(request)
-    link.form_id  # noqa: B018 - refuse before the upload is read
+    link = await open_draft(request)
     texts: dict[str, str] = {}
     stored: Stored | None = None
     async for name, part in parts(request):
@@ -147,12 +146,21 @@ async def _sent(request: web.Request) -> _Sent:
         raise Problem("form_broken", "没有读懂发来的内容，请刷新页面再试。") from error
 
 
-def _save(session: Session, *, form_id: str, person_id: int, sent: _Sent) -> DraftSaved:
+def _save(session: Session, *, link: Filling, sent: _Sent) -> tuple[DraftSaved, dict[int | None, str]]:
+    """The draft after the change, and the names of the team."""
     saved = save_draft(
-        session, form_id=form_id, person_id=person_id, changes=sent.changes, base_version=sent.base_version
+        session,
+        form_id=link.form_id,
+        person_id=link.person_id,
+        changes=sent.changes,
+        base_version=sent.base_version,
     )
-    keep_times(session, form_id=form_id, person_id=person_id, page=sent.page, seconds=sent.seconds)
-    return saved
+    if sent.page:
+        keep_times(
+            session, form_id=link.form_id, person_id=link.person_id, page=sent.page, seconds=sent.seconds
+        )
+    names = {person.id: person.name for person, _ in team_facts(session, link.visit_id).officers}
+    return saved, names
 
 
 def _state(facts: FormFacts, person_id: int) -> dict[str, Any]:

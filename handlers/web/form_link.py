@@ -15,12 +15,24 @@ from bot.core.errors import Problem
 from bot.core.ids import sha256_hex
 from bot.core.keys import CLOCK, DB, LINKS, SETTINGS
 from bot.inspection.checklists.devices import is_known
-from bot.inspection.checklists.queries import FormFacts, form_facts
-from bot.inspection.tasks.queries import require_officer
+from bot.inspection.checklists.queries import FormFacts, form_facts, form_of
+from bot.inspection.tasks.models import Visit
+from bot.inspection.tasks.queries import get_visit, require_officer
 from handlers.web.keys import PROFILE
 from handlers.web.pages import wants_json
 
+_UNOPENED = "检查表还没有打开，请回到聊天窗口重新打开。"
 _KEPT = dt.timedelta(days=400)  # a receipt can be read for as long
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Who writes into which form."""
+
+    person_id: int
+    visit_id: int
+    form_id: str
+    now: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,7 @@ class Opened:
     def form_id(self) -> str:
         """The form's id; before it was opened there is nothing to do here."""
         if self.facts.form is None:
-            raise Problem("form_unopened", "检查表还没有打开，请回到聊天窗口重新打开。")
+            raise Problem("form_unopened", _UNOPENED)
         return self.facts.form.id
 
 
@@ -47,23 +59,37 @@ async def open_link(request: web.Request) -> Opened:
     Raises ``link_broken``, ``link_expired``, ``forbidden``, ``foreign_site``, ``device_unknown``; a page that is
     looked at on an unknown phone leads to where the phone is made known.
     """
+    person_id, visit_id, now = await _require_own(request)
+    facts = await request.app[DB].read(form_facts, visit_id)
+    return Opened(person_id, visit_id, facts, f"/form/{request.match_info['token']}", now)
+
+
+async def open_draft(request: web.Request) -> Filling:
+    """As ``open_link``, for what phones send many times a minute: only who writes into which form."""
+    person_id, visit_id, now = await _require_own(request)
+    form_id = await request.app[DB].read(form_of, visit_id)
+    if form_id is None:
+        raise Problem("form_unopened", _UNOPENED)
+    return Filling(person_id, visit_id, form_id, now)
+
+
+async def _require_own(request: web.Request) -> tuple[int, int, dt.datetime]:
     token = request.match_info["token"]
     person_id, visit_id = signed_pair(request)
     if request.method == "POST":
         require_same_origin(request)
-    facts = await request.app[DB].read(
-        _facts, visit_id=visit_id, person_id=person_id, key_sha256=key_of(request, person_id),
-        now=request.app[CLOCK].now(),
-    )  # fmt: skip
-    if facts is None:
+    now = request.app[CLOCK].now()
+    visit = await request.app[DB].read(
+        _own_visit, visit_id=visit_id, person_id=person_id, key_sha256=key_of(request, person_id), now=now
+    )
+    if visit is None:
         if request.method == "GET" and not wants_json(request):
             raise web.HTTPSeeOther(f"/form/{token}/device")
         raise Problem("device_unknown", "请先在这台手机上验证身份：从聊天窗口重新打开检查表。")
-    now = request.app[CLOCK].now()
-    last = facts.visit.visit.due_on + dt.timedelta(days=request.app[PROFILE].visit.late_registration_days)
-    if facts.visit.visit.submitted_at is None and china_day(now) > last:
+    last = visit.due_on + dt.timedelta(days=request.app[PROFILE].visit.late_registration_days)
+    if visit.submitted_at is None and china_day(now) > last:
         raise Problem("link_expired", f"检查期限（含补登记）已于 {last} 结束，请联系任务发起科室。")
-    return Opened(person_id, visit_id, facts, f"/form/{token}", now)
+    return person_id, visit_id, now
 
 
 def signed_pair(request: web.Request) -> tuple[int, int]:
@@ -99,14 +125,13 @@ def see_other(address: str) -> web.Response:
     return web.Response(status=303, headers={"Location": address})
 
 
-def _facts(
+def _own_visit(
     session: Session, *, visit_id: int, person_id: int, key_sha256: str, now: dt.datetime
-) -> FormFacts | None:
-    """None on a phone that is not known to be this person's."""
+) -> Visit | None:
+    """The officer's visit; None on a phone that is not known to be this person's. Raises ``forbidden``."""
     require_officer(session, visit_id, person_id)
-    if not is_known(session, person_id=person_id, key_sha256=key_sha256, now=now):
-        return None
-    return form_facts(session, visit_id)
+    known = is_known(session, person_id=person_id, key_sha256=key_sha256, now=now)
+    return get_visit(session, visit_id) if known else None
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hmac
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
@@ -14,6 +14,7 @@ from bot.inspection.checklists.models import FormDevice
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue
 
+_DEVICE = select(FormDevice).where(FormDevice.key_sha256 == bindparam("key"))
 CODE_LIVES = dt.timedelta(minutes=10)
 DEVICE_LIVES = dt.timedelta(days=180)
 _CODES_PER_HOUR, _TRIES = 6, 5
@@ -78,4 +79,4 @@ def _is_open(device: FormDevice, now: dt.datetime) -> bool:
 
 
 def _device(session: Session, key_sha256: str) -> FormDevice | None:
-    return session.exec(select(FormDevice).where(FormDevice.key_sha256 == key_sha256)).one_or_none()
+    return session.execute(_DEVICE, {"key": key_sha256}).scalars().one_or_none()

@@ -38,7 +38,7 @@ def add_evidence(
     known = linked(facts, question, stored.sha256)
     if known is not None:
         return known
-    editable(session, facts, person_id)
+    editable(facts, person_id)
     if question != RECORD and question not in keys_of(facts, person_id):
         raise Problem("question_unknown", "检查表里没有这个问题。", 问题=question[:60])
     taken_back = _taken_back(session, facts, question, stored.sha256)
@@ -71,7 +71,7 @@ def take_back(session: Session, *, form_id: str, person_id: int, evidence_id: in
         raise Problem("not_found", "没有找到这份凭据。")
     if evidence.removed_at is not None:
         return
-    form = editable(session, facts, person_id)
+    form = editable(facts, person_id)
     if form.submitted_at is not None and evidence.at <= form.submitted_at:
         raise Problem("evidence_kept", "这份凭据已随结果提交过，不能移除。可以补拍新的照片。")
     if evidence.person_id != person_id:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from sqlalchemy import bindparam
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
@@ -12,11 +14,11 @@ from bot.inspection.checklists.definition import Checklist, parse_checklist
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
 from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import CheckIn, TaskItem, Visit, VisitOfficer
-from bot.inspection.tasks.queries import VisitFacts, method_of, visit_facts
+from bot.inspection.tasks.queries import VisitFacts, method_of, team_facts, visit_facts
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
 _READ: dict[str, Checklist] = {}
-_MOST_READ = 256
+_MOST_READ = 1024
 WITHOUT_PRESENCE = ("书面", "网络")  # methods that need no check-in (C16)
 
 
@@ -60,34 +62,75 @@ def checklist_of(version: ChecklistVersion) -> Checklist:
     known = _READ.get(version.sha256)
     if known is None:
         if len(_READ) >= _MOST_READ:
-            _READ.clear()
+            _READ.pop(next(iter(_READ)))
         known = _READ[version.sha256] = parse_checklist(version.definition)
     return known
+
+
+# built once: a statement's cache key costs more than SQLite's answer
+_FORM = select(VisitForm).where(VisitForm.visit_id == bindparam("visit"))
+_FORM_ID = select(VisitForm.id).where(VisitForm.visit_id == bindparam("visit"))
+_EVIDENCE = (
+    select(Evidence)
+    .where(Evidence.visit_id == bindparam("visit"), col(Evidence.removed_at).is_(None))
+    .order_by(col(Evidence.id))
+)
+_CHECK_INS = select(CheckIn).where(CheckIn.visit_id == bindparam("visit"))
+_SECTIONS = select(TaskItem.item_id, TaskItem.department_id).where(TaskItem.task_id == bindparam("task"))
+_PINNED = (
+    select(ChecklistVersion)
+    .where(col(ChecklistVersion.id).in_(bindparam("versions", expanding=True)))
+    .options(defer(ChecklistVersion.definition))  # type: ignore[arg-type]
+)
 
 
 def form_facts(session: Session, visit_id: int) -> FormFacts:
     """Everything about the form of one visit. Raises Problem ``not_found``."""
     facts = visit_facts(session, visit_id)
+    values = {"visit": visit_id}
     return FormFacts(
         visit=facts,
-        form=session.exec(select(VisitForm).where(VisitForm.visit_id == visit_id)).one_or_none(),
+        form=session.execute(_FORM, values).scalars().one_or_none(),
         checklists=_pinned(session, facts),
-        evidence=list(
-            session.exec(
-                select(Evidence)
-                .where(Evidence.visit_id == visit_id, col(Evidence.removed_at).is_(None))
-                .order_by(col(Evidence.id))
-            )
-        ),
+        evidence=list(session.execute(_EVIDENCE, values).scalars()),
         record=session.get(RecordSheet, visit_id),
-        check_ins=list(session.exec(select(CheckIn).where(CheckIn.visit_id == visit_id))),
+        check_ins=list(session.execute(_CHECK_INS, values).scalars()),
         method=method_of(session, facts.task),
-        sections=dict(
-            session.exec(
-                select(TaskItem.item_id, TaskItem.department_id).where(TaskItem.task_id == facts.task.id)
-            ).all()
-        ),
+        sections=_sections(session, facts),
     )
+
+
+def draft_facts(session: Session, form: VisitForm) -> FormFacts:
+    """What a change of the draft has to know: who may fill what, and whether it is still open. Evidence, check-ins
+    and the method are not looked up."""
+    facts = team_facts(session, form.visit_id)
+    return FormFacts(
+        visit=facts,
+        form=form,
+        checklists=_pinned(session, facts),
+        evidence=[],
+        record=session.get(RecordSheet, form.visit_id),
+        check_ins=[],
+        method="",
+        sections=_sections(session, facts),
+    )
+
+
+def form_of(session: Session, visit_id: int) -> str | None:
+    """The id of a visit's form; None before it was opened."""
+    return session.execute(_FORM_ID, {"visit": visit_id}).scalar_one_or_none()
+
+
+def lock_form(session: Session, form_id: str) -> VisitForm:
+    """The form, with a second writer waiting. Raises Problem ``not_found``."""
+    form = session.get(VisitForm, form_id, with_for_update=True)
+    if form is None:
+        raise Problem("not_found", "没有找到这张检查表。")
+    return form
+
+
+def _sections(session: Session, facts: VisitFacts) -> dict[int, int | None]:
+    return dict(session.execute(_SECTIONS, {"task": facts.task.id}).tuples().all())
 
 
 def open_visits(session: Session, *, person_id: int) -> list[tuple[int, str]]:
@@ -111,9 +154,14 @@ def facts_of_form(session: Session, form_id: str, *, lock: bool = False) -> Form
 
 
 def _pinned(session: Session, facts: VisitFacts) -> list[tuple[Item, ChecklistVersion]]:
-    """The checklist version each item was dispatched with; one that serves two items comes twice."""
+    """The checklist version each item was dispatched with; one that serves two items comes twice.
+
+    A document is read once and then known by its fingerprint: the column itself is left where it is.
+    """
     items = {item.id: item for item in facts.items}
-    pinned = select(ChecklistVersion).where(col(ChecklistVersion.id).in_(set(facts.task.checklist_ids)))
-    versions = {version.id: version for version in session.exec(pinned)}
+    found = session.execute(_PINNED, {"versions": sorted(set(facts.task.checklist_ids))}).scalars()
+    versions = {version.id: version for version in found}
+    for version in versions.values():
+        checklist_of(version)
     pairs = zip(facts.task.item_ids, facts.task.checklist_ids, strict=False)
     return [(items[i], versions[v]) for i, v in pairs if i in items and v in versions]

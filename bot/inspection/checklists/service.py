@@ -16,14 +16,14 @@ from bot.inspection.audit.service import record
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, PREFIX, conclusion_key, void_by
 from bot.inspection.checklists.models import VisitForm
 from bot.inspection.checklists.pinning import pin_checklists
-from bot.inspection.checklists.queries import FormFacts, checklist_of, facts_of_form, form_facts
+from bot.inspection.checklists.queries import FormFacts, checklist_of, draft_facts, form_facts, lock_form
 from bot.inspection.checklists.repeats import may_be_asked
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Training
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import OfficerState, Visit
-from bot.inspection.tasks.queries import leads_of, require_officer
+from bot.inspection.tasks.queries import NOT_AN_OFFICER, leads_of, require_officer
 from bot.inspection.tasks.service import subject_of
 
 OUTCOME = "visit:outcome"  # the draft key of 本次未能检查
@@ -116,8 +116,8 @@ def save_draft(
     since. A changed answer takes back the “未发现问题” that rested on it. Drafts are no acts, so they are not in the
     audit chain. Raises ``form_closed``, ``record_closed``, ``question_unknown`` or ``not_your_section``.
     """
-    facts = facts_of_form(session, form_id, lock=True)
-    form = editable(session, facts, person_id)
+    facts = draft_facts(session, lock_form(session, form_id))
+    form = editable(facts, person_id)
     _require_known(facts, changes, person_id)
     draft, stamp = dict(form.draft), {"v": form.draft_version + 1, "by": person_id}
     overwrote, changed, judged = [], False, set()
@@ -154,10 +154,11 @@ def _require_known(facts: FormFacts, changes: Mapping[str, Mapping[str, Any]], p
             )
 
 
-def editable(session: Session, facts: FormFacts, person_id: int) -> VisitForm:
+def editable(facts: FormFacts, person_id: int) -> VisitForm:
     """The form, if this officer may change it; raises ``forbidden``, ``form_closed``, ``record_closed``."""
     assert facts.form is not None
-    require_officer(session, facts.form.visit_id, person_id)
+    if facts.visit.officer(person_id) is None:
+        raise Problem("forbidden", NOT_AN_OFFICER)
     if not facts.is_open:
         raise Problem("form_closed", "检查结果已提交，不能再改。如需更正，请审核人退回。")
     if facts.record is not None and not facts.returned:

@@ -95,7 +95,7 @@ def prepare_sheet(
     Raises ``form_incomplete`` with the faults by question, or what ``check_closing`` and ``editable`` raise.
     """
     facts = facts_of_form(session, form_id)
-    form = editable(session, facts, person_id)
+    form = editable(facts, person_id)
     check_closing(closing, profile)
     judged = complete(facts, profile)
     sheet = build_sheet(session, facts, judged, verify_url=verify_url, now=now)
@@ -122,7 +122,7 @@ def close_record(
     facts = facts_of_form(session, form_id, lock=True)
     if facts.record is not None:
         return facts.record
-    form = editable(session, facts, person_id)
+    form = editable(facts, person_id)
     check_closing(closing, profile)
     if form.draft_version != draft_version:
         raise Problem("draft_changed", "同伴刚刚改了回答，请再核对一遍。")

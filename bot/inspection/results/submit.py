@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import String, cast, func, literal
+from sqlalchemy import String, cast, func, insert, literal
 from sqlmodel import Session, col, select
 
 from bot.core.clock import china, china_day
@@ -152,23 +153,26 @@ def _keep_answers(
     if judged.outcome:
         said = {OUTCOME: (judged.outcome, judged.note)}
     withdrawn = {key: ("", "") for key in last if key not in said}
+    rows: list[dict[str, Any]] = []
     for key, (value, note) in {**said, **withdrawn}.items():
         before = last.get(key)
         if before is not None and (before.value, before.note) == (value, note):
             continue
         by = form.draft.get(key, {}).get("by", person_id)
-        session.add(
-            Answer(
-                visit_id=form.visit_id,
-                question=key,
-                version=before.version + 1 if before else 1,
-                value=value,
-                note=note,
-                person_id=by,
-                at=now,
-                reason=reason if before else "",
-            )
+        rows.append(
+            {
+                "visit_id": form.visit_id,
+                "question": key,
+                "version": before.version + 1 if before else 1,
+                "value": value,
+                "note": note,
+                "person_id": by,
+                "at": now,
+                "reason": reason if before else "",
+            }
         )
+    if rows:
+        session.execute(insert(Answer), rows)
 
 
 def _keep_results(

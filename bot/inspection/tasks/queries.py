@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from sqlalchemy import bindparam
@@ -52,6 +52,7 @@ class VisitFacts:
         return next((o for p, o in self.officers if p.id == person_id), None)
 
 
+NOT_AN_OFFICER = "您不是这次检查的执法检查人员。"
 # built once: a statement's cache key costs more than SQLite's answer
 _VISIT = (
     select(Visit, Task, InspectionObject, Department.name)
@@ -63,6 +64,11 @@ _VISIT = (
 _TEAM = (
     select(Person, VisitOfficer)
     .join(VisitOfficer, col(VisitOfficer.person_id) == Person.id)
+    .where(col(VisitOfficer.visit_id) == bindparam("visit"), col(VisitOfficer.state).in_(LIVE))
+    .order_by(col(VisitOfficer.leader).desc(), col(VisitOfficer.id))
+)
+_OFFICERS = (
+    select(VisitOfficer)
     .where(col(VisitOfficer.visit_id) == bindparam("visit"), col(VisitOfficer.state).in_(LIVE))
     .order_by(col(VisitOfficer.leader).desc(), col(VisitOfficer.id))
 )
@@ -118,8 +124,7 @@ def get_visit(session: Session, visit_id: int, *, lock: bool = False) -> Visit:
 
 def live_officers(session: Session, visit_id: int) -> list[VisitOfficer]:
     """Officers of the visit who have not been replaced, leader first."""
-    query = select(VisitOfficer).where(VisitOfficer.visit_id == visit_id, col(VisitOfficer.state).in_(LIVE))
-    return list(session.exec(query.order_by(col(VisitOfficer.leader).desc(), col(VisitOfficer.id))))
+    return list(session.execute(_OFFICERS, {"visit": visit_id}).scalars())
 
 
 def require_officer(session: Session, visit_id: int, person_id: int) -> VisitOfficer:
@@ -127,11 +132,22 @@ def require_officer(session: Session, visit_id: int, person_id: int) -> VisitOff
     for officer in live_officers(session, visit_id):
         if officer.person_id == person_id:
             return officer
-    raise Problem("forbidden", "您不是这次检查的执法检查人员。")
+    raise Problem("forbidden", NOT_AN_OFFICER)
 
 
 def visit_facts(session: Session, visit_id: int) -> VisitFacts:
     """Everything about one visit in four small queries. Raises Problem ``not_found``."""
+    facts = team_facts(session, visit_id)
+    joint = facts.task.joint_department_ids
+    return replace(
+        facts,
+        contacts=_contacts(session, facts.visit.object_id),
+        departments=department_names(session, departments_of(facts.task)) if joint else {},
+    )
+
+
+def team_facts(session: Session, visit_id: int) -> VisitFacts:
+    """A visit with its task, items and officers, without what only messages and pages show."""
     found = session.execute(_VISIT, {"visit": visit_id}).first()
     if found is None:
         raise Problem("not_found", "没有找到这次检查。")
@@ -142,9 +158,8 @@ def visit_facts(session: Session, visit_id: int) -> VisitFacts:
         object=inspected,
         items=[session.get_one(Item, item) for item in sorted(task.item_ids)],
         officers=[(person, officer) for person, officer in session.execute(_TEAM, {"visit": visit_id})],
-        contacts=_contacts(session, visit.object_id),
+        contacts=[],
         department=department,
-        departments=department_names(session, departments_of(task)) if task.joint_department_ids else {},
     )
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from bot.platforms.dingtalk.crypto import verify_robot
+from bot.simulator.dingtalk_rules import Broken, check_sample
 from bot.simulator.dingtalk_wire import Refused, json_body
 from bot.simulator.people import SimMessage, World
 
@@ -17,8 +18,8 @@ GROUP = "dingtalk-group"  # the chat in which the custom robot posts
 KINDS = {"text": "text", "markdown": "markdown", "actionCard": "action_card", "link": "markdown"}
 TITLED = ("title", "text")
 REQUIRED = {"text": ("content",), "markdown": TITLED, "actionCard": TITLED, "link": TITLED}
-SAMPLES = {"sampleText": ("text", ("content",)), "sampleMarkdown": ("markdown", TITLED)}
-BODY_BYTES, PARAM_BYTES, MAX_USERS, PER_MINUTE, SILENCE = 20_000, 15_000, 20, 20, 600.0
+SHOWN = {"sampleText": "text", "sampleMarkdown": "markdown", "sampleLink": "markdown"}
+BODY_BYTES, MAX_USERS, PER_MINUTE, SILENCE = 20_000, 20, 20, 600.0
 SESSION = "dingtalk/session/"  # facts: whose chat a sessionWebhook answers in, and until when
 CARRIER = "carrier-"  # of a card, usable as a processQueryKey
 DAY = 86_400.0
@@ -129,16 +130,16 @@ class RobotDesk:
         if body.get("robotCode") != self._robot_code:
             raise Refused("invalidParameter.robotCode.auth")
         key, raw = str(body.get("msgKey", "")), body.get("msgParam")
-        kind, wanted = SAMPLES.get(key, ("action_card", TITLED))
-        if key not in SAMPLES and not key.startswith("sampleActionCard"):
-            raise Refused("invalidParameter.msgKey.invalid")
         if not isinstance(raw, str):  # the API wants JSON inside a string
             raise Refused("invalidParameter.msgParam.invalid")
-        if len(raw.encode()) > PARAM_BYTES:
-            raise Refused("invalidParameter.msgParam.tooLong")
+        try:
+            param = check_sample(key, raw)
+        except Broken as broken:
+            raise Refused(_refusal(str(broken))) from None
+        kind = SHOWN.get(key, "action_card")
         if self._unsafe_word and self._unsafe_word in raw:
             raise Refused("contain.unsafe.url")
-        return kind, {"msgKey": key, "param": _param(raw, wanted)}
+        return kind, {"msgKey": key, "param": param}
 
     async def _custom(self, request: web.Request) -> web.Response:
         if not self._token or request.query.get("access_token") != self._token:
@@ -192,13 +193,7 @@ def webhook_message(body: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return KINDS[kind], body
 
 
-def _param(raw: str, wanted: tuple[str, ...]) -> dict[str, str]:
-    try:
-        param = json.loads(raw)
-    except ValueError:
-        raise Refused("invalidParameter.msgParam.invalid") from None
-    if not isinstance(param, dict) or not all(param.get(name) for name in wanted):
-        raise Refused("invalidParameter.msgParam.invalid")
-    if not all(isinstance(value, str) for value in param.values()):
-        raise Refused("invalidParameter.msgParam.invalid")
-    return param
+def _refusal(field: str) -> str:
+    if field == "msgKey":
+        return "invalidParameter.msgKey.invalid"
+    return f"invalidParameter.msgParam.{'tooLong' if field.endswith('tooLong') else 'invalid'}"

@@ -52,6 +52,7 @@ fuzz: venv ## Try 200,000 hostile inputs on everything that reads what WeCom sen
 pictures: venv system ## Take the README's pictures of the running demo again
 	$(BIN)/python -m docs.pictures
 	$(BIN)/python -m docs.wecom_pictures
+	$(BIN)/python -m docs.dingtalk_pictures
 
 migration: venv ## Draft a migration from what the models have: make migration m="add a column"
 	@test -n '$(m)' || { echo 'Say what it does: make migration m="add a column"' >&2; exit 2; }

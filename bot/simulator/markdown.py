@@ -54,6 +54,8 @@ def _blocks(lines: list[str]) -> Iterator[str]:
     kind, held = "", list[str]()
     for line in lines:
         now, content = _kind(line.strip())
+        if not now and kind in ("ul", "ol"):
+            continue  # a blank line between two items leaves the list open
         if now != kind or now.startswith("h"):
             yield _close(kind, held)
             kind, held = now, []

@@ -48,3 +48,7 @@ def test_a_list_shows_the_words_without_marks() -> None:
 def test_links_lead_to_the_web(text: str, url: str, label: str | None) -> None:
     link = f'<a href="{url}" target="_blank" rel="noopener noreferrer">{label or url}</a>'
     assert link in to_html(text)
+
+
+def test_a_blank_line_between_items_leaves_the_list_open() -> None:
+    assert to_html("1. 一\n\n2. 二\n\n完") == "<ol><li>一</li><li>二</li></ol><p>完</p>"

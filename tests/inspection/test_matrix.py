@@ -306,8 +306,9 @@ def visit_day(session: Session) -> Told:
 def window(session: Session) -> Told:
     world = build(session, planned=dt.date(2026, 3, 31))
     accept(session, world)
-    pass_days(session, LOCK_DAY, dt.date(2026, 3, 30))
-    return Told(world.people, LOCK_DAY, dt.date(2026, 3, 31), dt.date(2026, 3, 30))
+    last = CALENDAR.add_workdays(dt.date(2026, 3, 31), 6)
+    pass_days(session, LOCK_DAY, last)
+    return Told(world.people, LOCK_DAY, dt.date(2026, 3, 31), last)
 
 
 def _desk(db: Database, folder: Path) -> tuple[Desk, dict[int, str]]:

@@ -156,12 +156,15 @@ def assignment_overdue(session: Session, notice: Notice, _now: dt.datetime) -> C
     )  # fmt: skip
 
 
-def window_ending(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def window_ending(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
     task = session.get_one(Task, _id(notice))
     count = still_open(session, _id(notice))
     if not count:
         return Skip("均已开始检查")
-    return Content({"task": task.name, "count": count, "due": f"{task.window_end:%m月%d日}"})
+    late = task.window_end < china_day(now)
+    return Content(
+        {"task": task.name, "count": count, "due": f"{task.window_end:%m月%d日}", "late": late}, overdue=late
+    )
 
 
 def libraries_stale(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -255,7 +258,8 @@ KINDS = (
     Kind("assignment_overdue", assignment_overdue,
          Content({"task": "餐饮服务食品安全抽查", "count": 3, "names": "王一、李二"}, (("未接收", "3 人次"),),
                  (Ask("催办全部", "remind_all", "primary"),)), card=True),
-    Kind("window_ending", window_ending, Content({"task": "餐饮服务食品安全抽查", "count": 3, "due": "03月31日"})),
+    Kind("window_ending", window_ending,
+         Content({"task": "餐饮服务食品安全抽查", "count": 3, "due": "03月31日", "late": False})),
     Kind("recusal_request", recusal_request,
          Content(_SAMPLE | {"person": "王一", "reason": "被检查单位负责人是本人近亲属"}, (("申请人", "王一"),),
                  (Ask("同意并重新抽取", "grant_recusal", "primary"), Ask("不同意", "deny_recusal", "danger"))), card=True),

@@ -130,7 +130,8 @@ def lock_form(session: Session, form_id: str) -> VisitForm:
 
 
 def _sections(session: Session, facts: VisitFacts) -> dict[int, int | None]:
-    return dict(session.execute(_SECTIONS, {"task": facts.task.id}).tuples().all())
+    rows = session.execute(_SECTIONS, {"task": facts.task.id}).all()
+    return {row.item_id: row.department_id for row in rows}
 
 
 def open_visits(session: Session, *, person_id: int) -> list[tuple[int, str]]:

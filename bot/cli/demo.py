@@ -17,6 +17,9 @@ def demo(  # noqa: PLR0917 - typer passes every option by name
     port: Annotated[int, typer.Option(help="服务端口。")] = 8080,
     sim_port: Annotated[int, typer.Option(help="模拟的聊天软件端口。")] = 8090,
     objects: Annotated[int, typer.Option(min=1000, help="检查对象户数。")] = 60_000,
+    bot: Annotated[
+        bool, typer.Option("--bot", help="企业微信只用智能机器人长连接，像没有公网地址的单位。")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出结果。")] = False,
 ) -> None:
     """演一轮完整的“双随机、一公开”：导入、抽取、派发、检查、审核、公示、整改。
@@ -32,7 +35,9 @@ def demo(  # noqa: PLR0917 - typer passes every option by name
     from bot.core.log import configure_logging
 
     configure_logging(level="ERROR", json=False)
-    options = DemoOptions(folder, database_url, faults, port, sim_port, objects, once, quiet=as_json)
+    options = DemoOptions(
+        folder, database_url, faults, port, sim_port, objects, once, quiet=as_json, by_bot=bot
+    )
     report = uvloop.run(play(options))
     if as_json:
         typer.echo(json.dumps(report_json(report), ensure_ascii=False))

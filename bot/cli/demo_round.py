@@ -52,6 +52,7 @@ class DemoOptions:
     objects: int
     once: bool
     quiet: bool = False
+    by_bot: bool = False  # WeCom through a smart bot's socket
 
 
 async def play(options: DemoOptions) -> Report:
@@ -64,7 +65,7 @@ async def play(options: DemoOptions) -> Report:
         shutil.rmtree(options.folder)
     stage = Stage(
         options.folder, database_url=options.database_url, percent=options.percent, port=options.port,
-        sim_port=options.sim_port,
+        sim_port=options.sim_port, by_bot=options.by_bot,
     )  # fmt: skip
     MACHINE.set(Machine(stage.clock))
     SECRET_SOURCE.set(lambda: sha256(b"suicha demo").digest())

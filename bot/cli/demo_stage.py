@@ -20,17 +20,19 @@ from bot.cli.serve import bind
 from bot.core.clock import CHINA, ManualClock
 from bot.core.config import Settings
 from bot.core.config_dingtalk import DingTalkSettings
-from bot.core.config_wecom import WeComSettings
+from bot.core.config_wecom import WeComBotSettings, WeComSettings
 from bot.core.errors import Problem
 from bot.inspection.notices.models import Card, InboxEvent, InboxState, Notice, NoticeState
 from bot.messaging.hours import is_quiet
 from bot.messaging.outbox import count_due
+from bot.platforms.wecom.aibot import SmartBot
 from bot.simulator.acts import PlatformServer
 from bot.simulator.dingtalk import DingTalkServer
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import World
 from bot.simulator.server import Simulator
 from bot.simulator.wecom import WeComServer
+from bot.simulator.wecom_bot_state import BotAccount
 
 START = dt.datetime(2026, 3, 9, 8, 30, tzinfo=CHINA)
 DEMO_SALT = "salt-of-the-demo-county"  # fixed, so that two runs draw the same teams; a real one is secret
@@ -43,9 +45,9 @@ class Stage:
 
     def __init__(
         self, folder: Path, *, database_url: str = "", percent: float = 0.0, port: int = 8080, sim_port: int = 8090,
-        profile: str = "default",
+        profile: str = "default", by_bot: bool = False,
     ) -> None:  # fmt: skip
-        self.folder = folder
+        self.folder, self.by_bot = folder, by_bot
         folder.mkdir(parents=True, exist_ok=True)
         self.clock = ManualClock(START)
         self.world = World(now=lambda: self.clock.now().timestamp(), journal=folder / "world.jsonl")
@@ -75,12 +77,12 @@ class Stage:
         await self.connected()
 
     async def connected(self) -> None:
-        """Wait until the service's Stream socket is open."""
+        """Wait until the service's sockets are open."""
         for _ in range(200):
-            if self._dingtalk.stream.connections:
+            if self._dingtalk.stream.connections and (not self.by_bot or self._wecom.is_connected):
                 return
             await asyncio.sleep(0.05)
-        raise Problem("stream_closed", "钉钉 Stream 长连接没有建立。")
+        raise Problem("stream_closed", "长连接没有建立。")
 
     async def stop(self) -> None:
         if self._runner is not None:
@@ -112,9 +114,16 @@ class Stage:
     async def _quiet(self) -> None:
         """Handle what came in and deliver what is due now."""
         service = self.service
-        await service.dispatcher.settle()
+        await self._heard()
         while await service.delivery.run_once() + await service.cards.refresh():
-            await service.dispatcher.settle()
+            await self._heard()
+
+    async def _heard(self) -> None:
+        """Until what came in over a socket is stored and handled."""
+        bot = self.service.platforms["wecom"]
+        if isinstance(bot, SmartBot):
+            await bot.socket.heard()
+        await self.service.dispatcher.settle()
 
     def _due(self, session: Session) -> int:
         now = self.clock.now()
@@ -173,16 +182,26 @@ class Stage:
             audit_salt=DEMO_SALT,
             profile=profile,
             tick_seconds=3600.0,  # time stands still between the steps; the steps tick
-            wecom=WeComSettings(
-                corp_id="wwdemo0000000001", agent_id=1000017, secret=self._secret("wecom_secret"),
-                token=self._secret("wecom_token"), aes_key=(self._secret("aes") + self._secret("aes2"))[:43],
-                api_base=f"{base}/wecom", timeout=_CLIENT_TIMEOUT,
-            ),
+            wecom=self._wecom_settings(base),
             dingtalk=DingTalkSettings(
                 client_id="dingdemo000001", client_secret=self._secret("ding_secret"), corp_id="dingcorp0001",
                 agent_id=123456789, card_template="suicha.schema", api_base=f"{base}/dingtalk",
                 oapi_base=f"{base}/dingtalk", timeout=_CLIENT_TIMEOUT, calls_per_second=10_000,
             ),
+        )  # fmt: skip
+
+    def _wecom_settings(self, base: str) -> WeComSettings:
+        """A self-built app with a callback; or by bot, for an authority without a public address, a socket only."""
+        if self.by_bot:
+            bot = WeComBotSettings(
+                id="AIB-demo", secret=self._secret("wecom_secret"), name="随查",
+                ws_url=f"{base.replace('http', 'ws', 1)}/wecom/bot",
+            )  # fmt: skip
+            return WeComSettings(bot=bot, api_base=f"{base}/wecom", timeout=_CLIENT_TIMEOUT)
+        return WeComSettings(
+            corp_id="wwdemo0000000001", agent_id=1000017, secret=self._secret("wecom_secret"),
+            token=self._secret("wecom_token"), aes_key=(self._secret("aes") + self._secret("aes2"))[:43],
+            api_base=f"{base}/wecom", timeout=_CLIENT_TIMEOUT,
         )  # fmt: skip
 
     def _simulator(self, port: int) -> Simulator:
@@ -195,15 +214,17 @@ class Stage:
             client_secret=dingtalk.client_secret.get_secret_value(), corp_id=dingtalk.corp_id,
             agent_id=dingtalk.agent_id, card_template=dingtalk.card_template,
         )  # fmt: skip
-        servers: dict[str, PlatformServer] = {
-            "wecom": WeComServer(
-                self.world, self.faults, corp_id=wecom.corp_id, agent_id=wecom.agent_id,
-                secret=wecom.secret.get_secret_value(), token=wecom.token.get_secret_value(),
-                aes_key=wecom.aes_key.get_secret_value(), callback_url=f"{self.settings.public_url}/hooks/wecom",
-                base_url=f"{base}/wecom",
-            ),
-            "dingtalk": self._dingtalk,
-        }  # fmt: skip
+        bot = None
+        if wecom.bot is not None:
+            secret = wecom.bot.secret.get_secret_value()
+            bot = BotAccount(wecom.bot.id, secret=secret, name=wecom.bot.name, met_everybody=True)
+        self._wecom = WeComServer(
+            self.world, self.faults, corp_id=wecom.corp_id, agent_id=wecom.agent_id,
+            secret=wecom.secret.get_secret_value(), token=wecom.token.get_secret_value(),
+            aes_key=wecom.aes_key.get_secret_value(),
+            callback_url="" if bot else f"{self.settings.public_url}/hooks/wecom", base_url=f"{base}/wecom", bot=bot,
+        )  # fmt: skip
+        servers: dict[str, PlatformServer] = {"wecom": self._wecom, "dingtalk": self._dingtalk}
         return Simulator(self.world, self.faults, servers, port=port)
 
     @contextlib.contextmanager

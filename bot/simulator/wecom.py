@@ -84,6 +84,11 @@ class WeComServer:
             await self.bot.close()
 
     @property
+    def is_connected(self) -> bool:
+        """Whether the smart bot's socket is subscribed."""
+        return self.bot is not None and self.bot.subscribed.is_set()
+
+    @property
     def _talking(self) -> BotServer | None:
         """Whom people talk to where there is no app: the bot."""
         return None if self._account.callback_url else self.bot

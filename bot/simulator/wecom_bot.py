@@ -31,7 +31,7 @@ class BotServer:
     ) -> None:  # fmt: skip
         self._world, self._faults, self.account = world, faults, account
         self._ledger, self._base_url = ledger, base_url
-        self.memory = BotLedger(world, ledger)
+        self.memory = BotLedger(world, ledger, account)
         self.answers = Answers(world, ledger, self.memory)
         self.socket: web.WebSocketResponse | None = None
         self.subscribed = asyncio.Event()

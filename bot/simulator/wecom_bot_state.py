@@ -30,14 +30,16 @@ class BotAccount:
     token: str = field(default="", repr=False)
     aes_key: str = field(default="", repr=False)
     callback_url: str = ""
+    met_everybody: bool = False  # they bound themselves by saying a code to it before the world began
 
 
 class BotLedger:
     """In ``world.facts`` under ``wecom:bot:…``; uploads under way die with the process, as their sessions do."""
 
-    def __init__(self, world: World, ledger: Ledger) -> None:
+    def __init__(self, world: World, ledger: Ledger, account: BotAccount) -> None:
         self._world = world
         self._ledger = ledger
+        self._met_everybody = account.met_everybody
         self._uploads: dict[str, dict[str, Any]] = {}
 
     # -- conversations ---------------------------------------------------------------------------------
@@ -48,7 +50,8 @@ class BotLedger:
 
     def check_push(self, chat_id: str) -> None:
         """Raise ApiError 40003 for who never spoke to the bot."""
-        if not self._world.facts.get(f"wecom:bot:met:{chat_id.lower()}"):
+        known = self._met_everybody and self._world.person("wecom", chat_id) is not None
+        if not known and not self._world.facts.get(f"wecom:bot:met:{chat_id.lower()}"):
             raise ApiError(40003, "the user has not talked to the bot")
 
     def count(self, chat_id: str) -> None:

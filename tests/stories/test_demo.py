@@ -60,6 +60,14 @@ def test_a_round_keeps_every_promise(calm: dict[str, Any]) -> None:
     assert min(calm["account"]["接收（人次）"][p] for p in ("wecom", "dingtalk")) > 0
 
 
+def test_an_authority_without_a_public_address_runs_its_round_through_the_smart_bot(tmp_path: Path) -> None:
+    """WeCom by one outgoing socket only: every promise holds, people read, press, answer and send photos in it."""
+    report = play(tmp_path / "demo", "--bot", "--objects", "3000")
+    assert report["broken"] == []
+    assert report["account"]["接收（人次）"]["wecom"] > 0
+    assert report["account"]["公示（户）"]["wecom"] > 0
+
+
 def test_ten_faults_in_a_hundred_change_nothing(calm: dict[str, Any], tmp_path: Path) -> None:
     stormy = play(tmp_path / "demo", "--faults", "10")
     assert stormy["broken"] == []

@@ -91,6 +91,10 @@ class BotSocket:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        await self.heard()
+
+    async def heard(self) -> None:
+        """Until everything that came in so far has been handed on."""
         while self._work:
             await asyncio.gather(*self._work, return_exceptions=True)
 

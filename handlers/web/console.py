@@ -13,10 +13,13 @@ from bot.core.clock import china_day
 from bot.core.keys import CLOCK, DB
 from bot.inspection.audit.service import ChainReport, verify
 from bot.inspection.deadlines.calendar_years import provisional_deadlines
+from bot.inspection.deadlines.matrix import READERS, matrix
+from bot.inspection.deadlines.words import KINDS_ZH, WHO_ZH
 from bot.inspection.metrics.chart import STAGES, stacked
 from bot.inspection.metrics.counts import metrics
 from bot.inspection.metrics.formulas import Verdict
 from bot.inspection.metrics.overview import overview
+from bot.inspection.profile.schedule import in_words
 from bot.inspection.tasks.service import remind_all
 from bot.inspection.tasks.states import NAMES
 from handlers.web import console_words as words
@@ -126,6 +129,20 @@ async def calendar(request: web.Request, visitor: Visitor) -> web.StreamResponse
         (year, known.table(year), known.workdays_of(year)) for year in range(this_year + 1, this_year - 3, -1)
     ]
     return _show(request, visitor, "calendar", here="calendar", years=years, guesses=guesses)
+
+
+@routes.get("/console/rules")
+@seen
+async def rules(request: web.Request, visitor: Visitor) -> web.StreamResponse:
+    """通知矩阵 and the locality's steps: who is told what and when, in general."""
+    steps = [
+        (
+            KINDS_ZH.get(kind, kind),
+            [(in_words(step), [WHO_ZH.get(who, who) for who in step.who]) for step in found],
+        )
+        for kind, found in request.app[PROFILE].reminders.items()
+    ]
+    return _show(request, visitor, "rules", here="rules", matrix=matrix(), readers=READERS, steps=steps)
 
 
 @routes.get("/console/audit")

@@ -18,6 +18,7 @@ from bot.core.db import Database
 from bot.core.keys import CLOCK, DB, LINKS, PAGES, SETTINGS
 from bot.core.links import Links
 from bot.inspection.audit.models import AuditEntry
+from bot.inspection.calendar import WorkCalendar
 from bot.inspection.metrics.overview import overview
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import PersonRole
@@ -25,7 +26,7 @@ from bot.inspection.profile import load_profile
 from bot.inspection.tasks.models import Task
 from bot.migrations import head
 from handlers.web import console, health, session
-from handlers.web.keys import PROFILE
+from handlers.web.keys import CALENDAR, PROFILE
 from handlers.web.pages import TEMPLATES, guard, make_environment
 from tests.handlers.campaign import COORDINATOR, LEAD, PLAIN, campaign, people
 
@@ -39,7 +40,7 @@ def make_app(
     app = web.Application(middlewares=[guard])
     app[SETTINGS] = Settings(_env_file=None, public_url=public_url, secret_key=KEY, metrics_token="m" * 20)  # type: ignore[call-arg, arg-type]
     app[DB], app[CLOCK], app[LINKS] = db, clock, Links(public_url, KEY, clock=clock)
-    app[PAGES], app[PROFILE] = make_environment(), load_profile("ZJ")
+    app[PAGES], app[PROFILE], app[CALENDAR] = make_environment(), load_profile("ZJ"), WorkCalendar.load()
     app.add_routes(session.routes)
     app.add_routes(console.routes)
     app.router.add_static("/static/", TEMPLATES / "static")
@@ -401,3 +402,13 @@ def test_the_first_page_and_the_chart_agree(seeded: Database, clock: ManualClock
 
     assert page.tasks[0].funnel.drawn == 20
     assert Path(TEMPLATES / "pages/console/chart.html.j2").exists()
+
+
+async def test_the_calendar_says_what_each_year_rests_on_and_the_rules_who_is_told(client: Client) -> None:
+    await log_in(client)
+    page = await (await client.get("/console/calendar")).text()
+    assert "国办发明电〔2025〕7号" in page
+    assert "尚未公布" in page
+    rules = await (await client.get("/console/rules")).text()
+    assert "通知矩阵" in rules
+    assert "到期前10个工作日" in rules

@@ -43,18 +43,19 @@ def promised(
         .where(col(Deadline.root).in_(list(roots)), col(Deadline.closed_at).is_(None))
     )
     seats = holders(session)
-    lines = []
+    lines: dict[tuple[dt.datetime, str, str], dict[Role, dict[str, None]]] = {}
     for deadline, clock, kept in session.exec(query):
         policy = stored_policy(kept)
         table = Timetable(policy.steps, calendar, policy.remind_at)
         people = _people(session, deadline, seats)
         span = Span(clock.started_on, clock.due_on, clock.due_at)
         what = KINDS_ZH.get(deadline.kind, deadline.kind)
-        lines += [
-            Promised(one.moment, what, in_words(one.step), _named(one, people))
-            for one in _coming(table, span, now=now)
-        ]
-    return sorted((line for line in lines if line.who), key=lambda line: line.moment)
+        for one in _coming(table, span, now=now):
+            line = lines.setdefault((one.moment, what, in_words(one.step)), {})
+            for who in one.step.who:
+                line.setdefault(who, {}).update(dict.fromkeys(people.get(who, ())))
+    found = [Promised(*key, _named(people)) for key, people in sorted(lines.items())]
+    return [line for line in found if line.who]
 
 
 def _coming(table: Timetable, span: Span, *, now: dt.datetime) -> list[Occurrence]:
@@ -90,7 +91,5 @@ def _people(session: Session, deadline: Deadline, seats: set[tuple[int, str, int
     return found
 
 
-def _named(occurrence: Occurrence, people: dict[Role, list[str]]) -> tuple[str, ...]:
-    return tuple(
-        f"{WHO_ZH.get(who, who)}：{'、'.join(people[who])}" for who in occurrence.step.who if people.get(who)
-    )
+def _named(people: dict[Role, dict[str, None]]) -> tuple[str, ...]:
+    return tuple(f"{WHO_ZH.get(who, who)}：{'、'.join(names)}" for who, names in people.items() if names)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Table, insert
 from sqlmodel import Session, col, select
 
 from bot.core.canonical import canonical
@@ -30,7 +30,9 @@ from bot.inspection.registry.models import InspectionObject, Item
 from bot.inspection.tasks.models import Task, TaskBatch, TaskState, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import departments_of
 
-_CHUNK = 1000
+_CHUNK = 5000
+_VISITS: Table = Visit.__table__  # type: ignore[attr-defined]
+_TEAMS: Table = VisitOfficer.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def _store_visits(
     ]  # fmt: skip
     session.flush()
     for start in range(0, len(rows), _CHUNK):
-        session.execute(insert(Visit), rows[start : start + _CHUNK])
+        session.connection().execute(insert(_VISITS), rows[start : start + _CHUNK])
     query = select(Visit.rank, Visit.id).where(Visit.task_id == task.id).order_by(col(Visit.rank))
     return {rank: visit or 0 for rank, visit in session.exec(query)}
 
@@ -181,5 +183,5 @@ def store_teams(
         for place, officer in enumerate(part.team)
     ]  # fmt: skip
     for start in range(0, len(rows), _CHUNK):
-        session.execute(insert(VisitOfficer), rows[start : start + _CHUNK])
+        session.connection().execute(insert(_TEAMS), rows[start : start + _CHUNK])
     return len(rows)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Table, insert
 from sqlmodel import Session, col, select
 
 from bot.core.canonical import canonical
@@ -44,6 +44,8 @@ from bot.inspection.plans.ratio import Preview
 from bot.inspection.profile import Profile
 from bot.inspection.tasks.models import Mode, Task, TaskState
 from bot.inspection.tasks.queries import departments_of, line_of
+
+_PICKS: Table = DrawPick.__table__  # type: ignore[attr-defined]
 
 
 def prepare_draw(
@@ -349,8 +351,9 @@ def _store_picks(
          "batch": p.batch}
         for p in picks
     ]  # fmt: skip
-    for start in range(0, len(values), 1000):
-        session.execute(insert(DrawPick), values[start : start + 1000])
+    session.flush()
+    for start in range(0, len(values), 5000):
+        session.connection().execute(insert(_PICKS), values[start : start + 5000])
 
 
 def rounds_of(session: Session, task_id: int) -> list[Draw]:

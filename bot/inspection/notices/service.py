@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Table, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col
@@ -14,7 +14,8 @@ from sqlmodel import Session, col
 from bot.core.db import WAKE
 from bot.inspection.notices.models import Card, Notice, NoticeState, Priority
 
-_CHUNK = 500  # rows in one INSERT: under SQLite's 32,766 parameters
+_CHUNK = 5000
+_NOTICES: Table = Notice.__table__  # type: ignore[attr-defined]
 
 
 def row(
@@ -50,9 +51,10 @@ def enqueue_many(session: Session, rows: Sequence[dict[str, Any]]) -> int:
     make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
     session.flush()
     new = 0
+    # one compiled statement for all chunks: VALUES spelled out for each chunk took ten times as long
+    statement = make(_NOTICES).on_conflict_do_nothing().returning(_NOTICES.c.id)
     for start in range(0, len(rows), _CHUNK):
-        statement = make(Notice).values(list(rows[start : start + _CHUNK])).on_conflict_do_nothing()
-        new += len(session.execute(statement.returning(col(Notice.id))).all())
+        new += len(session.connection().execute(statement, list(rows[start : start + _CHUNK])).all())
     if new:
         session.info[WAKE] = True
     return new

@@ -14,7 +14,7 @@ from bot.inspection.tasks.approval import decide_approvals, require_head, waitin
 from bot.inspection.tasks.models import Task, VisitApproval
 from bot.inspection.tasks.notice_paper import visits_before
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
-from handlers.web.form_link import require_same_origin, see_other
+from handlers.web.form_link import require_device, require_same_origin, see_other
 from handlers.web.pages import render
 
 routes = web.RouteTableDef()
@@ -33,6 +33,7 @@ class Waiting:
 @routes.get("/approval/{token}")
 async def page(request: web.Request) -> web.Response:
     person_id, task_id = _opened(request)
+    await require_device(request, person_id)
     task, waiting = await request.app[DB].read(_look, task_id=task_id, person_id=person_id)
     return render(
         request, "enterprise/approval.html.j2", task=task, waiting=waiting, said=request.query.get("done", "")
@@ -44,6 +45,7 @@ async def decide(request: web.Request) -> web.Response:
     """同意 or 不同意 for the chosen visits; nothing is chosen beforehand."""
     person_id, task_id = _opened(request)
     require_same_origin(request)
+    await require_device(request, person_id)
     sent = await request.post()
     chosen = {int(str(v)) for v in sent.getall("visit", []) if str(v).isdecimal()}
     if not chosen:

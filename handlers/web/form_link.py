@@ -92,6 +92,22 @@ async def _require_own(request: web.Request) -> tuple[int, int, dt.datetime]:
     return person_id, visit_id, now
 
 
+async def require_device(request: web.Request, person_id: int) -> None:
+    """Go on only in a browser that is known to be this person's: a forwarded link opens nothing.
+
+    Leads a page to where the browser is made known; raises ``device_unknown`` for anything but a page.
+    """
+    known = await request.app[DB].read(
+        is_known, person_id=person_id, key_sha256=key_of(request, person_id), now=request.app[CLOCK].now()
+    )
+    if known:
+        return
+    if request.method == "GET" and not wants_json(request):
+        base = "/".join(request.path.split("/")[:3])
+        raise web.HTTPSeeOther(f"{base}/device")
+    raise Problem("device_unknown", "请先在这台手机上验证身份：从聊天窗口重新打开。")
+
+
 def signed_pair(request: web.Request) -> tuple[int, int]:
     """The person and the visit a link was made for, whoever holds it. Raises ``link_broken``, ``link_expired``."""
     return _pair(request.app[LINKS].open("form", request.match_info["token"], max_age=_KEPT))

@@ -36,7 +36,7 @@ from bot.inspection.results.signing import Signer, signers
 from bot.inspection.results.traces import trace
 from bot.inspection.tasks.models import VisitState
 from bot.inspection.tasks.states import NAMES
-from handlers.web.form_link import require_same_origin, see_other
+from handlers.web.form_link import require_device, require_same_origin, see_other
 from handlers.web.keys import EVIDENCE
 from handlers.web.pages import render
 from handlers.web.thumbnails import small_picture
@@ -63,6 +63,7 @@ class Seen:
 @routes.get("/review/{token}")
 async def page(request: web.Request) -> web.Response:
     person_id, visit_id = _opened(request)
+    await require_device(request, person_id)
     seen = await request.app[DB].read(look, visit_id=visit_id, person_id=person_id)
     links = request.app[LINKS]
     sheet = seen.facts.record
@@ -92,6 +93,7 @@ async def decide(request: web.Request) -> web.Response:
     """通过 or 退回 from the page; the same service as the card's buttons."""
     person_id, visit_id = _opened(request)
     require_same_origin(request)
+    await require_device(request, person_id)
     sent = await request.post()
     wanted = {"approve": Decision.APPROVED, "return": Decision.RETURNED}.get(str(sent.get("decision", "")))
     if wanted is None:
@@ -111,6 +113,7 @@ async def decide(request: web.Request) -> web.Response:
 async def photo(request: web.Request) -> web.Response:
     """A small picture of a piece of evidence of this visit."""
     person_id, visit_id = _opened(request)
+    await require_device(request, person_id)
     seen = await request.app[DB].read(look, visit_id=visit_id, person_id=person_id)
     wanted = int(request.match_info["id"])
     evidence = next((e for e in seen.facts.evidence if e.id == wanted), None)

@@ -10,7 +10,7 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.results.queue import Passed, pass_many, review_queue
-from handlers.web.form_link import require_same_origin
+from handlers.web.form_link import require_device, require_same_origin
 from handlers.web.pages import render
 
 routes = web.RouteTableDef()
@@ -19,7 +19,9 @@ _KEPT = dt.timedelta(days=30)
 
 @routes.get("/reviews/{token}")
 async def page(request: web.Request) -> web.Response:
-    return await _page(request, _opened(request), [])
+    person_id = _opened(request)
+    await require_device(request, person_id)
+    return await _page(request, person_id, [])
 
 
 @routes.post("/reviews/{token}")
@@ -27,6 +29,7 @@ async def pass_chosen(request: web.Request) -> web.Response:
     """Let the chosen pass; a second time finds them decided. Nothing is chosen beforehand."""
     person_id = _opened(request)
     require_same_origin(request)
+    await require_device(request, person_id)
     sent = await request.post()
     chosen = [int(str(v)) for v in sent.getall("visit", []) if str(v).isdecimal()]
     if not chosen:

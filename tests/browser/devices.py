@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Locator, Page, async_playwright
+from yarl import URL
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = (
@@ -26,10 +27,11 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 class Devices:
-    """A phone of 390 × 844 points for each person; ``faults`` are errors of any page."""
+    """A phone of 390 × 844 points for each person; ``faults`` are errors of any page. *cookies* make it a phone that
+    was used before, empty ones a phone that nobody knows."""
 
-    def __init__(self, browser: Browser, **look: Any) -> None:
-        self._browser, self._look = browser, look
+    def __init__(self, browser: Browser, cookies: Mapping[str, str], **look: Any) -> None:
+        self._browser, self._cookies, self._look = browser, cookies, look
         self.faults: list[str] = []
 
     async def open(self, address: str) -> Page:
@@ -38,6 +40,12 @@ class Devices:
             viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True, locale="zh-CN",
             timezone_id="Asia/Shanghai", **self._look,
         )  # fmt: skip
+        known: Any = [
+            {"name": name, "value": key, "url": str(URL(address).origin())}
+            for name, key in self._cookies.items()
+        ]
+        if known:
+            await context.add_cookies(known)
         page = await context.new_page()
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         await page.goto(address)

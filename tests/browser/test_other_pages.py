@@ -17,7 +17,7 @@ from bot.inspection.tasks.approval import ask_approvals, begin_urgently
 from bot.inspection.tasks.codes import visit_code
 from bot.inspection.tasks.models import EnterpriseNotice, Task, VisitState
 from tests.browser.devices import Devices, chromium, troubles
-from tests.fakes.form_app import make_form_app
+from tests.fakes.form_app import known_phones, make_form_app
 from tests.fakes.visits import CONTACT, LEAD, VISIT, WANG, make_visit
 from tests.inspection.decided import REVIEWER, at, authority
 from tests.inspection.test_review_queue import BAD, CLEAN, queued
@@ -44,7 +44,7 @@ async def test_the_enterprises_the_heads_and_the_passers_by_pages(
 
     code = sqlite_db.write_now(stage)
     async with TestServer(make_form_app(sqlite_db, clock, tmp_path)) as site:
-        links, devices = site.app[LINKS], Devices(browser, color_scheme=look)
+        links, devices = site.app[LINKS], Devices(browser, known_phones(sqlite_db, clock), color_scheme=look)
         found = {}
         for name, address in {
             "enterprise": f"/enterprise/{links.sign('enterprise', [CONTACT, VISIT])}",
@@ -78,7 +78,7 @@ async def test_a_reviewer_works_through_forty_results_on_a_phone(
 
     sqlite_db.write_now(stage)
     async with TestServer(make_form_app(sqlite_db, clock, tmp_path)) as site:
-        devices = Devices(browser, color_scheme=look)
+        devices = Devices(browser, known_phones(sqlite_db, clock, [REVIEWER]), color_scheme=look)
         page = await devices.open(
             str(site.make_url(f"/reviews/{site.app[LINKS].sign('reviews', [REVIEWER])}"))
         )

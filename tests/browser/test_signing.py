@@ -17,7 +17,7 @@ from bot.inspection.results.models import Review
 from bot.inspection.tasks.models import VisitState
 from tests.browser.devices import Devices, chromium, draw, troubles
 from tests.fakes.desk import GOOD, Desk
-from tests.fakes.form_app import make_form_app
+from tests.fakes.form_app import known_phones, make_form_app
 from tests.fakes.visits import LI, REVIEWER, VISIT, WANG, make_visit, picture
 
 pytestmark = pytest.mark.browser
@@ -75,7 +75,7 @@ async def put_name(page: Page) -> None:
 async def test_c18_a_refused_signature_is_closed_with_reason_witness_and_recording_and_two_devices_sign(
     browser: Browser, site: TestServer, desk: Desk
 ) -> None:
-    devices = Devices(browser)
+    devices = Devices(browser, known_phones(desk.db, desk.clock))
     wang, li = await devices.open(form(site, WANG)), await devices.open(form(site, LI))
     await refuse(wang)
     await put_name(wang)
@@ -113,7 +113,7 @@ async def test_c21_a_returned_result_is_corrected_and_handed_in_again_and_the_tr
 ) -> None:
     desk.close()
     desk.submit()
-    devices = Devices(browser)
+    devices = Devices(browser, known_phones(desk.db, desk.clock))
     judge = await devices.open(review(site))
     await judge.get_by_label("退回理由").fill("第 9 项不适用，请改为合理缺项")
     await judge.get_by_role("button", name="退回", exact=True).click()
@@ -123,6 +123,7 @@ async def test_c21_a_returned_result_is_corrected_and_handed_in_again_and_the_tr
     await expect(wang.get_by_text("审核人已退回")).to_be_visible()
     await expect(wang.get_by_text("第 9 项不适用，请改为合理缺项")).to_be_visible()
     await wang.locator('[data-key="CL-1:9"]').get_by_role("radio", name="合理缺项").check()
+    await wang.locator('[data-key="item:1"]').get_by_label("未发现问题").check()  # said again after a change
     await expect(wang.locator("#net")).to_contain_text("保存")
     await wang.get_by_role("button", name="核对签字").click()
     await wang.get_by_role("button", name="提交审核").click()
@@ -146,7 +147,7 @@ async def test_a_void_signature_is_signed_anew_by_everybody(
 ) -> None:
     desk.close()
     desk.sign(WANG)
-    devices = Devices(browser)
+    devices = Devices(browser, known_phones(desk.db, desk.clock))
     wang = await devices.open(form(site, WANG))
     await wang.get_by_text("内容有误，要修改").click()
     await wang.get_by_role("button", name="作废签字，返回修改").click()
@@ -163,7 +164,7 @@ async def test_a_void_signature_is_signed_anew_by_everybody(
 async def test_the_pages_of_signing_have_no_serious_hindrance(
     browser: Browser, site: TestServer, desk: Desk, look: str
 ) -> None:
-    devices = Devices(browser, color_scheme=look)
+    devices = Devices(browser, known_phones(desk.db, desk.clock), color_scheme=look)
     page = await devices.open(form(site, WANG))
     await page.get_by_text("没有人签字", exact=True).click()
     found = {"before signing": await troubles(page)}

@@ -33,6 +33,7 @@ from handlers.web import enterprise, publication
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
 from handlers.web.pages import guard, make_environment
 from handlers.web.public_data import guarded
+from tests.fakes.form_app import known_phones
 from tests.inspection.decided import (
     CALENDAR as DAYS,
 )
@@ -287,12 +288,18 @@ async def test_an_enterprise_sees_its_own_visit_and_nobody_elses(client: Client)
     await text_of(client, f"/enterprise/{links.sign('review', [CONTACT, 1])}", 404)
 
 
+def known(client: Client, *people: int) -> None:
+    """A browser these people have used before."""
+    client.session.cookie_jar.update_cookies(known_phones(client.app[DB], client.app[CLOCK], people))
+
+
 async def test_a_reviewer_decides_on_the_page_and_an_officer_only_reads(client: Client) -> None:
     def story(session: Session) -> None:
         authority(session)
         visit(session, 1, [["R02"], ["R01"]], problem="年度报告未公示")
 
     await client.app[DB].write(story)
+    known(client, REVIEWER, P1)
     links = client.app[LINKS]
     mine = f"/review/{links.sign('review', [REVIEWER, 1])}"
     text = await text_of(client, mine)
@@ -310,6 +317,7 @@ async def test_a_reviewer_decides_on_the_page_and_an_officer_only_reads(client: 
 
 async def test_a_stranger_with_a_contacts_link_cannot_review(client: Client) -> None:
     await client.app[DB].write(published)
+    known(client, CONTACT)
     await text_of(client, f"/review/{client.app[LINKS].sign('review', [CONTACT, 1])}", 403)
 
 

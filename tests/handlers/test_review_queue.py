@@ -15,7 +15,7 @@ from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.core.keys import LINKS
-from bot.inspection.notices.models import Talk
+from bot.inspection.notices.models import Notice, Talk
 from bot.inspection.profile.terms import ClockStart
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.service import publish_approved
@@ -23,7 +23,7 @@ from bot.inspection.results.models import ItemResult, Review
 from bot.inspection.results.service import item_results
 from bot.inspection.tasks.models import Visit, VisitState
 from handlers.chat import make_router
-from tests.fakes.form_app import make_form_app
+from tests.fakes.form_app import known_phones, make_form_app
 from tests.handlers.test_review_chat import Person
 from tests.inspection.decided import (
     CALENDAR,
@@ -51,7 +51,8 @@ async def client(
 ) -> AsyncIterator[TestClient[Any, Any]]:
     clock.move_to(at("2026-09-21 10:00"))
     sqlite_db.write_now(three)
-    async with TestClient(TestServer(make_form_app(sqlite_db, clock, tmp_path))) as client:
+    cookies = known_phones(sqlite_db, clock, (REVIEWER, P1))
+    async with TestClient(TestServer(make_form_app(sqlite_db, clock, tmp_path)), cookies=cookies) as client:
         yield client
 
 
@@ -83,6 +84,24 @@ async def test_an_officers_link_has_an_empty_queue_and_passes_nothing(
     assert (await client.post(address(client), data={})).status == 422
     hostile = {"Sec-Fetch-Site": "cross-site"}
     assert (await client.post(address(client), data={"visit": "1"}, headers=hostile)).status == 422
+    assert sqlite_db.read_now(lambda s: list(s.exec(select(Review)))) == []
+
+
+async def test_a_forwarded_queue_opens_on_nobody_elses_phone(
+    client: TestClient[Any, Any], sqlite_db: Database
+) -> None:
+    """The stranger's phone is led to the code, which only the reviewer's own chat is told."""
+    client.session.cookie_jar.clear()
+    page = await client.get(address(client))
+    assert "验证码" in await page.text()
+    assert page.url.path.endswith("/device")
+    assert (await client.post(address(client), data={"visit": "1"})).status == 403
+    await client.post(f"{address(client)}/device/code")
+    told = sqlite_db.read_now(
+        lambda s: [n.recipient_id for n in s.exec(select(Notice).where(Notice.kind == "form_code"))]
+    )
+    assert told == [REVIEWER]
+    assert (await client.post(f"{address(client)}/device", data={"code": "000000x"})).status == 422
     assert sqlite_db.read_now(lambda s: list(s.exec(select(Review)))) == []
 
 

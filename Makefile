@@ -49,6 +49,9 @@ bench: venv ## Run every measurement, each beside a peer or a floor
 fuzz: venv ## Try 200,000 hostile inputs on everything that reads what WeCom sends
 	$(BIN)/python -m tests.platforms.wecom.fuzz 200000
 
+endurance: venv ## Tell 10,000 people while requests fail and processes are killed and frozen
+	STORY_PEOPLE=10000 $(BIN)/python -m pytest -s tests/stories/test_ten_thousand.py
+
 pictures: venv system ## Take the README's pictures of the running demo again
 	$(BIN)/python -m docs.pictures
 	$(BIN)/python -m docs.wecom_pictures

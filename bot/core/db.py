@@ -8,13 +8,15 @@ one transaction each and repeats it on serialization failure or deadlock. Reader
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
@@ -30,10 +32,26 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _BATCH = 256  # services in one group commit
+_SLICE = 0.01  # seconds after which a group commit takes no further service
+_SOON, _IN_TURN, _AT_LAST = range(3)
 _TRIES = 5
 _DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
 _RETRYABLE = {"40001", "40P01"}  # serialization failure, deadlock
 WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
+
+
+@dataclass(order=True, slots=True)
+class _Job:
+    """A service in the writer's queue: urgent ones first, else in the order they came."""
+
+    when: int
+    number: int
+    job: Callable[[Session], Any] = field(compare=False)
+    future: Future[Any] = field(compare=False)
+
+
+def _nothing(_session: Session) -> None:
+    """The end of the queue."""
 
 
 class Database:
@@ -50,9 +68,8 @@ class Database:
         if self.is_sqlite:
             self.engine = _sqlite_engine(self.url, write=True)
             self._read_engine = _sqlite_engine(self.url, write=False)
-            self._jobs: queue.SimpleQueue[tuple[Callable[[Session], Any], Future[Any]] | None] = (
-                queue.SimpleQueue()
-            )
+            self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
+            self._numbers = itertools.count()
             self._thread = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
             self._thread.start()
         else:
@@ -94,19 +111,24 @@ class Database:
     def submit(
         self, service: Callable[Concatenate[Session, P], T], *args: P.args, **values: P.kwargs
     ) -> Future[T]:
-        def job(session: Session) -> T:
-            return service(session, *args, **values)
+        """As ``write``, without waiting."""
+        return self._submit(lambda session: service(session, *args, **values), urgent=False)
 
+    async def write_first(self, job: Callable[[Session], T]) -> T:
+        """As ``write``, before whatever waits: a chat service waits for the answer."""
+        return await asyncio.wrap_future(self._submit(job, urgent=True))
+
+    def _submit(self, job: Callable[[Session], T], *, urgent: bool) -> Future[T]:
         if not self.is_sqlite:
             return self._writers.submit(self._write_once, job)
         future: Future[T] = Future()
-        self._jobs.put((job, future))
+        self._jobs.put(_Job(_SOON if urgent else _IN_TURN, next(self._numbers), job, future))
         return future
 
     def close(self) -> None:
         """Finish what was submitted, then let go of every connection."""
         if self.is_sqlite:
-            self._jobs.put(None)
+            self._jobs.put(_Job(_AT_LAST, next(self._numbers), _nothing, Future()))
             self._thread.join()
         else:
             self._writers.shutdown()
@@ -134,43 +156,48 @@ class Database:
     # -- SQLite -----------------------------------------------------------------------------------------
 
     def _write_loop(self) -> None:
-        while (first := self._jobs.get()) is not None:
-            batch = [first]
-            last = False
-            while len(batch) < _BATCH and not self._jobs.empty():
-                more = self._jobs.get()
-                if more is None:
-                    last = True
-                    break
-                batch.append(more)
-            self._commit_together(batch)
-            if last:
-                return
+        while (first := self._jobs.get()).when != _AT_LAST:
+            self._commit_together(first)
 
-    def _commit_together(self, batch: list[tuple[Callable[[Session], Any], Future[Any]]]) -> None:
+    def _commit_together(self, first: _Job) -> None:
         done: list[tuple[Future[Any], Any]] = []
+        taken: list[_Job] = []
         try:
             with Session(self.engine, expire_on_commit=False, info=dict(self.info)) as session:
-                for job, future in batch:
-                    if not future.set_running_or_notify_cancel():
+                for one in self._batch(first):
+                    taken.append(one)
+                    if not one.future.set_running_or_notify_cancel():
                         continue
                     try:
                         with session.begin_nested():
-                            result = job(session)
-                        done.append((future, result))  # only now is it flushed
+                            result = one.job(session)
+                        done.append((one.future, result))  # only now is it flushed
                     except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
-                        future.set_exception(error)
+                        one.future.set_exception(error)
                     session.expunge_all()
                 session.commit()
                 wake = bool(session.info.get(WAKE))
         except BaseException as error:  # noqa: BLE001 - disk full, locked: every caller of the batch must know
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            for one in taken:
+                if not one.future.done():
+                    one.future.set_exception(error)
             return
         for future, result in done:
             future.set_result(result)
         self._tell(wake)
+
+    def _batch(self, first: _Job) -> Iterator[_Job]:
+        """*first* and what has queued up, for as long as nobody waits too long for the commit."""
+        until = time.monotonic() + _SLICE
+        one = first
+        for _ in range(_BATCH):
+            yield one
+            if time.monotonic() > until or self._jobs.empty():
+                return
+            one = self._jobs.get()
+            if one.when == _AT_LAST:
+                self._jobs.put(one)
+                return
 
     def _tell(self, wake: bool) -> None:
         for callback in self.after_commit if wake else ():

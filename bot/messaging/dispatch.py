@@ -50,12 +50,13 @@ class Dispatcher:
         self.db, self.clock, self.platforms, self.router, self.cards = db, clock, platforms, router, cards
         self.links, self.settings, self.profile, self.calendar = links, settings, profile, calendar
         self.media = MediaKeeper(db, platforms, open_store(settings))
+        self._intake = inbox.Intake(db, clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns = Turns()
 
     async def take(self, event: InboundEvent) -> bool:
         """Store the event durably; False when it was stored before. Called before the platform is answered."""
-        row_id = await self.db.write(inbox.store, event, now=self.clock.now())
+        row_id = await self._intake.take(event)
         inbound.labels(event.platform, event.kind, "new" if row_id else "repeat").inc()
         if row_id is not None:
             self._start(row_id, f"{event.platform}:{event.user_id}")

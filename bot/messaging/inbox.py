@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import literal_column, update
+from sqlalchemy import bindparam, literal_column, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col, select
 
+from bot.core.clock import Clock
+from bot.core.db import Database
 from bot.inspection.audit.service import record
 from bot.inspection.notices.models import InboxEvent, InboxState
 from bot.platforms.base import InboundEvent
 
 LEASE = dt.timedelta(seconds=60)  # longer than any handler; after it another process may finish the event
 TRIES = 5
+TOGETHER = 256  # events in one INSERT
 
 
 # literal: a bound parameter would keep SQLite from using the partial index
@@ -25,27 +30,44 @@ _NEW = col(InboxEvent.state) == literal_column("'new'")
 
 def store(session: Session, event: InboundEvent, *, now: dt.datetime) -> int | None:
     """Keep the event; its row id, or None when it was here before."""
+    return store_many(session, [event], now=now)[0]
+
+
+def store_many(session: Session, events: Sequence[InboundEvent], *, now: dt.datetime) -> list[int | None]:
+    """Keep events in one statement; for each its row id, or None when it (or its twin in the list) was here."""
     make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
-    statement = (
-        make(InboxEvent)
-        .values(
-            platform=event.platform, event_id=event.event_id, body=msgspec.to_builtins(event), received_at=now,
-            state=InboxState.NEW, attempts=0, not_before=now, error="",
-        )
-        .on_conflict_do_nothing()
-        .returning(col(InboxEvent.id))
-    )  # fmt: skip
-    return session.execute(statement).scalar_one_or_none()
+    statement = make(InboxEvent.__table__).on_conflict_do_nothing()  # type: ignore[attr-defined]
+    rows = [
+        {"platform": event.platform, "event_id": event.event_id, "body": msgspec.to_builtins(event),
+         "received_at": now, "state": InboxState.NEW.value, "attempts": 0, "not_before": now, "error": ""}
+        for event in events
+    ]  # fmt: skip
+    columns = (InboxEvent.platform, InboxEvent.event_id, InboxEvent.id)
+    new = {
+        (platform, event_id): row_id
+        for platform, event_id, row_id in session.execute(statement.returning(*map(col, columns)), rows)
+    }
+    return [new.pop((event.platform, event.event_id), None) for event in events]
+
+
+_TABLE = InboxEvent.__table__  # type: ignore[attr-defined]
+_CLAIM = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("row_"), _NEW, _TABLE.c.not_before <= bindparam("now_"))
+    .values(attempts=_TABLE.c.attempts + 1, not_before=bindparam("until_"))
+    .returning(_TABLE.c.body)
+)  # built once: every event runs these
+_DONE = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("row_"))
+    .values(state=InboxState.DONE.value, handled_at=bindparam("now_"))
+)
 
 
 def claim(session: Session, row_id: int, *, now: dt.datetime) -> dict[str, Any] | None:
     """Take the event for this process; its body, or None when it is done or somebody else has it."""
-    taken: dict[str, Any] | None = session.execute(
-        update(InboxEvent)
-        .where(col(InboxEvent.id) == row_id, _NEW, col(InboxEvent.not_before) <= now)
-        .values(attempts=InboxEvent.attempts + 1, not_before=now + LEASE)
-        .returning(col(InboxEvent.body))
-    ).scalar_one_or_none()
+    values = {"row_": row_id, "now_": now, "until_": now + LEASE}
+    taken: dict[str, Any] | None = session.execute(_CLAIM, values).scalar_one_or_none()
     return taken
 
 
@@ -57,9 +79,7 @@ def finish(
     session: Session, row_id: int, *, now: dt.datetime, actor: int | None, what: str, outcome: str
 ) -> None:
     """The event is done; one audit entry says what it was and how it ended."""
-    session.execute(
-        update(InboxEvent).where(col(InboxEvent.id) == row_id).values(state=InboxState.DONE, handled_at=now)
-    )
+    session.execute(_DONE, {"row_": row_id, "now_": now})
     record(session, "chat.handled", f"inbox:{row_id}", now=now, actor=actor, what=what, outcome=outcome)
 
 
@@ -83,3 +103,52 @@ def left_over(session: Session, *, now: dt.datetime, limit: int = 200) -> list[t
         .limit(limit)
     )
     return [(i or 0, f"{platform}:{body.get('user_id', '')}") for i, platform, body in session.exec(query)]
+
+
+class Intake:
+    """Group commit of what comes in: whatever arrives while one commit is under way is stored by the next, so that
+    a callback is durable before its answer and a storm of them costs few commits. On both databases."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+        self._waiting: list[tuple[InboundEvent, asyncio.Future[int | None]]] = []
+        self._storing: asyncio.Task[None] | None = None
+
+    async def take(self, event: InboundEvent) -> int | None:
+        """The row id once the event is on disk, None when it was there before."""
+        done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((event, done))
+        if self._storing is None or self._storing.done():
+            self._storing = asyncio.create_task(self._store(), name="inbox:store")
+        return await done
+
+    async def _store(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+            try:
+                rows = await self._db.write_first(self._storing_of([event for event, _ in batch]))
+            except Exception as error:  # noqa: BLE001 - it is the callers', each gets it or tries alone
+                await self._alone(batch, error)
+                continue
+            for (_, done), row in zip(batch, rows, strict=True):
+                if not done.done():  # its request may have been given up; the sweep finishes what it left
+                    done.set_result(row)
+
+    def _storing_of(self, events: list[InboundEvent]) -> Callable[[Session], list[int | None]]:
+        now = self._clock.now()
+        return lambda session: store_many(session, events, now=now)
+
+    async def _alone(
+        self, batch: list[tuple[InboundEvent, asyncio.Future[int | None]]], error: Exception
+    ) -> None:
+        """One event that cannot be stored must not refuse the others."""
+        for event, done in batch:
+            try:
+                row = await self._db.write(store, event, now=self._clock.now()) if len(batch) > 1 else None
+            except Exception as own:  # noqa: BLE001 - handed to its caller
+                error, row = own, None
+                failed = True
+            else:
+                failed = len(batch) == 1
+            if not done.done():
+                done.set_exception(error) if failed else done.set_result(row)

@@ -6,7 +6,8 @@ import datetime as dt
 import re
 from collections.abc import Collection
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
+from sqlalchemy import select as plain_select
 from sqlmodel import Session, col, select
 
 from bot.inspection.people.models import Account, Person
@@ -14,14 +15,20 @@ from bot.messaging.routes import in_order
 
 _MOBILE = re.compile(r"1[3-9]\d{9}")
 
+_PERSON = (
+    plain_select(col(Account.person_id))
+    .join(Person, col(Person.id) == col(Account.person_id))
+    .where(
+        col(Account.platform) == bindparam("platform_"),
+        col(Account.user_id) == bindparam("user_"),
+        col(Person.active),
+    )
+)  # built once: every event asks
+
 
 def person_of(session: Session, *, platform: str, user_id: str) -> int | None:
     """The active person behind an account, None when it is not bound."""
-    return session.exec(
-        select(Account.person_id)
-        .join(Person, col(Person.id) == Account.person_id)
-        .where(Account.platform == platform, Account.user_id == user_id, col(Person.active))
-    ).first()
+    return session.execute(_PERSON, {"platform_": platform, "user_": user_id}).scalars().first()
 
 
 def addresses(

@@ -1,0 +1,219 @@
+"""Durable WeCom callbacks a second, and how long each waits, under the load of wrk: verified, decrypted, committed with
+fsync, answered and handled afterwards; beside FastAPI+wechatpy and Flask+wechatpy that store nothing, and
+FastAPI+SQLModel that commits each one. Then ten SIGKILLs under load: nothing acknowledged may be missing.
+
+Needs ``wrk`` (Debian). Prints rates and ratios; asserts nothing but that nothing was lost.
+
+    python bench/callbacks.py [SECONDS] [sqlite|postgres]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import random
+import re
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import aiohttp
+import uvloop
+
+from bench._hooks import AES, CORP, TOKEN
+from bench.delivery import database
+from bot.platforms.wecom.crypto import seal, signature
+
+HERE = Path(__file__).resolve()
+CONNECTIONS = 64
+_numbers = itertools.count(7_300_000_000_000_000_000)
+LUA = """
+local requests, n = {{}}, 0
+for line in io.lines("{file}") do
+  local query, body = line:match("([^\\t]+)\\t(.*)")
+  requests[#requests + 1] = {{query, body}}
+end
+request = function()
+  n = n + 1
+  local one = requests[n]
+  if one == nil then wrk.thread:stop() one = requests[1] end
+  return wrk.format("POST", "/hooks/wecom?" .. one[1], nil, one[2])
+end
+"""
+
+
+def main(seconds: int, kinds: list[str]) -> None:
+    rates: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for kind in kinds:
+            with database(kind, folder) as address:
+                rates[f"ours, {kind}, durable"] = measure("ours", address, seconds, folder)
+                slow = paced("ours", address)
+                print(f"ours, {kind}, at 1,000/s: p50 {slow[0]:.1f} ms, p99 {slow[1]:.1f} ms", flush=True)
+        rates["FastAPI+wechatpy, stores nothing"] = measure("nothing", "", seconds, folder)
+        rates["Flask+wechatpy (gunicorn), stores nothing"] = measure("flask", "", seconds, folder)
+        rates["FastAPI+SQLModel, commits each"] = measure(
+            "sqlmodel", f"sqlite:///{folder / 'peer.db'}", seconds, folder
+        )
+        first = next(iter(rates.values()))
+        for what, rate in rates.items():
+            print(f"{what:45}{rate:9,.0f} /s   ours is {first / rate:5.2f} times that" if rate else what)
+        print(f"ten SIGKILLs under load: {killed_ten_times(folder)} acknowledged and missing", flush=True)
+
+
+def measure(what: str, address: str, seconds: int, folder: Path) -> float:
+    """Callbacks a second as wrk counts them; prints its latencies."""
+    file, script = folder / "requests.tsv", folder / "load.lua"
+    write_requests(file, 4000 * seconds)
+    script.write_text(LUA.format(file=file))
+    with server(what, address) as port:
+        words = [
+            shutil.which("wrk") or "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script),
+            f"http://127.0.0.1:{port}",
+        ]  # fmt: skip
+        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own words
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])  # type: ignore[index]
+    waits = re.findall(r"(50|99)%\s+(\S+)", said)
+    bad = re.search(r"Non-2xx.*", said)
+    print(
+        f"{what}: {rate:,.0f}/s, " + ", ".join(f"p{p} {ms}" for p, ms in waits),
+        bad[0] if bad else "",
+        flush=True,
+    )
+    return rate
+
+
+def callback() -> tuple[str, str, str]:
+    """Message id, query and body of one text message, sealed as WeCom does."""
+    number, nonce, now = str(next(_numbers)), str(random.getrandbits(30)), str(int(time.time()))
+    inner = (
+        f"<xml><ToUserName><![CDATA[{CORP}]]></ToUserName><FromUserName><![CDATA[insp{int(number) % 500:03}]]></FromUserName>"
+        f"<CreateTime>{now}</CreateTime><MsgType><![CDATA[text]]></MsgType><Content><![CDATA[今天查哪家 {number}]]></Content>"
+        f"<MsgId>{number}</MsgId><AgentID>1000017</AgentID></xml>"
+    )
+    encrypted = seal(inner.encode(), aes_key=AES, receive_id=CORP, prefix=os.urandom(16))
+    signed = signature(TOKEN, now, nonce, encrypted)
+    body = f"<xml><ToUserName><![CDATA[{CORP}]]></ToUserName><Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>"
+    return number, f"msg_signature={signed}&timestamp={now}&nonce={nonce}", body
+
+
+def write_requests(file: Path, count: int) -> None:
+    with file.open("w", encoding="utf-8") as out:
+        for _ in range(count):
+            _, query, body = callback()
+            out.write(f"{query}\t{body}\n")
+
+
+def paced(what: str, address: str, *, rate: int = 1000, seconds: int = 4) -> tuple[float, float]:
+    """Milliseconds at the middle and at 99 in 100 when so many a second come in, whether or not we keep up."""
+
+    async def load(port: int) -> list[float]:
+        requests = [callback() for _ in range(rate * seconds)]
+        waits: list[float] = []
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=256)) as http:
+            began = time.perf_counter()
+
+            async def one(n: int) -> None:
+                due = began + n / rate
+                await asyncio.sleep(max(due - time.perf_counter(), 0))
+                _, query, body = requests[n]
+                async with http.post(f"http://127.0.0.1:{port}/hooks/wecom?{query}", data=body) as answer:
+                    assert answer.status == 200
+                waits.append(time.perf_counter() - due)
+
+            await asyncio.gather(*(one(n) for n in range(len(requests))))
+        return waits
+
+    with server(what, address) as port:
+        waits = sorted(uvloop.run(load(port)))
+    return statistics.median(waits) * 1000, waits[int(len(waits) * 0.99)] * 1000
+
+
+def killed_ten_times(folder: Path) -> int:
+    """How many of the acknowledged callbacks are not in the inbox."""
+    acknowledged: set[str] = set()
+    with tempfile.TemporaryDirectory(dir=folder) as name, database("sqlite", Path(name)) as address:
+        for _ in range(10):
+            with server("ours", address) as port:
+                acknowledged |= uvloop.run(_until_killed(port))
+        with sqlite3.connect(Path(name) / "bench.db") as connection:
+            rows = connection.execute("SELECT body FROM inboxevent").fetchall()
+    stored = set(re.findall(r"\d{19}", " ".join(body for (body,) in rows)))
+    print(f"{len(acknowledged):,} acknowledged, {len(rows):,} stored", flush=True)
+    return len(acknowledged - stored)
+
+
+async def _until_killed(port: int) -> set[str]:
+    seen: set[str] = set()
+
+    async def push(http: aiohttp.ClientSession) -> None:
+        while True:
+            number, query, body = callback()
+            async with http.post(f"http://127.0.0.1:{port}/hooks/wecom?{query}", data=body) as answer:
+                if answer.status == 200:
+                    seen.add(number)
+
+    async with aiohttp.ClientSession() as http:
+        tasks = [asyncio.create_task(push(http)) for _ in range(32)]
+        await asyncio.sleep(random.uniform(0.3, 0.8))
+        _processes[port].kill()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return seen
+
+
+_processes: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@contextlib.contextmanager
+def server(what: str, address: str) -> Iterator[int]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    words = [sys.executable, str(HERE.with_name("_hooks.py")), what, str(port), address]
+    if what == "flask":
+        words = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-b",
+            f"127.0.0.1:{port}",
+            "-w1",
+            "--threads=8",
+            "bench._hooks:flask_app",
+        ]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(HERE.parents[1]),
+        "BENCH_FLASK": "1" if what == "flask" else "",
+    }
+    process = subprocess.Popen(words, env=environment, cwd=HERE.parents[1], stderr=subprocess.DEVNULL)  # noqa: S603 - our own words
+    _processes[port] = process
+    try:
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            assert process.poll() is None, f"{what} does not start"
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.kill()
+        process.communicate()
+
+
+if __name__ == "__main__":
+    numbers = [int(word) for word in sys.argv[1:] if word.isdecimal()]
+    main(
+        numbers[0] if numbers else 5, [w for w in sys.argv[1:] if not w.isdecimal()] or ["sqlite", "postgres"]
+    )

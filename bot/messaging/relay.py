@@ -81,7 +81,7 @@ class DatabaseRelay:
     async def _carry_out(self, call: BotCall, ask: Ask) -> None:
         try:
             frame = await ask(call.cmd, call.body, call.req_id)
-            answer: dict[str, Any] = {"body": frame.body}
+            answer: dict[str, Any] = {"body": frame.body, "req_id": frame.req_id}
         except PlatformError as error:
             answer = {
                 "code": error.code, "detail": error.detail, "cls": error.cls, "retry_after": error.retry_after,
@@ -100,7 +100,7 @@ def _frame(answer: dict[str, Any]) -> Frame:
             answer["code"], answer["detail"], cls=ErrorClass(answer["cls"]), retry_after=answer["retry_after"],
             advice=answer["advice"],
         )  # fmt: skip
-    return Frame("", "", answer["body"])
+    return Frame("", answer["req_id"], answer["body"])
 
 
 def _post(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from bot.core.clock import ManualClock
@@ -13,6 +15,7 @@ from bot.simulator.acts import PlatformServer
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimMessage, World
 from tests.platforms.dingtalk.rig import dingtalk, until
+from tests.platforms.wecom.bot_rig import ACCOUNT_OF_BOT, QUICK, running_bot
 from tests.platforms.wecom.rig import running as wecom
 
 PATIENCE = 8.0  # seconds the client waits
@@ -70,6 +73,25 @@ async def by_wecom(clock: ManualClock, patience: float = PATIENCE) -> AsyncItera
         )
 
 
+@asynccontextmanager
+async def by_smart_bot(clock: ManualClock, patience: float = PATIENCE) -> AsyncIterator[Pair]:
+    account = replace(ACCOUNT_OF_BOT, met_everybody=True)
+    times = replace(QUICK, ack=min(patience, 2.0), patience=patience)
+    with tempfile.TemporaryDirectory() as folder:
+        async with running_bot(clock, Path(folder), times=times, account=account, group="wrGroup") as rig:
+
+            async def listen() -> None:
+                """The socket is open."""
+
+            rig.faults.hold = patience + 0.3
+            rig.bot.memory.met("wrGroup")
+            people = ("insp007", "insp008")
+            yield Pair(
+                rig.platform, rig.server, rig.world, rig.faults, rig.clock, people, (account.secret,),
+                lambda: rig.inbox.events, listen,
+            )  # fmt: skip
+
+
 def by_dingtalk(**settings: Any) -> Opener:
     @asynccontextmanager
     async def running(clock: ManualClock, patience: float = PATIENCE) -> AsyncIterator[Pair]:
@@ -93,6 +115,7 @@ def by_dingtalk(**settings: Any) -> Opener:
 
 PAIRS: dict[str, Opener] = {
     "企业微信": by_wecom,
+    "企业微信（智能机器人）": by_smart_bot,
     "钉钉（互动卡片）": by_dingtalk(),
     "钉钉（无模板）": by_dingtalk(card_template="", group_robot_url=None),
     "钉钉（工作通知）": by_dingtalk(

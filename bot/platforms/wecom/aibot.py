@@ -46,6 +46,7 @@ from bot.platforms.wecom.wire import Wire
 log = structlog.get_logger(__name__)
 
 Take = Callable[[InboundEvent], Awaitable[object]]
+BATCH = 20  # people in one ``send_many``
 UPDATE_WINDOW = 4.8  # seconds after a press in which its card can be changed
 _REPLY_GONE = {"846605", "846608"}  # the request is unknown or its stream too old: push instead
 
@@ -80,10 +81,11 @@ class SmartBot:
         url = settings.group_robot_url
         self.robot = GroupRobot(url, self.wire) if url else None
         self.capabilities = Capabilities(
-            resend_is_safe=False,
+            card_updates=False,  # only in the five seconds after a press
             plain_resend_is_safe=False,
+            batch=BATCH,
             group_robot=self.robot is not None or bool(self.bot.group),
-            body_bytes=aibot_frames.STREAM_BYTES,
+            body_bytes=aibot_frames.STREAM_BYTES - 1024,  # title, facts and links stand beside it
             per_minute=settings.per_member_minute,
             limits=(
                 Limit(Scope.PERSON, settings.per_member_minute, 60),
@@ -109,7 +111,9 @@ class SmartBot:
     async def send_many(
         self, user_ids: Sequence[str], message: OutboundMessage
     ) -> dict[str, Sent | PlatformError]:
-        """One by one: the bot has no batch."""
+        """One frame for each of up to twenty people; the bot has no batch. Raise PlatformError(BUG) for more."""
+        if len(user_ids) > BATCH:
+            raise bug("chatid", f"一次最多 {BATCH} 人")
         return await one_by_one(self, user_ids, message)
 
     async def receipts(self, ref: str) -> dict[str, Receipt]:  # noqa: ARG002 - the port
@@ -187,8 +191,15 @@ class SmartBot:
             raise bug("chat_type", "群里不能推送带按钮的卡片")
         fitted = cards.content(message, Channel.BOT, template_cards=not group)
         say_cut(fitted.cut)
-        await self._ask(aibot_frames.PUSH, aibot_frames.push(chat_id, fitted.content, group=group))
-        return Sent(ref="")
+        try:
+            answer = await self._ask(
+                aibot_frames.PUSH, aibot_frames.push(chat_id, fitted.content, group=group)
+            )
+        except PlatformError as refused:
+            if not (message.card_id and _was_shown(refused)):
+                raise
+            return Sent(ref=message.card_id)
+        return Sent(ref=answer.req_id or "bot")
 
     def _answer(self, message: OutboundMessage) -> dict[str, Any]:
         """A card as a card, words as a stream that is finished at once."""
@@ -244,3 +255,11 @@ class SmartBot:
                 )
             except PlatformError as error:
                 log.warning("wecom_bot_welcome_failed", code=error.code)
+
+
+def _was_shown(error: PlatformError) -> bool:
+    """A task_id is good once per bot: that it is taken says that the card of an earlier try arrived.
+
+    The service names the field; its words are not documented (unverified).
+    """
+    return error.code == "40058" and "task_id" in error.detail

@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 
 OnFrame = Callable[[frames.Frame], Awaitable[object]]
 WAITING = 500  # requests that may wait for an acknowledgement
+_NOT_SUBSCRIBED = 846609
 AUTH_TRIES = 5  # a refused secret is tried so often and then never again
 
 
@@ -107,27 +108,34 @@ class BotSocket:
         """
         if len(self._acks) >= WAITING:
             raise PlatformError("bot_queue_full", "等待确认的请求过多", cls=ErrorClass.QUOTA, retry_after=5.0)
-        await self._usable()
         req_id = req_id or self._new_id(cmd)
         turn = self._turns.setdefault(req_id, asyncio.Lock())
+        text = frames.frame(cmd, req_id, body)
         async with turn:
-            answer = await self._exchange(frames.frame(cmd, req_id, body), req_id)
+            answer = await self._exchange(text, req_id, await self._usable())
+            if answer.errcode == _NOT_SUBSCRIBED:  # nothing was done: once more, over the next connection
+                self._resubscribe()
+                answer = await self._exchange(text, req_id, await self._usable())
         if answer.errcode:
-            self._resubscribe(answer.errcode)
             raise codes.error(answer.errcode, answer.errmsg[:300])
         return answer
 
-    async def _usable(self) -> None:
+    async def _usable(self) -> aiohttp.ClientWebSocketResponse:
+        """The subscribed connection, waited for while it is being reopened. Raise PlatformError(RETRY)."""
         if self.ended or not self.holding:
             raise _not_connected()
         try:
             await asyncio.wait_for(self.connected.wait(), self._times.patience)
         except TimeoutError:
             raise _not_connected() from None
+        if self._socket is None:
+            raise _not_connected()
+        return self._socket
 
-    async def _exchange(self, text: str, req_id: str) -> frames.Frame:
-        socket = self._socket
-        if socket is None or socket.closed:
+    async def _exchange(
+        self, text: str, req_id: str, socket: aiohttp.ClientWebSocketResponse
+    ) -> frames.Frame:
+        if socket.closed:
             raise _not_connected()
         self._acks[req_id] = future = asyncio.get_running_loop().create_future()
         try:
@@ -146,9 +154,9 @@ class BotSocket:
         milliseconds = int(self._clock.now().timestamp() * 1000)
         return frames.request_id(cmd, milliseconds=milliseconds, noise=secrets.token_hex(4))
 
-    def _resubscribe(self, errcode: int) -> None:
-        """846609: the server does not know this connection; the next one is opened at once."""
-        if errcode == 846609 and self._socket is not None:
+    def _resubscribe(self) -> None:
+        """The server does not know this connection; the next one is opened."""
+        if self._socket is not None:
             self.connected.clear()
             self._keep(asyncio.create_task(self._drop(self._socket)))
 
@@ -207,7 +215,7 @@ class BotSocket:
         reading = asyncio.create_task(self._read(socket))
         beating: asyncio.Task[None] | None = None
         try:
-            await self._subscribe()
+            await self._subscribe(socket)
             self.connected.set()
             self.settled.set()
             log.info("wecom_bot_connected")
@@ -226,10 +234,10 @@ class BotSocket:
         if self.ended:
             raise _Ended
 
-    async def _subscribe(self) -> None:
+    async def _subscribe(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         req_id = self._new_id(frames.SUBSCRIBE)
         body = {"bot_id": self._bot.id, "secret": self._bot.secret.get_secret_value()}
-        answer = await self._exchange(frames.frame(frames.SUBSCRIBE, req_id, body), req_id)
+        answer = await self._exchange(frames.frame(frames.SUBSCRIBE, req_id, body), req_id, socket)
         if answer.errcode:
             raise codes.error(answer.errcode, "订阅被拒绝")
 
@@ -240,7 +248,7 @@ class BotSocket:
             await asyncio.sleep(self._times.heartbeat)
             req_id = self._new_id(frames.PING)
             try:
-                await self._exchange(frames.frame(frames.PING, req_id), req_id)
+                await self._exchange(frames.frame(frames.PING, req_id), req_id, socket)
                 missed = 0
             except PlatformError:
                 missed += 1

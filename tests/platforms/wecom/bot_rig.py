@@ -110,7 +110,8 @@ async def until(true: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def running_bot(
-    clock: ManualClock, folder: Path, *, times: Times = QUICK, account: BotAccount = ACCOUNT_OF_BOT, connect: bool = True
+    clock: ManualClock, folder: Path, *, times: Times = QUICK, account: BotAccount = ACCOUNT_OF_BOT, connect: bool = True,
+    group: str = "",
 ) -> AsyncIterator[BotRig]:  # fmt: skip
     world = World(now=lambda: clock.now().timestamp())
     for user_id, name in (("insp007", "张三"), ("insp008", "李四")):
@@ -121,7 +122,7 @@ async def running_bot(
             settings = WeComSettings(
                 api_base=f"{api}/wecom",
                 bot=WeComBotSettings(
-                    id=account.bot_id, secret=account.secret, name=account.name,
+                    id=account.bot_id, secret=account.secret, name=account.name, group=group,
                     ws_url=f"{api.replace('http', 'ws', 1)}/wecom/bot",
                 ),
             )  # fmt: skip

@@ -255,7 +255,6 @@ async def test_without_a_group_there_is_no_announcement(rig: BotRig) -> None:
         (Fault.LOST, ErrorClass.UNKNOWN),
         (Fault.RESET, ErrorClass.UNKNOWN),
         (Fault.BUSY, ErrorClass.RETRY),
-        (Fault.DEAD_TOKEN, ErrorClass.RETRY),
     ],
 )
 async def test_what_goes_wrong_has_its_class_and_the_bot_goes_on(

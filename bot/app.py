@@ -53,6 +53,7 @@ from handlers.chat import make_router
 from handlers.web import (
     approval,
     console,
+    console_draws,
     dingtalk_hooks,
     dingtalk_login,
     enterprise,
@@ -127,6 +128,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
         press,
         session,
         console,
+        console_draws,
         entry,
     ):
         app.add_routes(part.routes)

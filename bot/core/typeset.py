@@ -41,7 +41,7 @@ def pictures(template: Path, values: Mapping[str, Any], *, ppi: float = 110.0) -
 
 def qr(address: str) -> str:
     """A QR code as SVG."""
-    return str(segno.make(address, error="m").svg_inline(scale=4, border=1))
+    return str(segno.make(address, error="m").svg_inline(border=1, omitsize=True))
 
 
 @functools.cache

@@ -12,7 +12,9 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.audit.service import record
+from bot.inspection.checklists.evidence import PDF
 from bot.inspection.checklists.models import Evidence
+from bot.inspection.checklists.service import RECORD
 from bot.inspection.people.models import EnterpriseContact, Role
 from bot.inspection.results.closing import record_by_code
 from bot.inspection.tasks.queries import people_with_role, visit_facts
@@ -54,6 +56,14 @@ async def verify(request: web.Request) -> web.Response:
         object=facts.visit.object.name,
         day=china_day(sheet.closed_at).isoformat(),
         sha256=sheet.pdf_sha256,
+        earlier=[
+            e.sha256
+            for e in facts.evidence
+            if e.question == RECORD
+            and e.media_type == PDF
+            and e.at >= sheet.closed_at
+            and e.sha256 != sheet.pdf_sha256
+        ],
     )
 
 

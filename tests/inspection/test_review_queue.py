@@ -17,10 +17,11 @@ from bot.inspection.people.models import Department, Person, PersonRole, Role
 from bot.inspection.results.correction import correct_result
 from bot.inspection.results.models import ItemResult, Review
 from bot.inspection.results.quality import FAMILIAR, Flag, flags
-from bot.inspection.results.queue import pass_many, queue_review_cards, review_queue
+from bot.inspection.results.queue import pass_many, queue_review_cards, review_queue, waiting_ids
 from bot.inspection.results.queue_messages import queue_card, result_corrected
 from bot.inspection.results.queue_words import Wish, read_wish
 from bot.inspection.results.service import Decision, item_results, review_visit
+from bot.inspection.results.signing import sheets_to_sign
 from bot.inspection.results.traces import trace
 from bot.inspection.tasks.models import CheckIn, Visit, VisitState
 from bot.inspection.tasks.queries import visit_facts
@@ -38,6 +39,7 @@ from tests.inspection.decided import (
     told,
     visit,
 )
+from tests.inspection.test_notices import plans_of
 
 NOW = at("2026-09-21 10:00")
 CLEAN, BAD = [["R01"], ["R01"]], [["R05"], ["R01"]]
@@ -267,3 +269,16 @@ def test_what_a_reviewer_types_is_read_or_not_but_never_guessed(words: str, wish
         assert found in (None, Wish(True, (1,)))
     else:
         assert found == wish
+
+
+def test_a_reviewers_queue_is_found_by_indexes(sqlite_db: Database) -> None:
+    """What waits is found from the visits in review, each asked for its own request: no table is read through."""
+    plans = plans_of(sqlite_db, lambda session: waiting_ids(session, REVIEWER))
+    assert len(plans) == 1
+    assert "SCAN" not in plans[0], plans
+    assert "ix_visit_state" in plans[0]
+
+
+def test_the_sheets_that_wait_for_an_officer_are_found_by_indexes(sqlite_db: Database) -> None:
+    plans = plans_of(sqlite_db, lambda session: sheets_to_sign(session, person_id=P1))
+    assert "SCAN" not in plans[0], plans

@@ -33,7 +33,7 @@ PROHIBITIONS = (
 )
 DUTY = "如实提供情况和材料，配合检查。拒绝、阻挠检查情节严重的，依法处理并公示。"
 _MOVING = ("frequency", "approval", "issued")  # what may change without making another notice necessary
-_TEMPLATE = Path(__file__).with_name("notice.typ")
+NOTICE_TEMPLATE = Path(__file__).with_name("notice.typ")
 
 
 def notice_body(
@@ -103,7 +103,7 @@ def issue_notice(
 
 def render_notice(body: Mapping[str, Any], *, now: dt.datetime) -> bytes:
     """The notice as PDF with its fonts embedded."""
-    return typeset.pdf(_TEMPLATE, {**body, "qr": typeset.qr(body["verify_url"])}, now=now)
+    return typeset.pdf(NOTICE_TEMPLATE, {**body, "qr": typeset.qr(body["verify_url"])}, now=now)
 
 
 def visits_before(session: Session, facts: VisitFacts) -> int:

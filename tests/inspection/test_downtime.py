@@ -189,6 +189,23 @@ def test_who_holds_several_offices_hears_of_a_deadline_once(db: Database) -> Non
     assert len(days) == len(set(days)) == 5
 
 
+def test_what_a_policy_puts_into_the_morning_card_is_no_message_of_its_own(db: Database) -> None:
+    steps = (Step(at="T-3", who=(Reader.OFFICER,)), Step(at="T-3", who=(Reader.LEAD,), digest=True))
+
+    def prepare(session: Session) -> tuple[int, int]:
+        department = make_department(session).id or 0
+        officer = make_officer(session, department).id or 0
+        lead = make_person(session, role=Role.LEAD, department_id=department).id or 0
+        duty = Duty("publicity", "visit:1", Span(STARTED, DUE), Policy("publicity", steps, "09:00"), department,
+                    people={officer: Reader.OFFICER})  # fmt: skip
+        keep(session, {"visit:1": [duty]}, now=at(9, 18, 18), calendar=CALENDAR)
+        return officer, lead
+
+    officer, _ = db.write_now(prepare)
+    db.write_now(tick, at(10, 19))
+    assert [person for person, _, _ in db.read_now(told)] == [officer]
+
+
 def test_an_office_that_changes_hands_is_heard_by_its_new_holder(db: Database) -> None:
     people = db.write_now(publicity)
     db.write_now(tick, at(10, 19))

@@ -38,6 +38,7 @@ from bot.inspection.plans.models import DutyEntry, Plan, PlanLine, PlanState
 from bot.inspection.plans.register import open_year
 from bot.inspection.plans.service import publish_plan
 from bot.inspection.profile import load_profile, profile_names
+from bot.inspection.profile.terms import REMINDED
 from bot.inspection.publication.service import publish_approved
 from bot.inspection.registry.models import Item, NoticeMode
 from bot.inspection.results.closing import Closing
@@ -584,6 +585,13 @@ def test_the_row_produces_exactly_its_messages(row: Row, sqlite_db: Database, tm
 def test_every_message_the_matrix_names_exists_and_every_row_has_its_scenario() -> None:
     assert {cell.kind for row in matrix() for cell in row.cells if cell.kind} <= set(KINDS)
     assert {row.row for row in matrix()} == set(SCENARIOS)
+
+
+def test_the_profile_knows_for_whom_there_are_messages() -> None:
+    told: dict[str, set[str]] = {}
+    for kind, who in TELLINGS:
+        told.setdefault(kind, set()).add(who)
+    assert {kind: set(roles) for kind, roles in REMINDED.items()} == told
 
 
 def test_every_step_of_every_shipped_profile_says_something() -> None:

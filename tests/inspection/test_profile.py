@@ -327,3 +327,17 @@ def test_the_plan_of_yulin_is_reminded_around_qingming() -> None:
         day("04-08"),
         day("04-14"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ("{at: T-3, who: [enterprise]}", "不能发给“enterprise”"),
+        ("{at: T-3, who: [officer], digest: true}", "今日待办"),
+    ],
+)
+def test_a_reminder_nobody_could_write_is_refused_at_start(tmp_path: Path, step: str, says: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(f"profile: X\nname: X\nreminders:\n  publicity:\n    - {step}\n", encoding="utf-8")
+    with pytest.raises(Problem, match=says):
+        load_profile(path)

@@ -99,11 +99,13 @@ def say(clocks: Sequence[Due], done: Queued, *, now: dt.datetime, calendar: Work
         newest = table.newest(due.span, now=now).items()
         ordered = sorted(newest, key=lambda one: (-one[1].moment.timestamp(), _nearness(one[0])))
         for rank, (who, occurrence) in enumerate(ordered):
+            telling = TELLINGS.get((due.policy.kind, who))
+            if telling is None or occurrence.step.digest:
+                continue
             useless = table.useless_after(occurrence, due.span, who=who)
             if useless <= now:
                 done.dropped += due.count
                 continue
-            telling = TELLINGS[due.policy.kind, who]
             slot = china_day(occurrence.moment).isoformat() if telling.together else occurrence.name
             rows = said.together if telling.together else said.alone
             rows.append(

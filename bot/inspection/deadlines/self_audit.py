@@ -174,8 +174,10 @@ def _find_missing(
     for due in clocks:
         table = Timetable(due.policy.steps, calendar, due.policy.remind_at)
         for who, occurrence in table.newest(due.span, now=now - GRACE).items():
+            telling = TELLINGS.get((due.policy.kind, who))
+            if telling is None or occurrence.step.digest:
+                continue
             if table.useless_after(occurrence, due.span, who=who) > now:
-                telling = TELLINGS[due.policy.kind, who]
                 rows.append((due.clock_id, who.value, telling.kind, telling.together, occurrence.moment))
     if not rows:
         return

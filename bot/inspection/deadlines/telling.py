@@ -49,7 +49,8 @@ TELLINGS: dict[tuple[str, Role], Telling] = {
        for kind in ("plan", "joint_plan", "yearly_results")},
     **{("supervision", who): Telling("supervision_reminder") for who in (Role.PLANNER, Role.COORDINATOR)},
     ("libraries", Role.LIBRARIAN): Telling("libraries_stale"),
-    ("review", Role.REVIEWER): Telling("review_reminder"),
+    **{("review", who): Telling("review_reminder")
+       for who in (Role.REVIEWER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR)},
     **{("publicity", who): Telling("publicity_reminder")
        for who in (Role.OFFICER, Role.REVIEWER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR)},
     **{("decision", who): Telling("correction_reminder")

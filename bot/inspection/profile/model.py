@@ -218,12 +218,15 @@ class Step(Part):
     who: Annotated[tuple[terms.Role, ...], Field(min_length=1)]
     every: Annotated[int, Field(ge=1, le=60)] | None = None
     time: WallTime | None = None
+    digest: bool = False  # no message of its own: the lead's morning card says it
 
     @model_validator(mode="after")
     def _at_is_readable(self) -> Step:
         match = STEP.fullmatch(self.at)
         if not match or (match["anchor"] == "S" and match["offset"][0] == "-"):
             raise ValueError("应写成 T-5、T+3、S+1、D-30 或 H-2")
+        if self.digest and self.who != (terms.Role.LEAD,):
+            raise ValueError("只有发给 lead 的提醒可以并入今日待办（digest）")
         return self
 
     @property
@@ -272,6 +275,14 @@ class Profile(Part):
         for channel in (*self.plan.publish, *self.publicity.channels):
             if channel not in self.channel_names:
                 raise ValueError(f"渠道“{channel}”在 channel_names 里没有中文名称")
+        return self
+
+    @model_validator(mode="after")
+    def _everybody_reminded_has_a_message(self) -> Profile:
+        for kind, steps in self.reminders.items():
+            for who in dict.fromkeys(who for step in steps for who in step.who):
+                if who not in terms.REMINDED.get(kind, frozenset()):
+                    raise ValueError(f"reminders.{kind} 不能发给“{who}”")
         return self
 
     @property

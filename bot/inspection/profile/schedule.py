@@ -146,7 +146,9 @@ def in_words(step: Step) -> str:
     if step.at == "T-0":
         words = "当天"
     again = f"起每{step.every if step.every > 1 else ''}个工作日" if step.every else ""
-    return words + again + (f" {step.time}" if step.time else "")
+    return (
+        words + again + (f" {step.time}" if step.time else "") + ("（并入今日待办）" if step.digest else "")
+    )
 
 
 def shown_moment(moment: dt.datetime) -> str:

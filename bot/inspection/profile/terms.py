@@ -132,3 +132,29 @@ class Anchor(StrEnum):
     START = "S"  # working days after the duty began
     CALENDAR = "D"  # calendar days before the due date
     HOUR = "H"  # hours before or after the moment a clock by the hour ends
+
+
+# who can be told of which kind of deadline: a message exists for each (deadlines/telling.py, held to this by a test)
+REMINDED: dict[str, frozenset[Role]] = {
+    "assignment": frozenset({Role.OFFICER, Role.PARTNER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR}),
+    "visit_day": frozenset({Role.OFFICER}),
+    "visit_window": frozenset({Role.OFFICER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR}),
+    "approval": frozenset({Role.HEAD}),
+    "urgent_approval": frozenset({Role.HEAD}),
+    "transfer": frozenset({Role.HANDLER, Role.RECEIVER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR}),
+    "crime_decision": frozenset({Role.HANDLER, Role.LEAD, Role.HEAD, Role.LEGAL, Role.DEPARTMENT, Role.COORDINATOR}),
+    "crime_transfer": frozenset({Role.HANDLER, Role.LEAD, Role.HEAD, Role.LEGAL, Role.DEPARTMENT, Role.COORDINATOR}),
+    "return_visit": frozenset({Role.OFFICER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR}),
+    "clue": frozenset({Role.OFFICER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR}),
+    "plan": frozenset({Role.PLANNER, Role.COORDINATOR}),
+    "joint_plan": frozenset({Role.PLANNER, Role.COORDINATOR}),
+    "yearly_results": frozenset({Role.PLANNER, Role.COORDINATOR}),
+    "supervision": frozenset({Role.PLANNER, Role.COORDINATOR}),
+    "libraries": frozenset({Role.LIBRARIAN}),
+    "review": frozenset({Role.REVIEWER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR}),
+    "publicity": frozenset({Role.OFFICER, Role.REVIEWER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR}),
+    "decision": frozenset({Role.HANDLER, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR}),
+    "correction": frozenset({Role.HANDLER, Role.ENTERPRISE, Role.LEAD, Role.DEPARTMENT, Role.COORDINATOR}),
+    "commission": frozenset({Role.RECEIVER, Role.LEAD}),
+    "certificate": frozenset({Role.OFFICER, Role.LIBRARIAN}),
+}  # fmt: skip

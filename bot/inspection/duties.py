@@ -9,10 +9,10 @@ from bot.inspection.commissions import duties as commissions
 from bot.inspection.deadlines import certificates
 from bot.inspection.deadlines.service import Duty
 from bot.inspection.deadlines.sources import Context, Ids, Source
-from bot.inspection.followups import clue_duties as clues
 from bot.inspection.followups import duties as followups
 from bot.inspection.followups import return_duties as returns
 from bot.inspection.followups import transfer_duties as transfers
+from bot.inspection.followups.clue_duties import clue_duties
 from bot.inspection.metrics import supervision_duties as supervision
 from bot.inspection.plans import register
 from bot.inspection.publication.duties import publicity_duties
@@ -31,6 +31,7 @@ def _derive_visits(session: Session, ids: Ids, context: Context) -> dict[str, li
             *visit_duties(looked, context),
             *review_duties(session, looked, context),
             *publicity_duties(session, looked, context),
+            *clue_duties(session, looked, context),
         ]
     return duties
 
@@ -39,7 +40,6 @@ VISITS = Source("visit", stale_visits, _derive_visits, running_visits)
 SOURCES: tuple[Source, ...] = (
     VISITS,
     followups.SOURCE,
-    clues.SOURCE,
     transfers.SOURCE,
     returns.SOURCE,
     commissions.SOURCE,

@@ -7,11 +7,12 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, col, or_, select
 
 from bot.core.clock import china_day
 from bot.core.columns import Fault
 from bot.core.errors import Problem
+from bot.core.ids import new_id
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.policy import freeze
@@ -96,9 +97,8 @@ def report_found(
             or_(col(InspectionObject.code) == first, col(InspectionObject.name) == first)
         )
     ).first()
-    before = select(func.count()).where(col(Clue.number).startswith(f"XS-{china_day(now):%Y%m%d}-"))
     found = resolve(session, {
-        "number": f"XS-{china_day(now):%Y%m%d}-{session.exec(before).one() + 1:03}", "source": ClueSource.FOUND,
+        "number": f"XS-{china_day(now):%Y%m%d}-{new_id(now.timestamp())[-6:]}", "source": ClueSource.FOUND,
         "content": rest if known and rest else words, "received_at": now, "object_code": known.code if known else "",
         "object_name": "", "address": "", "industry": "", "district": "", "item": "",
         "department": session.get_one(Department, person.department_id).code,

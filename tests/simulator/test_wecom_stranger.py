@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import xmltodict
 from wechatpy.enterprise import WeChatClient, parse_message
 from wechatpy.enterprise.crypto import WeChatCrypto
 from wechatpy.exceptions import WeChatClientException
@@ -81,3 +82,38 @@ async def test_a_stranger_opens_our_callbacks(rig: Rig) -> None:
     assert "<EventKey><![CDATA[ack]]></EventKey>" in (
         texts[1].decode() if isinstance(texts[1], bytes) else texts[1]
     )
+
+
+async def test_a_stranger_makes_a_menu_and_reads_it_back(rig: Rig, client: Client) -> None:
+    menu = {"button": [{"type": "click", "name": "我的任务", "key": "今日任务"}]}
+    await asyncio.to_thread(client.menu.create, ACCOUNT["agent_id"], menu)
+    read = await asyncio.to_thread(client.menu.get, ACCOUNT["agent_id"])
+    assert read["button"] == menu["button"]
+    await asyncio.to_thread(client.menu.delete, ACCOUNT["agent_id"])
+    with pytest.raises(WeChatClientException) as caught:
+        await asyncio.to_thread(client.menu.get, ACCOUNT["agent_id"])
+    assert caught.value.errcode == 46003
+
+
+async def test_a_stranger_reads_members_and_departments(rig: Rig, client: Client) -> None:
+    departments = await asyncio.to_thread(client.department.get)
+    assert departments[0]["id"] == 1
+    member = await asyncio.to_thread(client.user.get, "insp007")
+    assert (member["name"], "mobile" in member) == ("张三", False)
+    listed = await asyncio.to_thread(client.user.list, 1, True)
+    assert {one["userid"] for one in listed} == {"insp007", "insp008"}
+
+
+async def test_our_adapter_opens_what_a_strangers_server_side_seals(rig: Rig) -> None:
+    """wechatpy seals as WeCom's server does; it knows neither our adapter nor our simulator."""
+    crypto = WeChatCrypto(ACCOUNT["token"], ACCOUNT["aes_key"], ACCOUNT["corp_id"])
+    message = (
+        f"<xml><ToUserName>{ACCOUNT['corp_id']}</ToUserName><FromUserName>Insp007</FromUserName><CreateTime>1</CreateTime>"
+        "<MsgType>text</MsgType><Content>今天查哪家?</Content><MsgId>7300000000000000123</MsgId></xml>"
+    )
+    stamp = str(int(rig.clock.now().timestamp()))
+    sealed = crypto.encrypt_message(message, "nonce-1", stamp)
+    outer = xmltodict.parse(sealed)["xml"]
+    query = {"msg_signature": outer["MsgSignature"], "timestamp": stamp, "nonce": "nonce-1"}
+    event = rig.platform.read_callback(query, sealed.encode())
+    assert (event.user_id, event.text) == ("insp007", "今天查哪家?")

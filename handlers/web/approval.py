@@ -50,8 +50,11 @@ async def decide(request: web.Request) -> web.Response:
     chosen = {int(str(v)) for v in sent.getall("visit", []) if str(v).isdecimal()}
     if not chosen:
         raise Problem("nothing_chosen", "请先勾选要审批的检查。", visit="没有勾选")
+    wanted = {"grant": True, "refuse": False}.get(str(sent.get("decision", "")))
+    if wanted is None:
+        raise Problem("form_broken", "没有读懂发来的内容，请刷新页面再试。")
     done = await request.app[DB].write(
-        decide_approvals, task_id=task_id, by=person_id, granted=sent.get("decision") == "grant", visit_ids=chosen,
+        decide_approvals, task_id=task_id, by=person_id, granted=wanted, visit_ids=chosen,
         reason=str(sent.get("reason", ""))[:500], now=request.app[CLOCK].now(),
     )  # fmt: skip
     return see_other(f"{request.path}?done={done}")

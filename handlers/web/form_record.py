@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.core.clock import china
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, SETTINGS
+from bot.core.words import said
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.record import RIGHTS
@@ -152,11 +153,11 @@ async def _closing(request: web.Request, link: Opened) -> tuple[Closing, int | N
                 now=request.app[CLOCK].now(),
             )
     closing = Closing(
-        signed_by=texts.get("signed_by", "")[:40],
+        signed_by=said(texts.get("signed_by", ""), 40),
         signature=signature,
         refusal_code=texts.get("refusal_code", ""),
-        refusal_text=texts.get("refusal_text", "")[:500],
-        witness=texts.get("witness", "")[:100],
+        refusal_text=said(texts.get("refusal_text", ""), 500),
+        witness=said(texts.get("witness", ""), 100),
     )
     shown = texts.get("version", "")
     return closing, int(shown) if shown.isdecimal() else None

@@ -10,6 +10,7 @@ from aiohttp import web
 from bot.core.clock import CHINA
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB
+from bot.core.words import said
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.service import (
@@ -64,7 +65,7 @@ async def arrive(request: web.Request) -> web.Response:
         profile=request.app[PROFILE],
         latitude=number(sent.get("lat", "")),
         longitude=number(sent.get("lon", "")),
-        late_reason=sent.get("late_reason", "").strip()[:200],
+        late_reason=said(sent.get("late_reason", ""), 200),
         happened_at=_moment(sent.get("happened_at", "")),
     )
     return see_other(link.base)

@@ -15,6 +15,7 @@ from handlers.web.pages import render
 
 routes = web.RouteTableDef()
 _KEPT = dt.timedelta(days=30)
+_DIGITS = 18  # a database's 64-bit key
 
 
 @routes.get("/reviews/{token}")
@@ -31,7 +32,7 @@ async def pass_chosen(request: web.Request) -> web.Response:
     require_same_origin(request)
     await require_device(request, person_id)
     sent = await request.post()
-    chosen = [int(str(v)) for v in sent.getall("visit", []) if str(v).isdecimal()]
+    chosen = [int(v) for v in map(str, sent.getall("visit", [])) if v.isdecimal() and len(v) <= _DIGITS]
     if not chosen:
         raise Problem("nothing_chosen", "请先勾选要通过的结果。", visit="没有勾选")
     done = await request.app[DB].write(

@@ -81,7 +81,8 @@ async def test_an_officers_link_has_an_empty_queue_and_passes_nothing(
     assert "没有等您审核" in await (await client.get(address(client, P1))).text()
     answer = await client.post(address(client, P1), data={"visit": "1"})
     assert "不在您的待审队列" in await answer.text()
-    assert (await client.post(address(client), data={})).status == 422
+    for nothing in ({}, {"visit": "9" * 60}, {"visit": "一"}, {"visit": "-1"}):
+        assert (await client.post(address(client, REVIEWER), data=nothing)).status == 422
     hostile = {"Sec-Fetch-Site": "cross-site"}
     assert (await client.post(address(client), data={"visit": "1"}, headers=hostile)).status == 422
     assert sqlite_db.read_now(lambda s: list(s.exec(select(Review)))) == []

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
+from bot.core.words import said, says_something
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.evidence import PDF, Stored
 from bot.inspection.checklists.models import Evidence
@@ -50,9 +51,9 @@ def order(
         raise Problem("not_found", "这次检查没有这个事项。", 事项=str(item_id))
     count = session.exec(select(func.count()).where(Commission.visit_id == visit_id)).one()
     made = Commission(
-        number=f"{visit.number}-W{count + 1}", visit_id=visit_id, item_id=item_id, institution=institution.strip(),
+        number=f"{visit.number}-W{count + 1}", visit_id=visit_id, item_id=item_id, institution=said(institution, 120),
         qualification_no=qualification_no.strip(), qualification_valid_to=qualification_valid_to,
-        contact_id=contact_id, task=task.strip(), due_on=due_on, ordered_by=by, ordered_at=now, reused_from=reused_from,
+        contact_id=contact_id, task=said(task), due_on=due_on, ordered_by=by, ordered_at=now, reused_from=reused_from,
     )  # fmt: skip
     session.add(made)
     session.flush()
@@ -82,9 +83,9 @@ def report(
         raise Problem("wrong_state", "这份委托已有报告。")
     if stored.media_type != PDF:
         raise Problem("file_type", "委托报告要用 PDF 文件。")
-    if not conclusion.strip():
+    if not said(conclusion):
         raise Problem("commission_broken", "请写明报告结论。", 结论="不能为空")
-    found.state, found.report_sha256, found.conclusion = S.REPORTED, stored.sha256, conclusion.strip()
+    found.state, found.report_sha256, found.conclusion = S.REPORTED, stored.sha256, said(conclusion)
     found.reported_at, found.reminded_on = now, None
     session.add(found)
     session.add(Evidence(visit_id=found.visit_id, question=f"commission:{found.id}", sha256=stored.sha256,
@@ -128,9 +129,9 @@ def reject(session: Session, *, commission_id: int, by: int, note: str, now: dt.
     _require_insider(session, found.visit_id, by)
     if found.state != S.REPORTED:
         raise Problem("wrong_state", "只有待决定的报告可以不采用。")
-    if not note.strip():
+    if not says_something(note):
         raise Problem("reason_missing", "不采用要写明理由。", 理由="不能为空")
-    _decide(session, found, S.REJECTED, by=by, note=note.strip(), now=now)
+    _decide(session, found, S.REJECTED, by=by, note=said(note), now=now)
     return found
 
 
@@ -151,9 +152,9 @@ def mark_false(
         return adopted
     if found.state == S.ORDERED:
         raise Problem("wrong_state", "这份委托还没有报告。")
-    if not ground.strip():
+    if not says_something(ground):
         raise Problem("reason_missing", "请写明认定虚假的依据。", 依据="不能为空")
-    found.state, found.false_ground, found.false_by, found.false_at = S.FALSE, ground.strip(), by, now
+    found.state, found.false_ground, found.false_by, found.false_at = S.FALSE, said(ground), by, now
     session.add(found)
     words = f"检查结论采用了{found.institution}出具的报告（{found.number}），该报告后被认定虚假：{found.false_ground}"
     for one in adopted:

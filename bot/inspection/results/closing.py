@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sqlmodel import Session, select
 
 from bot.core.errors import Problem
+from bot.core.words import says_something
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.keeping import evidence_of, linked
@@ -72,7 +72,7 @@ def check_closing(closing: Closing, profile: Profile) -> None:
             raise Problem("signature_missing", "签字要用图片。", signature="不是图片")
         return
     known = set(REFUSALS) | ({NOT_REQUIRED} if profile.record.signature is not Demand.REQUIRED else set())
-    if closing.refusal_code not in known or len(re.sub(r"[\W_]", "", closing.refusal_text)) < 2:
+    if closing.refusal_code not in known or not says_something(closing.refusal_text):
         text = "请被检查单位签字；没有人签字的，选择情形并写明原因。"
         raise Problem("signature_missing", text, refusal_text="请写明原因")
     if profile.record.witness is Demand.REQUIRED and not closing.witness:

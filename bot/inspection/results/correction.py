@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 
 from sqlmodel import Session
 
 from bot.core.errors import Problem
+from bot.core.words import said, says_something
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.outcomes import check_item, settle_visit, worst
 from bot.inspection.notices.service import enqueue, touch_cards
@@ -35,8 +35,8 @@ def correct_result(
     require_reviewer(session, visit_id, by)
     if visit.state not in DECIDED:
         raise Problem("wrong_state", "还没有审核通过的结果不用更正：退回检查人员修改即可。")
-    reason = " ".join(reason.split())
-    if len(re.sub(r"[\W_]", "", reason)) < 2:
+    reason = said(reason, 500)
+    if not says_something(reason):
         raise Problem("reason_missing", "更正要写明理由。", 理由="不能为空")
     changed = keep_versions(
         session, visit, codes=codes, problems=problems or {}, reason=reason, by=by, now=now

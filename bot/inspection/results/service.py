@@ -9,6 +9,7 @@ from enum import StrEnum
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
+from bot.core.words import said
 from bot.inspection.audit.service import record
 from bot.inspection.notices.models import Notice
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
@@ -70,7 +71,7 @@ def review_visit(
         if last is None:
             raise Problem("wrong_state", "这次检查还没有提交审核。")
         return Reviewed(Decision(last.decision), last.reason, last.reviewer_id, last.round, fresh=False)
-    reason = " ".join(reason.split())
+    reason = said(reason, 500)
     if decision is Decision.RETURNED and not reason:
         raise Problem("reason_missing", "退回要写明理由，检查人员才知道改什么。", 理由="不能为空")
     if decision is Decision.APPROVED and not reason and _needs_reason(session, visit_id):

@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import china
 from bot.core.errors import Problem
+from bot.core.words import said, says_something
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.keeping import evidence_of, linked
@@ -170,8 +171,8 @@ def _new_signature(
     assigned = require_officer(session, sheet.visit_id, person_id)
     if not facts.is_open or facts.returned:
         raise Problem("form_closed", "记录表已随结果提交，不能再签名。")
-    objection = "" if mark.agrees else " ".join(mark.objection.split())[:LONGEST]
-    if not mark.agrees and len(objection) < 2:
+    objection = "" if mark.agrees else said(mark.objection, LONGEST)
+    if not mark.agrees and not says_something(objection):
         raise Problem("objection_missing", "请写明您的不同意见。", objection="不能为空")
     person = session.get_one(Person, person_id)
     department = session.get(Department, assigned.department_id or person.department_id)

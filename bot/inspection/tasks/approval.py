@@ -4,13 +4,13 @@ it (C15, D21, field guide 7.1). There are rows only where the locality switched 
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
+from bot.core.words import said, says_something
 from bot.inspection.audit.service import record
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, enqueue_many, touch_cards, withdraw
@@ -72,8 +72,8 @@ def begin_urgently(
     """
     visit = get_visit(session, visit_id, lock=True)
     require_officer(session, visit_id, person_id)
-    reason = " ".join(reason.split())
-    if len(re.sub(r"[\W_]", "", reason)) < 2:
+    reason = said(reason, 500)
+    if not says_something(reason):
         raise Problem("reason_missing", "紧急检查要写明理由。", 理由="不能为空")
     approval = session.get(VisitApproval, visit_id)
     if approval is None:
@@ -115,7 +115,7 @@ def decide_approvals(
     if task is None:
         raise Problem("not_found", "没有找到这个任务。")
     require_head(session, task, by)
-    reason = " ".join(reason.split())
+    reason = said(reason, 500)
     if not granted and not reason:
         raise Problem("reason_missing", "不同意要写明理由，检查部门才知道怎么办。", 理由="不能为空")
     chosen = [

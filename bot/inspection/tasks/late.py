@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bot.core.clock import CHINA, china, china_day
 from bot.core.errors import Problem
+from bot.core.words import says_something
 
 _MINUTE = dt.timedelta(minutes=1)
 _WORDS = re.compile(
@@ -35,7 +36,7 @@ def check_late(
 
     *not_before* is when the task was dispatched: nobody inspected before that.
     """
-    if len(re.sub(r"[\W_]", "", reason)) < 2:
+    if not says_something(reason):
         raise Problem("late_reason", "补登记要写明原因。", late_reason="请写明原因")
     if happened_at is None:
         raise Problem("late_time", "补登记要写明当时的检查时间。", happened_at="请填写检查时间")

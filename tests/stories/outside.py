@@ -26,8 +26,8 @@ from bot.simulator.people import SimPerson, World
 from bot.simulator.server import Simulator
 from bot.simulator.wecom import WeComServer
 
-SPEED = 30  # seconds of the service in one real second: a lease of 90 s is over in three
-TIMEOUT = 0.5
+SPEED = 20  # seconds of the service in one real second: a lease of 90 s is over in four and a half
+TIMEOUT = 1.0  # real seconds: two calls of a send with a dead token still fit into a lease
 WECOM = {
     "corp_id": "wwstory000000001",
     "agent_id": 1000017,

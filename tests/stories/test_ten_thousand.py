@@ -1,7 +1,7 @@
 """A whole round of telling, one request in ten failing, processes killed and frozen: everybody ends in a named state,
 equal to what the simulated services' own record says arrived.
 
-The suite tells 1,000 people; ``make endurance`` tells 10,000.
+The suite tells 300 people; ``make endurance`` tells 10,000.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ from tests.stories.outside import SALT, FastClock, exists, platform_of
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
-PEOPLE = int(os.environ.get("STORY_PEOPLE", "1000"))
+PEOPLE = int(os.environ.get("STORY_PEOPLE", "300"))
 PERCENT = 10
+IN_DOUBT = 3 * 64  # three batches under way: as many as two kills in a row can leave doubtful twice
 PATIENCE = 60 + PEOPLE / 20  # seconds of a slow machine
 _OPEN = (NoticeState.QUEUED, NoticeState.HELD, NoticeState.SENDING)
 
@@ -80,7 +81,9 @@ class Story:
         for process in self.running:
             process.send_signal(signal.SIGCONT)
             process.kill()
-            process.communicate()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
         self.db.close()
 
 
@@ -154,12 +157,13 @@ def test_everybody_ends_in_a_named_state_whatever_fails_and_whoever_is_killed(
             server = made.serve()
             made.until(lambda kill=kill: made.ended() >= PEOPLE * kill // 4)  # type: ignore[misc]
             server.kill()
-            server.communicate()
+            server.wait()
         made.serve()
         made.until(lambda: made.ended() >= PEOPLE)
         seen = _account(made)
         sys.stdout.write(f"{dict(seen)}\n")
-        assert seen[NoticeState.SENT] >= PEOPLE * 0.93
+        assert seen[NoticeState.SENT] + seen["unknown"] >= PEOPLE * 0.93
+        assert seen["unknown"] <= IN_DOUBT + PEOPLE * 0.03
         assert made.db.read_now(verify).broken_at is None
 
 
@@ -171,7 +175,7 @@ def test_three_processes_share_the_round_though_one_is_killed_and_one_frozen(
         killed, frozen, steady = made.serve(), made.serve(), made.serve()
         made.until(lambda: made.ended() >= PEOPLE // 4)
         killed.send_signal(signal.SIGKILL)
-        killed.communicate()
+        killed.wait()
         frozen.send_signal(signal.SIGSTOP)
         made.until(lambda: made.ended() >= PEOPLE)
         frozen.send_signal(signal.SIGCONT)  # what it finds out now changes nothing
@@ -180,7 +184,8 @@ def test_three_processes_share_the_round_though_one_is_killed_and_one_frozen(
         assert steady.poll() is None
         seen = _account(made)
         sys.stdout.write(f"{dict(seen)}\n")
-        assert seen[NoticeState.SENT] >= PEOPLE * 0.93
+        assert seen[NoticeState.SENT] + seen["unknown"] >= PEOPLE * 0.93
+        assert seen["unknown"] <= IN_DOUBT + PEOPLE * 0.03
         assert made.db.read_now(verify).broken_at is None
 
 

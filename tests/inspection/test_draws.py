@@ -22,6 +22,7 @@ from bot.inspection.audit.service import verify as verify_chain
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws import dispatch as dispatch_module
 from bot.inspection.draws import service as draw_service
+from bot.inspection.draws.algorithm import pick, picks_bytes
 from bot.inspection.draws.bundle import bundle
 from bot.inspection.draws.models import Draw, DrawFile, DrawPick, DrawState
 from bot.inspection.draws.pool import eligible
@@ -32,6 +33,7 @@ from bot.inspection.draws.verify import verify_bundle
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Absence, Person, Relation, Role
 from bot.inspection.plans.models import PlanLine
+from bot.inspection.plans.strata import StratumRule
 from bot.inspection.profile import load_profile
 from bot.inspection.registry.models import InspectionObject, NoticeMode, ObjectStatus
 from bot.inspection.tasks.models import (
@@ -574,6 +576,15 @@ def test_an_honest_bundle_verifies(honest: dict[str, bytes]) -> None:
     assert verify_bundle(honest) == ""
     assert len(lines(honest, "picks.jsonl")) == 8
     assert [p["batch"] for p in lines(honest, "picks.jsonl")] == [1, 1, 1, 2, 2, 2, 3, 3]
+
+
+def test_c10_the_stored_snapshot_seed_and_version_give_the_identical_list(honest: dict[str, bytes]) -> None:
+    head, rules = json.loads(honest["draw.json"]), json.loads(honest["rules.json"])
+    pool = [(entry["id"], entry["stratum"]) for entry in lines(honest, "pool.jsonl")][::-1]
+    strata = {name: StratumRule.parse(rule) for name, rule in rules["strata"].items()}
+    again = pick(pool, rules=strata, seed=bytes.fromhex(head["seed"]), batch_size=rules["batch_size"])
+    assert picks_bytes(again) == honest["picks.jsonl"]
+    assert head["protocol"] == "suicha-draw/1"
 
 
 def test_c10_one_object_changed_in_the_snapshot_fails(honest: dict[str, bytes]) -> None:

@@ -321,3 +321,52 @@ def test_the_window_runs_forward_and_numbers_differ() -> None:
         parse_plan(text(line(window={"start": dt.date(2026, 3, 2), "end": dt.date(2026, 3, 1)})))
     with pytest.raises(Problem, match="行号1用了两次"):
         parse_plan(text(line(), line()))
+
+
+# -- strata of one's own, uplifts, floors, batches (C9, C11) ------------------------------------------------------
+
+NEW_TOWN = {"name": "新区", "districts": ["新区"], "number": 2}
+COMPLAINTS = {"label": "投诉举报多", "times": 2}
+
+
+def test_c9_strata_uplifts_and_a_floor_come_from_the_plan_and_stand_in_it(ready: Database) -> None:
+    plan = bring_plan(
+        ready,
+        line(items=["K-1"], strata=[NEW_TOWN], uplifts=[COMPLAINTS, {"label": "严重违法失信", "ratio": 50}], floor=9,
+             exclude_months=6, batch_size=4, batch_opens=[dt.date(2026, 3, 2), dt.date(2026, 4, 1)]),
+    )  # fmt: skip
+    [stored] = ready.read_now(plan_lines, plan.id or 0)
+    assert stored.strata == [{"name": "新区", "who": {"districts": ["新区"]}, "rule": {"number": 2}}]
+    assert stored.uplifts == [{"label": "投诉举报多", "times": "2"}, {"label": "严重违法失信", "ratio": "50"}]
+    assert (stored.floor, stored.exclude_months, stored.batch_opens) == (9, 6, ["2026-03-02", "2026-04-01"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"strata": [{"name": "A", "ratio": 1}]}, "名称不能是A、B、C、D"),
+        ({"strata": [{"name": "x↑y", "ratio": 1}]}, "不能含“↑”"),
+        ({"strata": [{"name": "x", "ratio": 101}]}, "抽查比例应在 0 到 100 之间"),
+        ({"strata": [{"name": "x", "ratio": 1, "classes": ["E"]}]}, "不认识的等级E"),
+        ({"strata": [NEW_TOWN, NEW_TOWN]}, "strata 里有重复的名称"),
+        ({"strata": [{"name": "x", "rato": 1}]}, "没有“rato”这一项，是不是“ratio”？"),
+        ({"uplifts": [{"label": "x"}]}, "要写一个，只写一个"),
+        ({"uplifts": [{"label": "x", "times": 2, "ratio": 5}]}, "要写一个，只写一个"),
+        ({"uplifts": [{"label": "x", "times": 1}]}, "应大于1"),
+        ({"batch_opens": [dt.date(2026, 3, 2)]}, "就要写 batch_size"),
+        ({"batch_size": 4, "batch_opens": [dt.date(2027, 3, 2)]}, "在检查期限之内"),
+        ({"batch_size": 4, "batch_opens": [dt.date(2026, 4, 2), dt.date(2026, 3, 2)]}, "按先后排列"),
+        ({"floor": -1}, "不能小于0"),
+    ],
+)
+def test_a_mistake_in_strata_uplifts_or_batches_is_named(changed: dict[str, Any], why: str) -> None:
+    with pytest.raises(Problem) as caught:
+        parse_plan(text(line(**changed)))
+    assert why in str(caught.value)
+
+
+def test_c9_an_uplift_is_an_increase_that_the_upper_level_must_authorise(ready: Database) -> None:
+    lifted = line(items=["U-1"], authorisation="省局〔2026〕3号")
+    bring_plan(ready, lifted)
+    with pytest.raises(Problem, match="抽查比例由上级确定"):
+        bring_plan(ready, line(items=["U-1"], uplifts=[COMPLAINTS]))

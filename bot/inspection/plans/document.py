@@ -35,6 +35,7 @@ _LIMITS = {
     "string_too_short": "不能为空",
     "string_too_long": "最多{max_length}个字",
     "too_short": "至少要有{min_length}项",
+    "greater_than": "应大于{gt}",
     "greater_than_equal": "不能小于{ge}",
     "less_than_equal": "不能大于{le}",
 }

@@ -65,9 +65,12 @@ class Api:
         ]
 
     async def gettoken(self, request: web.Request) -> web.Response:
+        if self._ledger.is_blocked():
+            raise ApiError(45009, "api freq out of limit")
         if request.query.get("corpid") != self._account.corp_id:
             raise ApiError(40013, "invalid corpid")
         if request.query.get("corpsecret") != self._account.secret:
+            self._ledger.wrong_secret()
             raise ApiError(40001, "invalid credential")
         token, left = self._ledger.token()
         return ok(access_token=token, expires_in=left)

@@ -184,6 +184,8 @@ class BotServer:
         if fault in _NOT_CARRIED_OUT:
             return
         answer = await self._answer(socket, cmd, req_id, frame.get("body") or {}, fault)
+        if fault is Fault.SLOW:
+            await asyncio.sleep(self._faults.hold / 3)
         if fault is not Fault.LATE_ANSWER:
             whole = {"headers": {"req_id": req_id}, "errcode": 0, "errmsg": "ok", **answer}
             await socket.send_str(json.dumps(whole, ensure_ascii=False))
@@ -194,6 +196,8 @@ class BotServer:
         try:
             if fault is Fault.BUSY:
                 raise ApiError(-1, "system busy")
+            if fault in (Fault.RATE_LIMIT, Fault.QUOTA_GONE):
+                raise ApiError(45009, "api freq out of limit")
             if cmd == "aibot_subscribe":
                 await self._subscribe(socket, body)
                 return {}

@@ -16,6 +16,7 @@ from bot.simulator.people import World
 TOKEN_LIFE = 7200
 CODE_LIFE = 72 * 3600
 RECALL_LIFE = 24 * 3600
+_WRONG_SECRETS = 10
 MEDIA_LIFE = 3 * 24 * 3600
 
 
@@ -46,7 +47,7 @@ class Ledger:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._moments: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._moments: defaultdict[tuple[str, int], deque[float]] = defaultdict(deque)
 
     # -- tokens ----------------------------------------------------------------------------------------
 
@@ -138,10 +139,22 @@ class Ledger:
     def allows(self, key: str, *, minute: int, hour: int = 1_000_000) -> bool:
         """Count one use of *key* unless it is over a limit."""
         now = self._world.now()
-        moments = self._moments[key]
-        while moments and moments[0] <= now - 3600:
-            moments.popleft()
-        if len(moments) >= hour or sum(moment > now - 60 for moment in moments) >= minute:
+        windows = ((self._moments[key, 60], 60, minute), (self._moments[key, 3600], 3600, hour))
+        for moments, seconds, _ in windows:
+            while moments and moments[0] <= now - seconds:
+                moments.popleft()
+        if any(len(moments) >= most for moments, _, most in windows):
             return False
-        moments.append(now)
+        for moments, _, _ in windows:
+            moments.append(now)
         return True
+
+    def wrong_secret(self) -> None:
+        """A wrong secret was tried. Raise ApiError 45009 from the tenth in an hour: the address is blocked."""
+        if not self.allows("secret", minute=1_000_000, hour=_WRONG_SECRETS):
+            raise ApiError(45009, "api freq out of limit")
+
+    def is_blocked(self) -> bool:
+        """Whether so many wrong secrets were tried that a right one is refused too."""
+        moments = self._moments["secret", 3600]
+        return len([moment for moment in moments if moment > self._world.now() - 3600]) >= _WRONG_SECRETS

@@ -14,6 +14,7 @@ from bot.simulator.people import World
 from bot.simulator.wecom_api import failed
 from bot.simulator.wecom_state import ApiError, Ledger
 
+_UNCOUNTED = ("message/send", "auth/getuserinfo", "aibot/response")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -26,6 +27,8 @@ def trouble(world: World, faults: FaultPlan, ledger: Ledger) -> Any:
         if fault is Fault.DEAD_TOKEN:
             ledger.kill_token()
         response = await _spoiled(fault, request, hold=faults.hold)
+        if response is None and _over_the_rate(ledger, request.path):
+            response = failed(45009, "api freq out of limit")
         if response is None:
             response = await _answered(request, handler)
         if fault is Fault.LATE_ANSWER:
@@ -36,6 +39,14 @@ def trouble(world: World, faults: FaultPlan, ledger: Ledger) -> Any:
         return response
 
     return middleware
+
+
+def _over_the_rate(ledger: Ledger, path: str) -> bool:
+    """One API and corp: 10,000 a minute, 150,000 an hour. Sends and logins are not counted (sheet 8.1)."""
+    api = path.partition("/cgi-bin/")[2]
+    if not api or api in _UNCOUNTED or api.startswith("webhook/"):
+        return False
+    return not ledger.allows(f"api:{api}", minute=10_000, hour=150_000)
 
 
 async def _spoiled(fault: Fault | None, request: web.Request, *, hold: float) -> web.StreamResponse | None:

@@ -20,7 +20,7 @@ from bot.simulator.acts import NotDelivered
 from bot.simulator.faults import Fault
 from bot.simulator.wecom_callbacks import xml
 from tests.platforms.wecom.golden import CARDS
-from tests.platforms.wecom.rig import AES_KEY, Rig, running
+from tests.platforms.wecom.rig import ACCOUNT, AES_KEY, Rig, running
 
 BUTTONS = [{"text": "签收", "key": "ack"}, {"text": "转派", "key": "pass"}]
 CARD = {
@@ -403,3 +403,25 @@ async def test_a_robot_refuses_what_the_real_one_refuses(
         url, data=json.dumps({"msgtype": kind, kind: content}, ensure_ascii=False)
     ) as answer:
         assert (await answer.json())["errcode"] == expected
+
+
+async def test_wrong_secrets_block_the_address_for_an_hour(rig: Rig) -> None:
+    async def ask(secret: str) -> int:
+        params = {"corpid": ACCOUNT["corp_id"], "corpsecret": secret}
+        async with rig.session.get(rig.settings.api_base + "/cgi-bin/gettoken", params=params) as answer:
+            return int((await answer.json())["errcode"])
+
+    assert [await ask("wrong") for _ in range(11)] == [40001] * 10 + [45009]
+    assert await ask(str(ACCOUNT["secret"])) == 45009
+    rig.clock.advance(seconds=3601)
+    assert await ask(str(ACCOUNT["secret"])) == 0
+
+
+async def test_an_api_has_a_rate_of_its_own(rig: Rig) -> None:
+    ledger = rig.server._ledger
+    assert all(ledger.allows("api:user/get", minute=10_000) for _ in range(10_000))
+    async with rig.session.get(rig.settings.api_base + "/cgi-bin/user/get") as answer:
+        assert (await answer.json())["errcode"] == 45009
+    rig.clock.advance(seconds=61)
+    async with rig.session.get(rig.settings.api_base + "/cgi-bin/user/get") as answer:
+        assert (await answer.json())["errcode"] == 41001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,8 +26,9 @@ from bot.inspection.people.models import Training
 from bot.inspection.profile import load_profile
 from bot.inspection.tasks.models import VisitOfficer
 from bot.messaging.actions import Action
+from bot.messaging.render import Renderer
 from bot.messaging.router import Context
-from bot.platforms.base import InboundEvent, InboundKind
+from bot.platforms.base import Capabilities, InboundEvent, InboundKind
 from handlers.chat import make_router
 from tests.fakes.builders import make_enterprise, make_object
 from tests.inspection import test_clues, test_returns, test_training
@@ -77,6 +79,28 @@ class Office:
             return [ask.verb for ask in content.asks]
 
         return await self.db.read(look)
+
+
+@pytest.fixture(autouse=True)
+def every_message_can_be_read(sqlite_db: Database) -> Iterator[None]:
+    """After each talk whatever was promised is rendered from the rows there are, not from samples."""
+    yield
+    renderer = Renderer(Links("https://suicha.example.cn", "k" * 24))
+
+    def look(session: Session) -> int:
+        told = session.exec(select(Notice)).all()
+        for notice in told:
+            content = KINDS[notice.kind].content(session, notice, NOW + dt.timedelta(days=30))
+            if isinstance(content, Content):
+                message = renderer.message(
+                    notice.kind, content, subject=notice.subject, generation=notice.generation,
+                    person_id=notice.recipient_id, capabilities=Capabilities(), card_id="c" * 26,
+                )  # fmt: skip
+                assert message.title.strip()
+                assert "None" not in message.title + message.body
+        return len(told)
+
+    assert sqlite_db.read_now(look)
 
 
 @pytest.fixture

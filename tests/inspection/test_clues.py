@@ -33,7 +33,7 @@ from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Role, Training
 from bot.inspection.profile import load_profile
 from bot.inspection.publication.service import publish_approved, publish_visit
-from bot.inspection.registry.models import InspectionObject
+from bot.inspection.registry.models import InspectionObject, Item
 from bot.inspection.tasks.models import Task, Visit, VisitApproval, VisitOfficer, VisitState
 from bot.inspection.tasks.service import accept_visit, check_in
 from tests.fakes.builders import make_department, make_item, make_object, make_officer, make_person
@@ -304,6 +304,7 @@ def test_the_same_number_is_one_clue(db: Database) -> None:
         ({"承办部门": "没有"}, "承办部门"),
         ({"抽查事项": "没有"}, "抽查事项"),
         ({"行业": "航天"}, "抽查事项"),
+        ({}, "抽查事项"),
     ],
 )
 def test_what_points_nowhere_is_named_by_its_column(db: Database, cells: dict[str, str], header: str) -> None:
@@ -317,6 +318,20 @@ def test_what_points_nowhere_is_named_by_its_column(db: Database, cells: dict[st
         found = resolve(session, values)
         assert isinstance(found, Fault)
         assert found.header == header
+
+    db.write_now(story)
+
+
+def test_the_item_follows_code_then_industry_then_department(db: Database) -> None:
+    def story(session: Session) -> None:
+        food, code = authority(session)
+        other = make_department(session)
+        own = make_item(session, field="烟花", department_id=other.id)
+        assert clue(session, 抽查事项=code, 行业="烟花").department_id == food
+        assert clue(session, 行业="烟花").department_id == other.id
+        assert clue(session, 行业="航天", 承办部门=other.name).item_id == own.id
+        shared = clue(session, 行业="餐饮", 承办部门=other.name)
+        assert (shared.department_id, session.get_one(Item, shared.item_id).code) == (other.id, code)
 
     db.write_now(story)
 

@@ -105,7 +105,7 @@ def resolve(session: Session, values: dict[str, Any]) -> Clue | Fault:
         return Fault("承办部门", values["department"], "没有这个部门，请先导入部门")
     item = _item(session, values["item"], industry=industry, department_id=department)
     if item is None:
-        return Fault("抽查事项", values["item"], "没有可用的抽查事项：请填在用事项的编号")
+        return Fault("抽查事项", values["item"], "请填在用的抽查事项，或有事项的行业、承办部门")
     department = department or item.department_id or _only_department(session)
     if department is None:
         return Fault("承办部门", "", "事项没有检查主体，请填写承办部门")
@@ -128,15 +128,19 @@ def _object(session: Session, code: str) -> InspectionObject | None:
 
 
 def _item(session: Session, code: str, *, industry: str, department_id: int | None) -> Item | None:
+    """The item by its code; else one in use for the industry, the department's own first; else one of the department."""
     if code:
         item = latest_items(session, [code]).get(code)
         return item if item is not None and item.active else None
-    query = select(Item).where(col(Item.active)).order_by(col(Item.id))
-    if industry:
-        query = query.where(Item.field == industry)
-    if department_id is not None:
-        query = query.where(Item.department_id == department_id)
-    return session.exec(query).first()
+    in_use = select(Item).where(col(Item.active)).order_by(col(Item.id))
+    of_department = in_use.where(Item.department_id == department_id) if department_id is not None else None
+    narrowed = [
+        query.where(Item.field == industry)
+        for query in (of_department, in_use)
+        if query is not None and industry
+    ]
+    wider = [of_department] if of_department is not None else []
+    return next((item for query in (*narrowed, *wider) if (item := session.exec(query).first())), None)
 
 
 def _only_department(session: Session) -> int | None:

@@ -66,13 +66,14 @@ async def simulate(port: int, people: int) -> None:
 
 
 class Unlimited:
-    """The real platform with its throttles off."""
+    """The real platform with its throttles off, unless *batch* is 0."""
 
     @staticmethod
     def wecom(url: str, http: aiohttp.ClientSession, *, batch: int) -> WeComPlatform:
         platform = WeComPlatform(settings(url), SystemClock(), http)
         able: Capabilities = platform.capabilities
-        platform.capabilities = replace(able, limits=(), per_minute=None, batch=batch)
+        if batch:  # 0: the platform as it is
+            platform.capabilities = replace(able, limits=(), per_minute=None, batch=batch)
         return platform
 
 

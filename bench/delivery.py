@@ -55,6 +55,8 @@ def main(messages: int, kinds: list[str]) -> None:
                     show(f"our road, {kind}, {processes} process(es)", ours, bare)
                 together = median(lambda: road(address, url, messages, 1, batch=1000, same=True), messages)
                 show(f"our road, {kind}, the same words to many", together, bare)
+                seconds = road(address, url, PEOPLE, 1, batch=0)
+                print(f"{PEOPLE:,} people told at WeCom's own limits, {kind}: {seconds:.1f} s", flush=True)
                 slow = median(lambda: uvloop.run(row_by_row(address, url, messages // 10)), messages // 10)
                 show(f"row by row with SQLModel, {kind}", slow, bare)
         peer = median(lambda: apprise(url, messages // 10), messages // 10)

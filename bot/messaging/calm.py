@@ -23,6 +23,7 @@ MOST = 8  # due at once to one person; more become one digest
 MOST_WHEN_LOW = 2  # when the month's quota runs low
 _KEPT = dt.timedelta(days=3)
 _PAGES = 4
+_ALL = Page("逐条查看和办理", purpose="inbox")  # with the buttons of each
 _WAITING = col(Notice.state).in_([literal_column("'queued'"), literal_column("'held'")])
 _CALM = (Priority.NORMAL, Priority.REMINDER, Priority.DIGEST)
 
@@ -89,6 +90,8 @@ def make_kind(kinds: Mapping[str, Kind], renderer: Renderer) -> Kind:
             pages += content.pages
         if not lines:
             return Skip("都已办完")
-        return Content({"lines": lines}, pages=tuple(dict.fromkeys(pages))[:_PAGES])
+        return Content({"lines": lines}, pages=(_ALL, *tuple(dict.fromkeys(pages))[:_PAGES]))
 
-    return Kind("digest", digest, Content({"lines": ["03月16日检查幸福超市", "整改复查今天到期"]}))
+    return Kind(
+        "digest", digest, Content({"lines": ["03月16日检查幸福超市", "整改复查今天到期"]}, pages=(_ALL,))
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -83,14 +83,19 @@ class Sender:
     def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
         """Jobs that one call can carry: the same plain words on a platform with batches."""
         single: list[list[Job]] = []
-        same: dict[tuple[str, object], list[Job]] = {}
+        same: dict[tuple[str, object, int], list[Job]] = {}
+        times: Counter[tuple[str, object, str]] = (
+            Counter()
+        )  # somebody told the same twice is told in two calls
         for job in jobs:
             able = self.platforms[job.begun.platform].capabilities
             if able.batch > 1 and not job.begun.card_id and job.notice.kind != "reply":
-                same.setdefault((job.begun.platform, replace(job.message, key="")), []).append(job)
+                name, words = job.begun.platform, replace(job.message, key="")
+                times[name, words, job.begun.target] += 1
+                same.setdefault((name, words, times[name, words, job.begun.target]), []).append(job)
             else:
                 single.append([job])
-        for (name, _), group in same.items():
+        for (name, _, _), group in same.items():
             size = self.platforms[name].capabilities.batch
             single += [_together(group[i : i + size]) for i in range(0, len(group), size)]
         return single

@@ -115,3 +115,13 @@ async def test_a_channel_that_only_a_person_can_mend_rests_and_the_next_account_
     small.clock.move_to(small.notice(only).not_before)
     await small.until_quiet()
     assert small.notice(only).state == "sent"
+
+
+async def test_who_is_told_the_same_twice_gets_it_twice(small: Rig) -> None:
+    """Bug: a call names everybody once, so two equal notices to one person became one message."""
+    small.wecom.capabilities = MANY
+    person, other = small.person("wecom:u1"), small.person("wecom:u2")
+    for one in (person, person, other):
+        small.promise(one)
+    await small.until_quiet()
+    assert sorted(user for user, _ in small.wecom.shown) == ["u1", "u1", "u2"]

@@ -54,6 +54,8 @@ async def test_twelve_reminders_due_at_once_are_one_digest(complete: Rig) -> Non
     await complete.until_quiet()
     [message] = complete.wecom.to("u1")
     assert (message.title, message.body.count("标题")) == ("您有 12 条待办", 12)
+    assert message.buttons[0].text == "逐条查看和办理"
+    assert "/inbox/" in message.buttons[0].url
     assert len(complete.wecom.to("u2")) == 3
     [digest] = _of_kind(complete, "digest")
     rows = [complete.notice(n) for n in many]

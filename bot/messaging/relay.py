@@ -20,7 +20,7 @@ from bot.core.log import log
 from bot.inspection.notices.bot_calls import BotCall, CallState
 from bot.platforms.base import ErrorClass, PlatformError
 from bot.platforms.wecom.aibot_frames import Frame
-from bot.platforms.wecom.aibot_relay import Ask
+from bot.platforms.wecom.aibot_relay import Ask, not_connected
 
 _LOOK_AGAIN = 0.2  # seconds
 _PATIENCE = 8.0  # seconds: an acknowledgement takes at most five
@@ -49,7 +49,7 @@ class DatabaseRelay:
                 return _frame(answer)
             await asyncio.sleep(self._look_again)
         if await self._db.write(_withdraw, call):
-            raise PlatformError("bot_not_connected", "没有进程连着智能机器人", retry_after=5.0)
+            raise not_connected()
         raise PlatformError("bot_no_ack", "没有收到确认", cls=ErrorClass.UNKNOWN, retry_after=2.0)
 
     def serve(self, bot: str, ask: Ask) -> AbstractAsyncContextManager[None]:

@@ -37,7 +37,7 @@ from bot.platforms.wecom.aibot_pace import USUAL, Times
 from bot.platforms.wecom.aibot_relay import Relay
 from bot.platforms.wecom.aibot_socket import BotSocket
 from bot.platforms.wecom.aibot_streams import Streams, new_stream_id
-from bot.platforms.wecom.app import say_cut
+from bot.platforms.wecom.ends import say_cut
 from bot.platforms.wecom.fields import Malformed
 from bot.platforms.wecom.limits import Channel, bug
 from bot.platforms.wecom.robot import GroupRobot

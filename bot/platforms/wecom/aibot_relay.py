@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from bot.platforms.base import PlatformError
 from bot.platforms.wecom.aibot_frames import Frame
 
 Ask = Callable[[str, dict[str, Any], str], Awaitable[Frame]]  # cmd, body, req_id
@@ -21,3 +22,8 @@ class Relay(Protocol):
     def serve(self, bot: str, ask: Ask) -> AbstractAsyncContextManager[None]:
         """While entered, answer what other processes ask."""
         ...
+
+
+def not_connected() -> PlatformError:
+    """Nothing was sent, and nothing will be: try again soon."""
+    return PlatformError("bot_not_connected", "智能机器人没有连上", retry_after=3.0)

@@ -24,7 +24,7 @@ from bot.platforms.wecom import aibot_frames as frames
 from bot.platforms.wecom import codes
 from bot.platforms.wecom.aibot_inbound import is_displacement
 from bot.platforms.wecom.aibot_pace import USUAL, Times
-from bot.platforms.wecom.aibot_relay import Ask, Relay
+from bot.platforms.wecom.aibot_relay import Ask, Relay, not_connected
 
 log = structlog.get_logger(__name__)
 
@@ -123,26 +123,25 @@ class BotSocket:
     async def _usable(self) -> aiohttp.ClientWebSocketResponse:
         """The subscribed connection, waited for while it is being reopened. Raise PlatformError(RETRY)."""
         if self.ended or not self.holding:
-            raise _not_connected()
+            raise not_connected()
         try:
             await asyncio.wait_for(self.connected.wait(), self._times.patience)
         except TimeoutError:
-            raise _not_connected() from None
-        if self._socket is None:
-            raise _not_connected()
+            raise not_connected() from None
+        assert self._socket is not None
         return self._socket
 
     async def _exchange(
         self, text: str, req_id: str, socket: aiohttp.ClientWebSocketResponse
     ) -> frames.Frame:
         if socket.closed:
-            raise _not_connected()
+            raise not_connected()
         self._acks[req_id] = future = asyncio.get_running_loop().create_future()
         try:
             await socket.send_str(text)
             return await asyncio.wait_for(future, self._times.ack)
         except (aiohttp.ClientError, ConnectionError):
-            raise _not_connected() from None
+            raise not_connected() from None
         except TimeoutError:
             raise PlatformError(
                 "bot_no_ack", "没有收到确认", cls=ErrorClass.UNKNOWN, retry_after=2.0
@@ -299,7 +298,3 @@ class BotSocket:
     def _keep(self, task: asyncio.Task[object] | asyncio.Task[None]) -> None:
         self._work.add(task)
         task.add_done_callback(self._work.discard)
-
-
-def _not_connected() -> PlatformError:
-    return PlatformError("bot_not_connected", "智能机器人没有连上", retry_after=3.0)

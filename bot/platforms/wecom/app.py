@@ -33,6 +33,7 @@ from bot.platforms.wecom.client import WeComClient
 from bot.platforms.wecom.contacts import Contacts
 from bot.platforms.wecom.doctor import examine
 from bot.platforms.wecom.downstream import Downstream, by_corp
+from bot.platforms.wecom.ends import missed_in, only_end, say_cut
 from bot.platforms.wecom.limits import Channel
 from bot.platforms.wecom.pages import Pages
 from bot.platforms.wecom.robot import GroupRobot
@@ -41,7 +42,6 @@ from bot.platforms.wecom.wire import Wire, upload_form
 log = structlog.get_logger(__name__)
 
 _JSON = {"Content-Type": "application/json"}
-_MISSED = {"invaliduser": "不在应用可见范围，或已离职", "unlicenseduser": "没有接口许可"}
 _NO_CALLBACK_URL = "43012"
 
 
@@ -78,20 +78,7 @@ class WeComPlatform:
             aes_key=settings.aes_key.get_secret_value(),
             window=settings.callback_window,
         )
-        self.capabilities = Capabilities(
-            cards=settings.template_cards,
-            card_updates=settings.template_cards,
-            group_robot=self.robot is not None,
-            body_bytes=1536,  # of 2,048, which hold title, facts and links too
-            per_minute=settings.per_member_minute,
-            limits=(
-                Limit(Scope.PERSON, settings.per_member_minute, 60),
-                Limit(Scope.PERSON, 1000, 3600),
-                Limit(Scope.CORP, 10_000, 60),
-            ),
-            batch=cards.BATCH,
-            recall=True,
-        )
+        self.capabilities = _capabilities(settings, self.robot is not None)
 
     async def start(self) -> None:
         """Nothing to open: callbacks come by HTTP. Which enterprises have the app is asked, and asked again later."""
@@ -122,11 +109,11 @@ class WeComPlatform:
 
     async def send(self, user_id: str, message: OutboundMessage) -> Sent:
         """Send to one person; UNKNOWN may be retried: within four hours the same message is shown once."""
-        return _only(await self._send([user_id], message, once=True))
+        return only_end(await self._send([user_id], message, once=True))
 
     async def reply(self, event: InboundEvent, message: OutboundMessage) -> Sent:
         """Answer the person. Who asks the same twice is answered twice, unless it is the same card."""
-        return _only(await self._send([event.user_id], message, once=bool(message.card_id)))
+        return only_end(await self._send([event.user_id], message, once=bool(message.card_id)))
 
     async def send_many(
         self, user_ids: Sequence[str], message: OutboundMessage
@@ -194,7 +181,7 @@ class WeComPlatform:
     async def send_file(self, user_id: str, name: str, body: bytes) -> Sent:
         """Upload a file and send it to one person. Raise PlatformError."""
         media_id = await self.upload_media(name, body)
-        return _only(await self.send_kind([user_id], kinds.File(media_id=media_id)))
+        return only_end(await self.send_kind([user_id], kinds.File(media_id=media_id)))
 
     # -- the directory -----------------------------------------------------------------------------------
 
@@ -269,7 +256,7 @@ class WeComPlatform:
             "POST", "message/send", lost=ErrorClass.UNKNOWN, data=body.raw, headers=_JSON
         )
         sent = Sent(ref=str(tree.get("msgid", "")), card_token=str(tree.get("response_code", "")))
-        missed = _missed(tree)
+        missed = missed_in(tree)
         return {user_id: missed.get(user_id.lower(), sent) for user_id in user_ids}
 
     async def _update(self, body: cards.Body) -> Sent:
@@ -277,31 +264,23 @@ class WeComPlatform:
         tree = await self.client.call(
             "POST", "message/update_template_card", lost=ErrorClass.UNKNOWN, data=body.raw, headers=_JSON
         )
-        for error in _missed(tree).values():
+        for error in missed_in(tree).values():
             raise error
         return Sent(ref="")
 
 
-def say_cut(fields: Sequence[str]) -> None:
-    """Tell the log which fields lost their end; never what stood in them."""
-    if fields:
-        log.warning("wecom_cut", fields=list(fields))
-
-
-def _only(ends: Mapping[str, Sent | PlatformError]) -> Sent:
-    (end,) = ends.values()
-    if isinstance(end, PlatformError):
-        raise end
-    return end
-
-
-def _missed(tree: Mapping[str, object]) -> dict[str, PlatformError]:
-    """RECIPIENT by lower-case user id where a success names people as not reached. Sheet sections 2.2, 2.6."""
-    found: dict[str, PlatformError] = {}
-    for name, why in _MISSED.items():
-        listed = tree.get(name) or ()
-        people = listed.split("|") if isinstance(listed, str) else listed if isinstance(listed, list) else ()
-        for person in people:
-            advice = f"{why}：管理后台 → 应用管理 → 该应用 → 可见范围，核对此人。"
-            found[str(person).lower()] = PlatformError(name, why, cls=ErrorClass.RECIPIENT, advice=advice)
-    return found
+def _capabilities(settings: WeComSettings, group_robot: bool) -> Capabilities:
+    return Capabilities(
+        cards=settings.template_cards,
+        card_updates=settings.template_cards,
+        group_robot=group_robot,
+        body_bytes=1536,  # of 2,048, which hold title, facts and links too
+        per_minute=settings.per_member_minute,
+        limits=(
+            Limit(Scope.PERSON, settings.per_member_minute, 60),
+            Limit(Scope.PERSON, 1000, 3600),
+            Limit(Scope.CORP, 10_000, 60),
+        ),
+        batch=cards.BATCH,
+        recall=True,
+    )

@@ -29,8 +29,7 @@ async def examine_bot(bot: SmartBot, *, patience: float = _CONNECT) -> list[Chec
 async def _socket(bot: SmartBot, patience: float) -> CheckResult:
     name = "企业微信智能机器人"
     socket = bot.socket
-    opened = not socket.started
-    socket.start()
+    opened = socket.start()
     try:
         async with asyncio.timeout(patience):
             await socket.settled.wait()

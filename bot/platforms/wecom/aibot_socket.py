@@ -70,10 +70,6 @@ class BotSocket:
         self.settled = asyncio.Event()  # connected, or ended
         self.ended = ""  # why it is not opened any more: displaced | refused
 
-    @property
-    def started(self) -> bool:
-        return self._task is not None
-
     def deaf_since(self) -> dt.datetime | None:
         """Since when nobody is heard: None while connected, and where another process is the one to listen."""
         return None if self.connected.is_set() or not self.holding else self._deaf_since
@@ -82,9 +78,12 @@ class BotSocket:
         """For the health page: connected, or another process is the one to be."""
         return not self.ended and (self.connected.is_set() or not self.holding)
 
-    def start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.create_task(self._hold(), name="wecom-bot")
+    def start(self) -> bool:
+        """Begin to connect, when this process is the one to; False when that was begun before."""
+        if self._task is not None:
+            return False
+        self._task = asyncio.create_task(self._hold(), name="wecom-bot")
+        return True
 
     async def close(self) -> None:
         """Close the socket; what was heard is stored first."""
@@ -128,7 +127,8 @@ class BotSocket:
             await asyncio.wait_for(self.connected.wait(), self._times.patience)
         except TimeoutError:
             raise not_connected() from None
-        assert self._socket is not None
+        if self._socket is None:  # gone again while we were being woken
+            raise not_connected()
         return self._socket
 
     async def _exchange(

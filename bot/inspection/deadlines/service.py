@@ -81,7 +81,7 @@ class Book:
 
     def _policy(self, policy: Policy) -> int:
         if policy not in self._policies:
-            steps = [step.model_dump(mode="json", exclude_none=True) for step in policy.steps]
+            steps = [step.model_dump(mode="json", exclude_defaults=True) for step in policy.steps]
             digest = hashlib.sha256(canonical([policy.kind, policy.remind_at, steps])).hexdigest()
             values = {"sha256": digest, "kind": policy.kind, "steps": steps, "remind_at": policy.remind_at}
             self.session.execute(self._insert(ReminderPolicy).values(values).on_conflict_do_nothing())

@@ -29,7 +29,7 @@ from bot.inspection.followups.clues import assign, get_clue, link_case, open_rec
 from bot.inspection.followups.models import Clue, SpecialProposal
 from bot.inspection.metrics.counts import joint_tasks, visits
 from bot.inspection.notices.message import Content, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.models import Card, Notice
 from bot.inspection.people.models import Role, Training
 from bot.inspection.profile import load_profile
 from bot.inspection.publication.service import publish_approved, publish_visit
@@ -240,7 +240,12 @@ def test_where_nobody_can_be_sent_the_lead_hears_why_and_the_tick_tries_again(db
         assert "选派不出足够的执法检查人员" in content.values["hindrance"]
         assert open_received(session, now=TEN, **SETTING) == 0
         make_officer(session, department)
+        lead = told(session, "clue_received")[0]
+        session.add(Card(card_id="c1", notice_id=lead.id or 0, person_id=lead.recipient_id, platform="wecom",
+                         user_id="u", kind=lead.kind, subject=lead.subject, sent_at=TEN))  # fmt: skip
         assert open_received(session, now=TEN, **SETTING) == 1
+        session.expire_all()
+        assert session.get_one(Card, "c1").stale
         assert open_received(session, now=TEN, **SETTING) == 0
         assert len(told(session, "clue_received")) == 1
         assert len(told(session, "clue_assigned")) == 2

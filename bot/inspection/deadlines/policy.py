@@ -38,7 +38,8 @@ def freeze(profile: Profile) -> dict[str, Any]:
         "quiet_on_rest_days": shown.quiet_on_rest_days,
         "reminders": {
             kind: [
-                step.model_dump(mode="json", exclude_defaults=True) for step in profile.reminders.get(kind, ())
+                step.model_dump(mode="json", exclude_defaults=True)
+                for step in profile.reminders.get(kind, ())
             ]
             for kind in TASK_KINDS
         },

@@ -130,7 +130,6 @@ def assign(
         raise Problem("clue_assigned", "这条线索已经指派，改派请用回避或交接。", 线索编号=number)
     _make_task(session, clue, officers, now=now, profile=profile, calendar=calendar)
     record(session, "clue.assigned", subject_of(clue), now=now, actor=actor, task=clue.task_id)
-    touch_cards(session, subject_of(clue), now=now)
     return clue
 
 
@@ -215,6 +214,7 @@ def _make_task(
     clue.object_id, clue.task_id, clue.hindrance = inspected.id, task.id, ""
     session.add(clue)
     record(session, "task.created", f"task:{task.id}", now=now, number=task.number, clue=clue.id)
+    touch_cards(session, subject_of(clue), now=now)  # a lead who was told that nobody could be sent
     for person in team:
         enqueue(session, "clue_assigned", f"visit:{visit.id}", recipient_id=person, now=now, priority=Priority.URGENT,
                 statutory=True, expires_at=useful_until(due, now=now))  # fmt: skip

@@ -83,6 +83,7 @@ def _question(
         "no": question.number,
         "kind": question.type.value,
         "starred": question.starred,
+        "required": question.required,
         "choices": question.choices,
         "bad": bad_answers(question),
         "unit": question.unit,

@@ -3,7 +3,7 @@
 
 const STORES = { answers: "id", photos: "id", known: "form" };
 
-const opened = new Promise((resolve) => {
+const openOnce = () => new Promise((resolve) => {
   let request = null;
   try { request = indexedDB.open("suicha-form", 1); } catch { resolve(null); return; }
   request.onupgradeneeded = () => {
@@ -12,6 +12,14 @@ const opened = new Promise((resolve) => {
   request.onsuccess = () => resolve(request.result);
   request.onerror = () => resolve(null);
 });
+
+const open = async (tries) => { // a browser that was killed may hold its lock a moment longer
+  const db = await openOnce();
+  if (db || tries === 1) return db;
+  await new Promise((resolve) => { setTimeout(resolve, 250); });
+  return open(tries - 1);
+};
+const opened = open("indexedDB" in window ? 12 : 1);
 
 const run = async (store, mode, act) => {
   const db = await opened;

@@ -44,7 +44,7 @@ const isAnswered = (question) => (wantsFiles(question) ? files(question) >= Numb
 
 const drawConclusion = (question) => {
   const mine = questions.filter((q) => q.dataset.key.startsWith(`${question.dataset.code}:`) && !q.hidden);
-  const open = mine.filter((q) => !isAnswered(q)).length;
+  const open = mine.filter((q) => !isAnswered(q) && !("optional" in q.dataset)).length;
   const found = mine.filter(isBad).length;
   const words = question.querySelector(".verdict");
   const text = found ? `有 ${found} 处不合格，结论由不合格项得出。` : open ? `还有 ${open} 项没有回答。` : "没有不合格项。确实未发现问题的，请点下面确认。";

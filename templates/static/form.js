@@ -10,6 +10,7 @@ document.documentElement.classList.add("js");
 const { base, form } = page.dataset;
 const counter = document.getElementById("net");
 const meter = document.getElementById("meter");
+const HOPELESS = new Set(["file_type", "file_too_big", "file_empty", "question_unknown"]); // never taken, however often sent
 const headers = { Accept: "application/json" };
 const thisPage = box.newId();
 const spent = keepTime();
@@ -42,15 +43,17 @@ const keep = (question) => {
   held.set(key, JSON.stringify(row.answer));
   return box.put("answers", row);
 };
-const changed = (question) => {
+const changed = async (question) => { // the counter counts what the phone has, not what it is about to have
   if (held.get(question.dataset.key) === JSON.stringify(read(question))) return; // a field that was left as it was
-  keep(question);
+  const puts = [keep(question)];
   for (const conclusion of restsOn(question)) {
     write(conclusion, {});
-    keep(conclusion);
+    puts.push(keep(conclusion));
   }
   question.classList.remove("has-error");
   question.querySelector(".error")?.remove();
+  draw();
+  await Promise.all(puts);
   show();
   flush();
 };
@@ -157,7 +160,7 @@ const sendPhotos = async () => {
       if (dropped.delete(photo.id)) await answerOf(await fetch(`${base}/photo/${kept.id}/remove`, { method: "POST", headers }));
       await forget(photo);
     } catch (error) {
-      if (!error.refused) throw error;
+      if (!HOPELESS.has(error.key)) throw error; // an unknown phone, a closed form: the photo stays here
       photos.delete(photo.id);
       await box.drop("photos", photo.id);
       entry(photo.key, photo.id, { state: "refused", text: error.message });

@@ -66,6 +66,7 @@ class Phone:
 
     def __init__(self, playwright: Playwright, folder: Path) -> None:
         self._playwright, self._folder = playwright, folder
+        self.cookies: dict[str, str] = {}  # of a phone that was let in before
         self.faults: list[str] = []
         self._context: BrowserContext | None = None
 
@@ -76,7 +77,11 @@ class Phone:
                 viewport={"width": 390, "height": 844}, locale="zh-CN", timezone_id="Asia/Shanghai",
                 permissions=["geolocation"], geolocation={"latitude": 22.63, "longitude": 110.15},
             )  # fmt: skip
+            if self.cookies:
+                known = [{"name": n, "value": v, "url": address} for n, v in self.cookies.items()]
+                await self._context.add_cookies(known)  # type: ignore[arg-type]
         page = await self._context.new_page()
+        page.set_default_timeout(15_000)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         await page.goto(address)
         return page

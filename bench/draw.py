@@ -35,8 +35,9 @@ from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws import algorithm
 from bot.inspection.draws.bundle import bundle
 from bot.inspection.draws.pool import eligible
+from bot.inspection.draws.preparation import waive_check
 from bot.inspection.draws.queries import require_draw
-from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw, waive_check
+from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw
 from bot.inspection.draws.verify import verify_bundle
 from bot.inspection.people.models import Absence, Department, Officer, Person, PersonRole, Relation, Role
 from bot.inspection.plans.models import Plan, PlanLine, PlanState

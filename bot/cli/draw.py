@@ -69,7 +69,7 @@ def preview(task: Task, as_json: Json = False) -> None:
     """
     from bot.cli.context import open_context
     from bot.cli.draw_tasks import task_id
-    from bot.inspection.draws.service import standing
+    from bot.inspection.draws.preparation import standing
 
     with open_context() as context:
         seen = context.db.read_now(
@@ -94,7 +94,7 @@ def sources(
     例：suicha draw sources 4509232026/1 sources.yaml --witness GL003 --witness GL004
     """
     from bot.cli.draw_tasks import person_id, read_mode, read_sources, task_id
-    from bot.inspection.draws.service import prepare_draw
+    from bot.inspection.draws.preparation import prepare_draw
 
     given = read_sources(file)
     side = read_mode(mode)
@@ -125,7 +125,7 @@ def waive(
     例：suicha draw waive 4509232026/1 certificates --ground 证件到期的人员不参加抽取
     """
     from bot.cli.draw_tasks import person_id, task_id
-    from bot.inspection.draws.service import waive_check
+    from bot.inspection.draws.preparation import waive_check
 
     draw = write(
         lambda s, c: waive_check(s, task_id=task_id(s, task), check=check, reason=ground, now=c.clock.now(),
@@ -261,36 +261,6 @@ def export(
     for name, body in files.items():
         (folder / name).write_bytes(body)
     typer.echo(f"{len(files)} 个文件已写入 {folder}")
-
-
-@app.command()
-def void(
-    task: Task,
-    *,
-    ground: Ground = "",
-    by: By = "",
-    approve: Annotated[bool, typer.Option("--approve", help="由另一人批准作废。")] = False,
-    refuse: Annotated[bool, typer.Option("--refuse", help="由另一人不同意作废。")] = False,
-    as_json: Json = False,
-) -> None:
-    """申请作废重抽（写明理由），再由另一人批准；作废的一轮仍然公开。
-
-    例：suicha draw void 4509232026/1 --ground 名单导入有误 --by GL001
-    例：suicha draw void 4509232026/1 --approve --by GL002
-    """
-    from bot.cli.draw_tasks import require_person, task_id
-    from bot.inspection.draws.queries import require_draw
-    from bot.inspection.draws.voiding import ask_void, decide_void
-
-    def run(session: Session, context: Any) -> Draw:
-        who, now, key = require_person(session, by), context.clock.now(), task_id(session, task)
-        if approve or refuse:
-            draw = require_draw(session, key)
-            return decide_void(session, draw_id=draw.id or 0, approved=approve, by=who, now=now)
-        return ask_void(session, task_id=key, ground=ground, by=who, now=now)
-
-    draw = write(run)
-    say(as_json, state_words(draw), state=draw.state, ground=draw.void_ground)
 
 
 def write(run: Callable[[Session, Any], Any]) -> Any:

@@ -1,13 +1,18 @@
-"""``suicha draw replace`` and ``suicha draw more``: what may change after the lock, always by the next ticket."""
+"""``suicha draw void``, ``replace``, ``more``: a redraw that two people decide, and changes by the next ticket."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.draw import By, Ground, Json, Task, app, write
-from bot.cli.draw_words import say
+from bot.cli.draw_words import say, state_words
+
+if TYPE_CHECKING:
+    from sqlmodel import Session
+
+    from bot.inspection.draws.models import Draw
 
 
 @app.command()
@@ -56,3 +61,33 @@ def more(
     )  # fmt: skip
     numbers = [visit.number for visit in visits]
     say(as_json, f"已增加 {len(numbers)} 户：{'、'.join(numbers)}", numbers=numbers)
+
+
+@app.command()
+def void(
+    task: Task,
+    *,
+    ground: Ground = "",
+    by: By = "",
+    approve: Annotated[bool, typer.Option("--approve", help="由另一人批准作废。")] = False,
+    refuse: Annotated[bool, typer.Option("--refuse", help="由另一人不同意作废。")] = False,
+    as_json: Json = False,
+) -> None:
+    """申请作废重抽（写明理由），再由另一人批准；作废的一轮仍然公开。
+
+    例：suicha draw void 4509232026/1 --ground 名单导入有误 --by GL001
+    例：suicha draw void 4509232026/1 --approve --by GL002
+    """
+    from bot.cli.draw_tasks import require_person, task_id
+    from bot.inspection.draws.queries import require_draw
+    from bot.inspection.draws.voiding import ask_void, decide_void
+
+    def run(session: Session, context: Any) -> Draw:
+        who, now, key = require_person(session, by), context.clock.now(), task_id(session, task)
+        if approve or refuse:
+            draw = require_draw(session, key)
+            return decide_void(session, draw_id=draw.id or 0, approved=approve, by=who, now=now)
+        return ask_void(session, task_id=key, ground=ground, by=who, now=now)
+
+    draw = write(run)
+    say(as_json, state_words(draw), state=draw.state, ground=draw.void_ground)

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from bot.inspection.draws.models import Draw
-    from bot.inspection.draws.service import Standing
+    from bot.inspection.draws.preparation import Standing
 
 _STATES = {
     "PREPARED": "已准备，还没有公布承诺。", "COMMITTED": "承诺已公布。", "REVEALED": "种子已揭示。", "LOCKED": "名单已锁定。",

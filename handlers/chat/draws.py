@@ -7,8 +7,9 @@ from sqlmodel import Session, col, select
 from bot.core.errors import Problem
 from bot.core.secret import fresh_secret
 from bot.inspection.draws.models import Draw, DrawWord
+from bot.inspection.draws.preparation import standing
 from bot.inspection.draws.queries import live_draw
-from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw, standing
+from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw
 from bot.inspection.draws.shortage import tell_shortage
 from bot.inspection.draws.values import next_place, take_back_value, type_value
 from bot.inspection.draws.voiding import decide_void

@@ -15,18 +15,10 @@ from bot.core.keys import CLOCK, DB
 from bot.core.secret import fresh_secret
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws.models import Draw
+from bot.inspection.draws.preparation import Standing, prepare_draw, rounds_of, standing, waive_check
 from bot.inspection.draws.queries import live_draw, require_draw
 from bot.inspection.draws.readiness import NEVER_WAIVED
-from bot.inspection.draws.service import (
-    Standing,
-    commit_draw,
-    lock_draw,
-    prepare_draw,
-    reveal_draw,
-    rounds_of,
-    standing,
-    waive_check,
-)
+from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw
 from bot.inspection.draws.sources import words_of
 from bot.inspection.draws.values import next_place
 from bot.inspection.draws.voiding import ask_void, decide_void

@@ -20,8 +20,8 @@ from bot.core.keys import LINKS
 from bot.core.links import Links
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws.models import Draw, DrawState, DrawWord
+from bot.inspection.draws.preparation import prepare_draw
 from bot.inspection.draws.queries import require_draw
-from bot.inspection.draws.service import prepare_draw
 from bot.inspection.people.console_logins import enter
 from bot.inspection.people.models import Role
 from bot.inspection.profile import load_profile

@@ -24,14 +24,9 @@ from bot.inspection.draws.bundle import bundle
 from bot.inspection.draws.certificate import certificate_of
 from bot.inspection.draws.models import Draw, DrawState, DrawWord
 from bot.inspection.draws.more_objects import draw_more, replace_object
+from bot.inspection.draws.preparation import prepare_draw, standing, waive_check
 from bot.inspection.draws.queries import live_draw, require_draw
-from bot.inspection.draws.service import (
-    commit_draw,
-    prepare_draw,
-    reveal_draw,
-    standing,
-    waive_check,
-)
+from bot.inspection.draws.service import commit_draw, reveal_draw
 from bot.inspection.draws.sources import check_sources
 from bot.inspection.draws.values import GRACE, take_back_value, type_value
 from bot.inspection.draws.verify import verify_bundle

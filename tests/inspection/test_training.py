@@ -11,7 +11,8 @@ from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.service import open_form, tell_training_missing
-from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw, waive_check
+from bot.inspection.draws.preparation import waive_check
+from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw
 from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Role, Training, TrainingSession

@@ -146,7 +146,7 @@ class Board:
             self._seat(number, officer)
         for queue in self._queues.values():
             queue.sort()
-        self._away_bits = {day: _bits(numbers) for day, numbers in self._away.items()}
+        self._away_bits = {day: sum(1 << n for n in numbers) for day, numbers in self._away.items()}
         self._open: dict[Kind, list[list[Entry]]] = {}
         self._kinds: list[Kind] = []
         self._kind_numbers: dict[Kind, int] = {}
@@ -297,10 +297,3 @@ class Board:
         for number in self.teams[need]:
             mask &= ~(1 << number)
         return mask
-
-
-def _bits(numbers: Iterable[int]) -> int:
-    mask = 0
-    for number in numbers:
-        mask |= 1 << number
-    return mask

@@ -8,17 +8,15 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from bot.core.errors import Problem
+from bot.inspection.plans.parts import NamedStratum, Part, Scope, Uplift, readable
 from bot.inspection.plans.ratio import CLASSES
-from bot.inspection.plans.strata import UPLIFTED, WHO, StratumRule
-from bot.inspection.registry.models import ObjectKind
-from bot.inspection.registry.words import KINDS
+from bot.inspection.plans.strata import StratumRule
 
 MAX_BYTES = 1 << 20
 Code = Annotated[str, Field(min_length=1, max_length=32)]
-Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=60)]], Field(default_factory=list)]
 _SAID = {
     "missing": "缺少这一项",
     "string_type": "应是文字（数字请加引号）",
@@ -41,99 +39,7 @@ _LIMITS = {
 }
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Scope(_Part):
-    """Which objects (定向); all lists empty means everybody (不定向)."""
-
-    districts: Words
-    industries: Words
-    labels: Words
-    kinds: Words
-
-    @field_validator("kinds")
-    @classmethod
-    def _known_kinds(cls, kinds: list[str]) -> list[str]:
-        found = [KINDS.get(word) or (word if word in set(ObjectKind) else None) for word in kinds]
-        if None in found:
-            raise ValueError(
-                "只能是BUSINESS、EQUIPMENT、PRODUCT、PROJECT、BEHAVIOUR，或企业、设备、产品、项目、行为"
-            )
-        return list(dict.fromkeys(str(ObjectKind(kind)) for kind in found if kind))
-
-    def as_dict(self) -> dict[str, list[str]]:
-        return {name: value for name, value in self.model_dump().items() if value}
-
-
-class NamedStratum(Scope):
-    """A stratum of its own before the classes: whom it holds and how many are taken."""
-
-    name: Annotated[str, Field(min_length=1, max_length=40)]
-    classes: Words
-    ratio: Any = None
-    min: Any = None
-    max: Any = None
-    number: Any = None
-
-    @field_validator("classes")
-    @classmethod
-    def _known_classes(cls, classes: list[str]) -> list[str]:
-        if strange := sorted(set(classes) - set(CLASSES)):
-            raise ValueError(f"不认识的等级{'、'.join(strange)}，只有A、B、C、D")
-        return classes
-
-    @field_validator("name")
-    @classmethod
-    def _no_class_name(cls, name: str) -> str:
-        if name in CLASSES or UPLIFTED in name:
-            raise ValueError(f"名称不能是A、B、C、D，也不能含“{UPLIFTED}”")
-        return name
-
-    @model_validator(mode="after")
-    def _has_a_rule(self) -> Self:
-        _readable(self.name, self.rule())
-        return self
-
-    def rule(self) -> dict[str, Any]:
-        given = {"ratio": self.ratio, "min": self.min, "max": self.max, "number": self.number}
-        return {key: value for key, value in given.items() if value is not None}
-
-    def as_dict(self) -> dict[str, Any]:
-        who = {key: v for key in WHO if (v := getattr(self, key))}
-        return {"name": self.name, "who": who, "rule": self.rule()}
-
-
-class Uplift(_Part):
-    """Objects with a label are drawn more often: the ratio of their stratum times so much, or at least so much."""
-
-    label: Annotated[str, Field(min_length=1, max_length=40)]
-    times: Annotated[int | float, Field(gt=1, le=100)] | None = None
-    ratio: Annotated[int | float, Field(gt=0, le=100)] | None = None
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.times is None) == (self.ratio is None):
-            raise ValueError("times（倍数）和 ratio（最低比例）要写一个，只写一个")
-        if UPLIFTED in self.label:
-            raise ValueError(f"标签不能含“{UPLIFTED}”")
-        return self
-
-    def as_dict(self) -> dict[str, Any]:
-        way = {"times": str(self.times)} if self.times is not None else {"ratio": str(self.ratio)}
-        return {"label": self.label, **way}
-
-
-def _readable(name: str, rule: Any) -> None:
-    try:
-        StratumRule.parse(rule)
-    except (Problem, ArithmeticError, TypeError, ValueError) as error:
-        why = str(error) if isinstance(error, Problem) else "应是百分数，例如5"
-        raise ValueError(f"{name}：{why}") from None
-
-
-class Line(_Part):
+class Line(Part):
     """One line of the plan: one task. ``lead`` and ``joint`` are codes or names of departments."""
 
     number: Annotated[int, Field(ge=1, le=9999)]
@@ -182,7 +88,7 @@ class Line(_Part):
         if missing := [klass for klass in CLASSES if klass not in ratios]:
             raise ValueError(f"缺少等级{'、'.join(missing)}的比例；不抽查请写0")
         for klass, rule in ratios.items():
-            _readable(f"等级{klass}", rule)
+            readable(f"等级{klass}", rule)
         return ratios
 
     @model_validator(mode="after")
@@ -213,7 +119,7 @@ class Line(_Part):
         return {klass: StratumRule.parse(rule) for klass, rule in self.ratios.items()}
 
 
-class PlanDocument(_Part):
+class PlanDocument(Part):
     """The whole file."""
 
     code: Code

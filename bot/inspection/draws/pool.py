@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, func, literal, select
+from sqlalchemy import ColumnElement, case, func, literal, select
 from sqlmodel import Session, col
 
 from bot.core.clock import at_china, china_day
@@ -112,7 +112,7 @@ def _reason(
             ladder.append((_visited_since(task, since), literal(RECENT.format(line.exclude_months))))
         ceiling = profile.frequency.ceiling_per_year
         if profile.rules_2025.frequency_ceiling and ceiling is not None:
-            ladder.append((_visits_since(task, _new_year(now)) >= ceiling, literal(CEILING)))
+            ladder.append((_visited_since(task, _new_year(now), times=ceiling), literal(CEILING)))
         if profile.rules_2025.white_list and not any(item.klass == ItemClass.KEY for item in items):
             ladder.append((has_label(WHITE_LIST), literal(WHITE)))
     return case(*ladder, else_=literal(""))
@@ -125,41 +125,29 @@ def _excluded(session: Session, in_scope: list[Any], reason: ColumnElement[str])
 
 
 def _seen_this_year(task: Task, now: dt.datetime) -> Any:
-    """Whether a visit of this year covers one of the task's items (C10)."""
-    return exists(
-        select(col(Visit.id))
+    """Whether a visit of this year covers one of the task's items (C10). One subquery for all objects."""
+    seen = (
+        select(col(Visit.object_id))
         .join(Task, col(Task.id) == Visit.task_id)
         .join(TaskItem, col(TaskItem.task_id) == Task.id)
         .where(
-            col(Visit.object_id) == InspectionObject.id, col(Visit.task_id) != task.id,
-            col(TaskItem.item_id).in_(task.item_ids), col(Task.created_at) >= at_china(_new_year(now)),
+            col(Visit.task_id) != task.id, col(TaskItem.item_id).in_(task.item_ids),
+            col(Task.created_at) >= at_china(_new_year(now)),
         )
     )  # fmt: skip
+    return col(InspectionObject.id).in_(seen)
 
 
-def _visited_since(task: Task, since: dt.date) -> Any:
-    """Whether any planned visit, of whatever item, was on or after *since* (「N 个月内已查」)."""
-    return exists(
-        select(col(Visit.id)).where(
-            col(Visit.object_id) == InspectionObject.id,
-            col(Visit.task_id) != task.id,
-            col(Visit.planned_on) >= since,
-        )
+def _visited_since(task: Task, since: dt.date, *, times: int = 1) -> Any:
+    """Whether so many planned visits, of whatever item and department, were on or after *since* (「N 个月内已查」,
+    D21, YL-3.5.1.d)."""
+    visited = (
+        select(col(Visit.object_id))
+        .where(col(Visit.task_id) != task.id, col(Visit.planned_on) >= since)
+        .group_by(col(Visit.object_id))
+        .having(func.count() >= times)
     )
-
-
-def _visits_since(task: Task, since: dt.date) -> Any:
-    """How many planned visits of all departments since then (D21, YL-3.5.1.d)."""
-    return (
-        select(func.count())
-        .select_from(Visit)
-        .where(
-            col(Visit.object_id) == InspectionObject.id,
-            col(Visit.task_id) != task.id,
-            col(Visit.planned_on) >= since,
-        )
-        .scalar_subquery()
-    )
+    return col(InspectionObject.id).in_(visited)
 
 
 def _new_year(now: dt.datetime) -> dt.date:

@@ -35,7 +35,9 @@ def pool_bytes(pool: Iterable[tuple[str, str]]) -> bytes:
     UTF-8 sorts like the code points, so the text is sorted. Raises UnicodeEncodeError for half a surrogate pair.
     """
     ordered = sorted(pool)
-    tails = {stratum: f",{canonical({'stratum': stratum}).decode()[1:]}\n" for stratum in {s for _, s in ordered}}
+    tails = {
+        stratum: f",{canonical({'stratum': stratum}).decode()[1:]}\n" for stratum in {s for _, s in ordered}
+    }
     if _ESCAPED.search("".join([identity for identity, _ in ordered])):
         lines = [f"{canonical({'id': i}).decode()[:-1]}{tails[stratum]}" for i, stratum in ordered]
     else:

@@ -300,7 +300,7 @@ async def test_two_processes_share_the_work_without_a_double(
     rig = Rig(one, clock, folder)
     rig.wecom.capabilities = SAFE
     people = [rig.person(f"wecom:u{n}") for n in range(20)]
-    notices = [rig.promise(person) for person in people for _ in range(15)]
+    notices = [rig.promise(person, priority=Priority.ASSIGNMENT) for person in people for _ in range(15)]
     first, second = rig.make_delivery(db=one), rig.make_delivery(db=two)
 
     async def work(delivery: object) -> int:

@@ -75,7 +75,6 @@ class WeComSettings(BaseModel):
     aes_key: SecretStr = NOTHING  # EncodingAESKey, 43 characters
     bot: WeComBotSettings | None = None
     group_robot_url: SecretStr | None = None  # the key in it is a credential
-    contacts_secret: SecretStr | None = None  # 通讯录同步: lists members, sends nothing
     downstream: bool = False  # 上下游: the app is shared to enterprises
     enterprise_robot_hosts: tuple[str, ...] = ("qyapi.weixin.qq.com",)  # where robots of enterprises may live
     # hosts: 政务微信 and other private deployments have their own

@@ -28,7 +28,7 @@ from bot.inspection.tasks.service import check_in
 from bot.migrations import migrate
 from handlers.web.keys import PROFILE
 from tests.fakes.form_app import known_phones, make_form_app
-from tests.fakes.visits import LI, VISIT, WANG, make_visit
+from tests.fakes.visits import LI, VISIT, WANG, make_visit, picture
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "img"
@@ -108,27 +108,53 @@ async def chat(browser: Browser, chats: str) -> None:
 
 
 async def form(browser: Browser, folder: Path) -> None:
-    """An inspection in the middle: both officers are there, some questions are answered."""
+    """An inspection on a phone, page by page: a new phone, check-in, filling, without network, concluding, signing."""
     clock = ManualClock(dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA))
     database = Database(f"sqlite:///{folder / 'form.db'}", info={SALT: "pictures"})
     migrate(database)
-    database.write_now(make_visit, now=clock.now(), checklists=(load_checklist("CL-4"),))
+    checklist = load_checklist("CL-4")
+    database.write_now(make_visit, now=clock.now(), checklists=(checklist,))
     app = make_form_app(database, clock, folder)
     database.write_now(check_in, visit_id=VISIT, person_id=LI, now=clock.now(), profile=app[PROFILE])
     async with TestServer(app) as server:
         page = await open_page(browser, PHONE)
+        link = str(server.make_url(f"/form/{app[LINKS].sign('form', [WANG, VISIT])}"))
+        await page.goto(link)
+        await page.get_by_role("button", name="把验证码发给我").click()
+        await save(page, "form-device")
+        await page.context.clear_cookies()
         known = known_phones(database, clock)
         await page.context.add_cookies(
             [{"name": n, "value": v, "url": str(server.make_url("/form/"))} for n, v in known.items()]
         )
-        await page.goto(str(server.make_url(f"/form/{app[LINKS].sign('form', [WANG, VISIT])}")))
+        await page.goto(link)
+        await save(page, "form-check-in")
         await page.get_by_role("button", name="现场签到").click()
+        ask = lambda number: page.locator(f'[data-key="CL-4:{number}"]')  # noqa: E731 - a word for a question
         for number, answer in (("1", "是"), ("2", "否")):
-            question = page.locator(f'[data-key="CL-4:{number}"]')
-            await question.get_by_role("radio", name=answer, exact=True).check()
-        await page.locator('[data-key="CL-4:2"] textarea').fill("货架第三层无标价签")
+            await ask(number).get_by_role("radio", name=answer, exact=True).check()
+        await ask("2").locator("textarea").fill("货架第三层无标价签")
         await page.get_by_text("已全部保存").wait_for()
         await save(page, "form")
+        await page.context.set_offline(True)
+        await ask("3").get_by_role("radio", name="是", exact=True).check()
+        await (
+            ask("2")
+            .locator("input[type=file]")
+            .set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture(150)})
+        )
+        await page.get_by_text("没有网络，待发送").wait_for()
+        await ask("2").scroll_into_view_if_needed()
+        await save(page, "form-offline")
+        await page.context.set_offline(False)
+        for question in checklist.questions:
+            await ask(question.key).locator(f'input[value="{question.good}"]').check()
+        await page.locator('[data-key="item:1"] input').check()
+        await page.get_by_text("已全部保存").wait_for()
+        await save(page, "form-conclusion")
+        await page.get_by_role("button", name="核对签字").click()
+        await page.get_by_text("请被检查单位核对并签字").scroll_into_view_if_needed()
+        await save(page, "form-sign")
     database.close()
 
 

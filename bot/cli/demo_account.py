@@ -45,7 +45,7 @@ class Report:
 
 def account(session: Session, world: World) -> Report:
     report = Report(rows=_rows(session))
-    for check in (_draws, _visits, _notices, _arrivals, _inbox, _audit):
+    for check in (_draws, _visits, _notices, _clocks, _arrivals, _inbox, _audit):
         report.broken += check(session, world)
     outcomes = session.exec(
         select(Visit.number, Visit.state, Visit.outcome).order_by(col(Visit.number))
@@ -142,6 +142,12 @@ def _notices(session: Session, _world: World) -> list[str]:
             select(Notice).where(Notice.state == NoticeState.FAILED, Notice.detail == "")
         )
     ]
+
+
+def _clocks(session: Session, _world: World) -> list[str]:
+    """The nightly proof of every deadline found no gap."""
+    pages = session.exec(select(Notice.slot, Notice.data).where(Notice.kind == "promises_broken")).all()
+    return [f"夜间自查 {slot} 发现漏了提醒：{data['kinds']}" for slot, data in pages]
 
 
 def _arrivals(session: Session, world: World) -> list[str]:

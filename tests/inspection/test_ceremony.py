@@ -12,13 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import String, cast, event, func
 from sqlmodel import Session, col, select
 
 from bot.core.clock import CHINA
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.audit.models import AuditEntry
+from bot.inspection.deadlines.models import Deadline
+from bot.inspection.deadlines.sources import derive_stale
 from bot.inspection.draws.batches import open_batches
 from bot.inspection.draws.bundle import bundle
 from bot.inspection.draws.certificate import certificate_of
@@ -31,6 +33,7 @@ from bot.inspection.draws.sources import check_sources
 from bot.inspection.draws.values import GRACE, take_back_value, type_value
 from bot.inspection.draws.verify import verify_bundle
 from bot.inspection.draws.voiding import ask_void, decide_void
+from bot.inspection.duties import VISITS
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Account, Officer, Person, Role, Training
 from bot.inspection.registry.models import InspectionObject
@@ -377,10 +380,24 @@ def test_c11_the_second_batch_opens_on_its_date_and_only_then_notifies(db: Datab
         at = dt.datetime(2026, 3, day, hour, 0, tzinfo=CHINA)
         return db.write_now(lambda s: open_batches(s, now=at, profile=PROFILE, calendar=CALENDAR))
 
+    def remind(day: int) -> dict[int, int]:
+        """Clocks of unanswered assignments by batch, after the tick that derives them."""
+        at = dt.datetime(2026, 3, day, 9, 1, tzinfo=CHINA)
+        db.write_now(derive_stale, source=VISITS, now=at, profile=PROFILE, calendar=CALENDAR)
+        running = (
+            select(Visit.batch, func.count())
+            .join(Deadline, col(Deadline.about) == "visit:" + cast(col(Visit.id), String))
+            .where(Visit.task_id == task, Deadline.kind == "assignment", col(Deadline.closed_at).is_(None))
+            .group_by(col(Visit.batch))
+        )
+        return db.read_now(lambda s: dict(s.exec(running).all()))
+
     assert tick(16) == 0
     assert tick(17, hour=7) == 0  # nobody is woken
     assert db.read_now(batches) == {1: first, 2: closed, 3: closed}
+    assert remind(16) == {1: 8}
     assert tick(17) == 1
+    assert remind(17) == {1: 8, 2: 8}
     assert tick(17) == 0
     assert db.read_now(batches) == {1: first, 2: first, 3: closed}
     planned = db.read_now(

@@ -55,7 +55,8 @@ def _open(
     for start in range(0, len(ids), 500):
         part = ids[start : start + 500]
         moved = update(Visit).where(col(Visit.id).in_(part))
-        session.execute(moved.values(state=VisitState.ASSIGNED, generation=Visit.generation + 1))
+        values = {"state": VisitState.ASSIGNED, "generation": Visit.generation + 1, "reminded_on": None}
+        session.execute(moved.values(values))
         since = update(VisitOfficer).where(col(VisitOfficer.visit_id).in_(part))
         session.execute(since.values(assigned_at=now))  # the day for an answer counts from now
     items = [session.get_one(Item, item) for item in task.item_ids]

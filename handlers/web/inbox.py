@@ -20,6 +20,11 @@ COMPOSER = web.AppKey("composer", Composer)
 _AGE = dt.timedelta(days=60)
 _LATELY = dt.timedelta(days=30)
 _SHOWN = 50
+_NOT_HERE = (
+    "reply",
+    "digest",
+    "form_code",
+)  # a code belongs to the person's own chat: who holds this link is unproven
 _READABLE = (NoticeState.SENT, NoticeState.MERGED, NoticeState.FAILED)
 _PAGE = Capabilities(cards=False, card_updates=False)
 
@@ -41,7 +46,7 @@ def _messages(
         select(Notice)
         .where(
             Notice.recipient_id == person, col(Notice.state).in_(_READABLE), Notice.created_at > now - _LATELY,
-            col(Notice.kind).not_in(("reply", "digest")),
+            col(Notice.kind).not_in(_NOT_HERE),
         )
         .order_by(col(Notice.id).desc())
         .limit(_SHOWN)

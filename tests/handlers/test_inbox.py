@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.core.keys import CLOCK, DB, LINKS, PAGES
-from bot.inspection.notices.message import Content, Skip
+from bot.inspection.notices.message import Content, Kind, Skip
 from bot.inspection.notices.models import NoticeState
 from handlers.web import inbox
 from handlers.web.pages import guard, make_environment
@@ -47,6 +47,22 @@ async def test_everything_told_lately_is_there_with_its_buttons_as_links(rig: Ri
     assert "状态：待接收" in text
     assert text.count("/press/") == 1
     assert text.count("/form/") == 1
+
+
+async def test_a_code_for_a_phone_is_not_shown_to_who_only_holds_the_link(rig: Rig) -> None:
+    """Else a forwarded address of the inbox would let its reader into the officer's forms."""
+    rig.use_template("form_code")
+    content = Content({"code": "204816"})
+    rig.kinds = {**rig.kinds, "form_code": Kind("form_code", lambda *_: content, content)}
+    rig.delivery = rig.make_delivery()
+    person = rig.person("wecom:u1")
+    rig.promise(person, "form_code", subject="device:1")
+    rig.promise(person)
+    await rig.until_quiet()
+    assert any("204816" in message.body for _, message in rig.wecom.shown)
+    text = await page(rig, person)
+    assert "204816" not in text
+    assert text.count("<h2>") == 1
 
 
 async def test_what_is_no_longer_needed_or_a_month_old_is_not(rig: Rig) -> None:

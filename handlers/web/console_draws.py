@@ -111,7 +111,9 @@ def _page(session: Session, *, task_id: int, profile: Profile, now: dt.datetime)
 
 
 def _prepare(session: Session, *, press: _Press) -> None:
-    prepare_draw(session, task_id=press.task_id, now=press.now, profile=press.profile, actor=press.by)
+    """The first time only: a page from before sources and witnesses were chosen must not undo the choice."""
+    if live_draw(session, press.task_id) is None:
+        prepare_draw(session, task_id=press.task_id, now=press.now, profile=press.profile, actor=press.by)
 
 
 def _waive(session: Session, *, press: _Press) -> None:

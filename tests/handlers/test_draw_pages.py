@@ -161,6 +161,22 @@ class Chat:
         return await found[0](self._context(person, words=found[1]))
 
 
+async def test_a_stale_page_of_the_console_undoes_no_choice_of_sources_and_witnesses(
+    client: Client, sqlite_db: Database, people: dict[str, int]
+) -> None:
+    task, witnesses = people["task"], [people["one"], people["two"]]
+    sqlite_db.write_now(
+        lambda s: prepare_draw(
+            s, task_id=task, sources=[BALLS], witnesses=witnesses, now=NOW, profile=PROFILE
+        )
+    )
+    await come_in(client, sqlite_db, people["jco"])
+    assert (await press(client, task, "prepare"))[0] == 200
+    draw = sqlite_db.read_now(lambda s: s.exec(select(Draw)).one())
+    assert [source["kind"] for source in draw.sources] == ["witness"]
+    assert draw.witness_ids == witnesses
+
+
 async def test_in_chat_the_coordinator_presses_and_two_witnesses_type_and_confirm(
     sqlite_db: Database, people: dict[str, int]
 ) -> None:

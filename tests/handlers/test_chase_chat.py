@@ -22,7 +22,7 @@ from bot.inspection.draws.leave import affected
 from bot.inspection.metrics.morning import lead_morning, queue_mornings
 from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice, Talk
-from bot.inspection.people.models import Absence
+from bot.inspection.people.models import Absence, PersonRole, Role
 from bot.inspection.tasks.messages import visit_window
 from bot.inspection.tasks.models import OfficerState, Task, Visit, VisitOfficer
 from bot.inspection.tasks.queries import leads_of
@@ -236,6 +236,20 @@ async def test_an_extension_is_the_leads_to_grant_and_moves_the_clock(world: Wor
     assert len(world.told("visit_window", first)) == before  # T-5 of 04-10 is 04-02
     world.tick(at(2, month=4))
     assert world.told("visit_window", first)[-1] == at(2, month=4)
+
+
+async def test_nobody_grants_their_own_extension(world: World) -> None:
+    officer = world.team[0]
+    world.db.write_now(lambda s: s.add(PersonRole(person_id=officer, role=Role.LEAD)))
+    world.tick(at(24))
+    person = world.person(officer)
+    await person.press("ask_extension", f"deadline:{world.window()}")
+    await person.say("4月10日 企业停业检修")
+    assert world.told("extension_request", officer) == []
+    assert world.told("extension_request", world.lead) != []
+    with pytest.raises(Problem, match="负责人决定"):
+        await person.press("grant_extension", "extension:1")
+    assert world.db.read_now(lambda s: s.get_one(Visit, world.visit).due_on) == dt.date(2026, 3, 31)
 
 
 async def test_a_refused_extension_changes_no_day(world: World) -> None:

@@ -56,20 +56,21 @@ def ask_extension(
     record(session, "extension.asked", f"extension:{asked.id}", now=now, actor=person_id, deadline=deadline_id,
            until=until.isoformat())  # fmt: skip
     for lead in leads_of(session, deadline.department_id):
-        enqueue(session, "extension_request", f"extension:{asked.id}", recipient_id=lead, now=now,
-                priority=Priority.ASSIGNMENT)  # fmt: skip
+        if lead != person_id:
+            enqueue(session, "extension_request", f"extension:{asked.id}", recipient_id=lead, now=now,
+                    priority=Priority.ASSIGNMENT)  # fmt: skip
     return asked
 
 
 def decide_extension(
     session: Session, *, extension_id: int, by: int, granted: bool, now: dt.datetime
 ) -> Extension:
-    """Grant or refuse; a second press finds the decision. Raises ``forbidden``, ``not_found``."""
+    """Grant or refuse; a second press finds the decision. Raises ``forbidden`` (also for who asked), ``not_found``."""
     asked = session.get(Extension, extension_id, with_for_update=True)
     if asked is None:
         raise Problem("not_found", "没有这条延期申请。")
     deadline = session.get_one(Deadline, asked.deadline_id)
-    if by not in leads_of(session, deadline.department_id):
+    if by not in leads_of(session, deadline.department_id) or by == asked.person_id:
         raise Problem("forbidden", "延期由检查部门负责人决定。")
     if asked.state != ExtensionState.ASKED:
         return asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 
 from aiohttp import BodyPartReader, web
@@ -49,8 +50,9 @@ async def _read(part: BodyPartReader, limit: int) -> bytes:
 
 
 def number(text: str) -> float | None:
-    """A coordinate, or None where the phone gave none."""
+    """A coordinate, or None where the phone gave none: what is no finite number lies nowhere."""
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
         return None
+    return found if math.isfinite(found) else None

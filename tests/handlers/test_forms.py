@@ -19,6 +19,7 @@ from bot.inspection.audit.models import AuditEntry
 from bot.inspection.checklists.models import Evidence, RecordSheet, VisitForm
 from bot.inspection.notices.models import Notice
 from bot.inspection.tasks.models import CheckIn, Visit, VisitState
+from handlers.web.uploads import number
 from tests.fakes.form_app import known_phones, make_form_app
 from tests.fakes.visits import (
     CONTACT,
@@ -314,3 +315,9 @@ async def test_a_conditional_question_and_every_type_can_be_filled(
 async def test_an_empty_store_answers_politely(client: TestClient[Any, Any]) -> None:
     token = client.app[LINKS].sign("file", [WANG, "f" * 64])
     assert (await client.get(f"/file/{token}")).status == 404
+
+
+@pytest.mark.parametrize("text", ["nan", "-inf", "1e999", "", "north"])
+def test_what_is_no_finite_number_is_no_coordinate(text: str) -> None:
+    assert number(text) is None
+    assert number("22.63") == 22.63

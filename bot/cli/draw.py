@@ -253,7 +253,6 @@ def export(
             task=task,
             number=round_,
             public_url=context.settings.public_url,
-            now=context.clock.now(),
         )
     if folder.exists() and not folder.is_dir():
         raise Problem("not_a_folder", "这是文件，不是文件夹，请换一个名字。", 文件夹=str(folder))

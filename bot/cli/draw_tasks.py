@@ -86,9 +86,7 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.datetime | dt.date) else value
 
 
-def bundle_files(
-    session: Session, *, task: str, number: int, public_url: str, now: dt.datetime
-) -> dict[str, bytes]:
+def bundle_files(session: Session, *, task: str, number: int, public_url: str) -> dict[str, bytes]:
     """Every file of one round, and the certificate."""
     key = task_id(session, task)
     draw = live_draw(session, key)
@@ -97,6 +95,4 @@ def bundle_files(
     if draw is None:
         raise Problem("not_committed", "这个任务还没有这一轮抽取。", 任务=task)
     files = bundle(session, draw)
-    return files | {
-        "certificate.pdf": certificate_of(session, draw, public_url=public_url, now=now, names=True)
-    }
+    return files | {"certificate.pdf": certificate_of(session, draw, public_url=public_url, names=True)}

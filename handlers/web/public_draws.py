@@ -64,9 +64,8 @@ async def certificate(request: web.Request) -> web.Response:
         number,
         round_,
         public_url=request.app[SETTINGS].public_url,
-        now=request.app[CLOCK].now(),
     )
-    return web.Response(body=body, content_type="application/pdf")
+    return cached(request, web.Response(body=body, content_type="application/pdf"))
 
 
 @routes.get("/public/draws/{task:[^/]+}/{round:[0-9]{1,6}}")
@@ -109,9 +108,8 @@ def _sources(draw: Draw) -> list[tuple[str, str]]:
     return [(words_of(source), said.get(place, "")) for place, source in enumerate(draw.sources, 1)]
 
 
-def _certificate(session: Session, number: str, round_: int, *, public_url: str, now: Any) -> bytes:
-    draw = _one(session, number, round_)["draw"]
-    return certificate_of(session, draw, public_url=public_url, now=now)
+def _certificate(session: Session, number: str, round_: int, *, public_url: str) -> bytes:
+    return certificate_of(session, _one(session, number, round_)["draw"], public_url=public_url)
 
 
 def _list(session: Session) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from bot.core.errors import Problem
 from bot.inspection.audit.models import AuditEntry
 from bot.inspection.deadlines.models import Deadline
 from bot.inspection.deadlines.sources import derive_stale
+from bot.inspection.draws import certificate
 from bot.inspection.draws.batches import open_batches
 from bot.inspection.draws.bundle import bundle
 from bot.inspection.draws.certificate import certificate_of
@@ -548,13 +549,27 @@ def test_the_certificate_names_witnesses_only_for_the_file(db: Database) -> None
     made = [
         db.read_now(
             lambda s, names=names: certificate_of(
-                s, require_draw(s, task), public_url="http://suicha.test", now=NOW, names=names
+                s, require_draw(s, task), public_url="http://suicha.test", names=names
             )
         )
         for names in (False, True, True)
     ]
     assert all(pdf.startswith(b"%PDF") for pdf in made)
     assert made[1] == made[2] != made[0]
+
+
+def test_the_certificate_of_a_round_is_typeset_once_however_often_anybody_asks(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task, *_ = db.write_now(ready)
+    db.write_now(commit, task)
+    made, typeset = [], certificate.typeset_pdf
+    monkeypatch.setattr(certificate, "typeset_pdf", lambda *given: made.append(given) or typeset(*given))
+    asked = {
+        db.read_now(lambda s: certificate_of(s, require_draw(s, task), public_url=f"http://{id(db)}.test"))
+        for _ in range(3)
+    }
+    assert (len(asked), len(made)) == (1, 1)
 
 
 # -- refusals that leave nothing ---------------------------------------------------------------------------------

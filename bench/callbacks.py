@@ -76,7 +76,7 @@ def main(seconds: int, kinds: list[str]) -> None:
 def measure(what: str, address: str, seconds: int, folder: Path) -> float:
     """Callbacks a second as wrk counts them; prints its latencies."""
     file, script = folder / "requests.tsv", folder / "load.lua"
-    write_requests(file, 4000 * seconds)
+    write_requests(file, 8000 * seconds)
     script.write_text(LUA.format(file=file))
     with server(what, address) as port:
         words = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,10 +23,31 @@ from bot.platforms.base import InboundEvent
 LEASE = dt.timedelta(seconds=60)  # longer than any handler; after it another process may finish the event
 TRIES = 5
 TOGETHER = 256  # events in one INSERT
+_LATE = 0.01  # seconds a callback may wait for the disk before handlers stand back
+_STORM = 0.1  # seconds for which they do
 
 
 # literal: a bound parameter would keep SQLite from using the partial index
 _NEW = col(InboxEvent.state) == literal_column("'new'")
+# built once, and run past the ORM: every event runs these
+_TABLE = InboxEvent.__table__  # type: ignore[attr-defined]
+_KEEP = {
+    dialect: make(_TABLE)
+    .on_conflict_do_nothing()
+    .returning(_TABLE.c.platform, _TABLE.c.event_id, _TABLE.c.id)
+    for dialect, make in (("sqlite", sqlite_insert), ("postgresql", pg_insert))
+}
+_CLAIM = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("row_"), _NEW, _TABLE.c.not_before <= bindparam("now_"))
+    .values(attempts=_TABLE.c.attempts + 1, not_before=bindparam("until_"))
+    .returning(_TABLE.c.body)
+)
+_DONE = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("row_"))
+    .values(state=InboxState.DONE.value, handled_at=bindparam("now_"))
+)
 
 
 def store(session: Session, event: InboundEvent, *, now: dt.datetime) -> int | None:
@@ -35,39 +57,21 @@ def store(session: Session, event: InboundEvent, *, now: dt.datetime) -> int | N
 
 def store_many(session: Session, events: Sequence[InboundEvent], *, now: dt.datetime) -> list[int | None]:
     """Keep events in one statement; for each its row id, or None when it (or its twin in the list) was here."""
-    make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
-    statement = make(InboxEvent.__table__).on_conflict_do_nothing()  # type: ignore[attr-defined]
+    connection = session.connection()
     rows = [
         {"platform": event.platform, "event_id": event.event_id, "body": msgspec.to_builtins(event),
          "received_at": now, "state": InboxState.NEW.value, "attempts": 0, "not_before": now, "error": ""}
         for event in events
     ]  # fmt: skip
-    columns = (InboxEvent.platform, InboxEvent.event_id, InboxEvent.id)
-    new = {
-        (platform, event_id): row_id
-        for platform, event_id, row_id in session.execute(statement.returning(*map(col, columns)), rows)
-    }
+    stored = connection.execute(_KEEP[connection.dialect.name], rows)
+    new = {(platform, event_id): row_id for platform, event_id, row_id in stored}
     return [new.pop((event.platform, event.event_id), None) for event in events]
-
-
-_TABLE = InboxEvent.__table__  # type: ignore[attr-defined]
-_CLAIM = (
-    update(_TABLE)
-    .where(_TABLE.c.id == bindparam("row_"), _NEW, _TABLE.c.not_before <= bindparam("now_"))
-    .values(attempts=_TABLE.c.attempts + 1, not_before=bindparam("until_"))
-    .returning(_TABLE.c.body)
-)  # built once: every event runs these
-_DONE = (
-    update(_TABLE)
-    .where(_TABLE.c.id == bindparam("row_"))
-    .values(state=InboxState.DONE.value, handled_at=bindparam("now_"))
-)
 
 
 def claim(session: Session, row_id: int, *, now: dt.datetime) -> dict[str, Any] | None:
     """Take the event for this process; its body, or None when it is done or somebody else has it."""
     values = {"row_": row_id, "now_": now, "until_": now + LEASE}
-    taken: dict[str, Any] | None = session.execute(_CLAIM, values).scalar_one_or_none()
+    taken: dict[str, Any] | None = session.connection().execute(_CLAIM, values).scalar_one_or_none()
     return taken
 
 
@@ -79,7 +83,7 @@ def finish(
     session: Session, row_id: int, *, now: dt.datetime, actor: int | None, what: str, outcome: str
 ) -> None:
     """The event is done; one audit entry says what it was and how it ended."""
-    session.execute(_DONE, {"row_": row_id, "now_": now})
+    session.connection().execute(_DONE, {"row_": row_id, "now_": now})
     record(session, "chat.handled", f"inbox:{row_id}", now=now, actor=actor, what=what, outcome=outcome)
 
 
@@ -113,10 +117,17 @@ class Intake:
         self._db, self._clock = db, clock
         self._waiting: list[tuple[InboundEvent, asyncio.Future[int | None]]] = []
         self._storing: asyncio.Task[None] | None = None
+        self._asked = self._late_at = float("-inf")
+
+    def is_late(self) -> bool:
+        """Callbacks wait too long just now: whatever can wait should."""
+        return time.monotonic() - self._late_at < _STORM
 
     async def take(self, event: InboundEvent) -> int | None:
         """The row id once the event is on disk, None when it was there before."""
         done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        if not self._waiting:
+            self._asked = time.monotonic()
         self._waiting.append((event, done))
         if self._storing is None or self._storing.done():
             self._storing = asyncio.create_task(self._store(), name="inbox:store")
@@ -125,11 +136,14 @@ class Intake:
     async def _store(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+            asked = self._asked
             try:
                 rows = await self._db.write_first(self._storing_of([event for event, _ in batch]))
             except Exception as error:  # noqa: BLE001 - it is the callers', each gets it or tries alone
                 await self._alone(batch, error)
                 continue
+            if (now := time.monotonic()) - asked > _LATE:
+                self._late_at = now
             for (_, done), row in zip(batch, rows, strict=True):
                 if not done.done():  # its request may have been given up; the sweep finishes what it left
                     done.set_result(row)

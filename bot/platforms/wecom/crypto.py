@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 from collections.abc import Collection
@@ -68,6 +69,7 @@ def signature(token: str, timestamp: str, nonce: str, encrypt: str) -> str:
     return hashlib.sha1(text.encode(errors="surrogatepass"), usedforsecurity=False).hexdigest()
 
 
+@functools.lru_cache(maxsize=64)  # a key of each app and bot; every callback asks
 def decode_key(aes_key: str) -> bytes:
     """The 32 bytes of an EncodingAESKey, whose last character may carry unused bits. Raise BadKey."""
     try:

@@ -38,16 +38,18 @@ class Fields:
     name: str
     text: str = ""
     children: list[Fields] = field(default_factory=list)
+    _first: dict[str, Fields] | None = field(default=None, repr=False, compare=False)  # once it is asked for
 
     def get(self, name: str) -> str:
         """The text of the first child of that name, or an empty string."""
-        wanted = name.lower()
-        return next((child.text for child in self.children if child.name.lower() == wanted), "")
+        child = self.child(name)
+        return child.text if child is not None else ""
 
     def child(self, name: str) -> Fields | None:
-        """The first child of that name."""
-        wanted = name.lower()
-        return next((child for child in self.children if child.name.lower() == wanted), None)
+        """The first child of that name. Asked only of a tree that was read to its end."""
+        if self._first is None:
+            self._first = {child.name.lower(): child for child in reversed(self.children)}
+        return self._first.get(name.lower())
 
     def plain(self) -> dict[str, Any]:
         """The children as a JSON-able dict; a name that repeats becomes a list."""

@@ -79,11 +79,13 @@ def _waiting_lines(session: Session, *, person_id: int) -> list[str]:
     roles = set(session.exec(select(PersonRole.role).where(PersonRole.person_id == person_id)))
     if not roles & {Role.LEAD, Role.COORDINATOR}:
         raise Problem("forbidden", "只有负责人和联席办可以查询。")
+    department = None if Role.COORDINATOR in roles else session.get_one(Person, person_id).department_id
+    if department is None and Role.COORDINATOR not in roles:
+        raise Problem("forbidden", "名录库里没有您的部门，请联系管理员。")
     query = select(Task).where(col(Task.state).in_([TaskState.DISPATCHED, TaskState.IN_PROGRESS]))
     if Role.COORDINATOR not in roles:
-        query = query.where(Task.lead_department_id == session.get_one(Person, person_id).department_id)
+        query = query.where(Task.lead_department_id == department)
     lines = [line for task in session.exec(query) for line in _lines_of(session, task)]
-    department = None if Role.COORDINATOR in roles else session.get_one(Person, person_id).department_id
     return lines + _undelivered_lines(session, department)
 
 

@@ -238,6 +238,12 @@ async def test_an_extension_is_the_leads_to_grant_and_moves_the_clock(world: Wor
     assert world.told("visit_window", first)[-1] == at(2, month=4)
 
 
+async def test_a_lead_of_no_department_reads_of_no_other(world: World) -> None:
+    lead = world.db.write_now(lambda s: make_person(s, role=Role.LEAD).id or 0)
+    with pytest.raises(Problem, match="没有您的部门"):
+        await world.person(lead).say("谁没收到")
+
+
 async def test_nobody_grants_their_own_extension(world: World) -> None:
     officer = world.team[0]
     world.db.write_now(lambda s: s.add(PersonRole(person_id=officer, role=Role.LEAD)))

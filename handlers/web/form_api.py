@@ -19,7 +19,7 @@ from bot.inspection.checklists.keeping import add_evidence, take_back
 from bot.inspection.checklists.queries import FormFacts, form_facts
 from bot.inspection.checklists.service import PARTS, RECORD, DraftSaved, save_draft
 from bot.inspection.checklists.times import keep_times
-from bot.inspection.tasks.queries import team_facts
+from bot.inspection.tasks.queries import team_names
 from handlers.web.form_link import Filling, open_draft, open_link
 from handlers.web.form_questions import shown_file
 from handlers.web.keys import EVIDENCE
@@ -159,8 +159,7 @@ def _save(session: Session, *, link: Filling, sent: _Sent) -> tuple[DraftSaved, 
         keep_times(
             session, form_id=link.form_id, person_id=link.person_id, page=sent.page, seconds=sent.seconds
         )
-    names = {person.id: person.name for person, _ in team_facts(session, link.visit_id).officers}
-    return saved, names
+    return saved, team_names(session, link.visit_id)
 
 
 def _state(facts: FormFacts, person_id: int) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from bot.core.errors import Problem
 from bot.core.ids import sha256_hex
 from bot.core.keys import CLOCK, DB, LINKS, SETTINGS
 from bot.inspection.checklists.devices import is_known
-from bot.inspection.checklists.queries import FormFacts, form_facts, form_of
-from bot.inspection.tasks.models import Visit
-from bot.inspection.tasks.queries import get_visit, require_officer
+from bot.inspection.checklists.queries import FormFacts, Window, form_facts, window_of
+from bot.inspection.tasks.queries import require_officer
 from handlers.web.keys import PROFILE
 from handlers.web.pages import wants_json
 
@@ -59,21 +58,20 @@ async def open_link(request: web.Request) -> Opened:
     Raises ``link_broken``, ``link_expired``, ``forbidden``, ``foreign_site``, ``device_unknown``; a page that is
     looked at on an unknown phone leads to where the phone is made known.
     """
-    person_id, visit_id, now = await _require_own(request)
-    facts = await request.app[DB].read(form_facts, visit_id)
-    return Opened(person_id, visit_id, facts, f"/form/{request.match_info['token']}", now)
+    person_id, visit, now = await _require_own(request)
+    facts = await request.app[DB].read(form_facts, visit.visit_id)
+    return Opened(person_id, visit.visit_id, facts, f"/form/{request.match_info['token']}", now)
 
 
 async def open_draft(request: web.Request) -> Filling:
     """As ``open_link``, for what phones send many times a minute: only who writes into which form."""
-    person_id, visit_id, now = await _require_own(request)
-    form_id = await request.app[DB].read(form_of, visit_id)
-    if form_id is None:
+    person_id, visit, now = await _require_own(request)
+    if visit.form_id is None:
         raise Problem("form_unopened", _UNOPENED)
-    return Filling(person_id, visit_id, form_id, now)
+    return Filling(person_id, visit.visit_id, visit.form_id, now)
 
 
-async def _require_own(request: web.Request) -> tuple[int, int, dt.datetime]:
+async def _require_own(request: web.Request) -> tuple[int, Window, dt.datetime]:
     token = request.match_info["token"]
     person_id, visit_id = signed_pair(request)
     if request.method == "POST":
@@ -89,7 +87,7 @@ async def _require_own(request: web.Request) -> tuple[int, int, dt.datetime]:
     last = visit.due_on + dt.timedelta(days=request.app[PROFILE].visit.late_registration_days)
     if visit.submitted_at is None and china_day(now) > last:
         raise Problem("link_expired", f"检查期限（含补登记）已于 {last} 结束，请联系任务发起科室。")
-    return person_id, visit_id, now
+    return person_id, visit, now
 
 
 async def require_device(request: web.Request, person_id: int) -> None:
@@ -143,11 +141,14 @@ def see_other(address: str) -> web.Response:
 
 def _own_visit(
     session: Session, *, visit_id: int, person_id: int, key_sha256: str, now: dt.datetime
-) -> Visit | None:
-    """The officer's visit; None on a phone that is not known to be this person's. Raises ``forbidden``."""
+) -> Window | None:
+    """Until when the officer's visit is open; None on a phone that is not known to be this person's.
+
+    Raises ``forbidden``.
+    """
     require_officer(session, visit_id, person_id)
     known = is_known(session, person_id=person_id, key_sha256=key_sha256, now=now)
-    return get_visit(session, visit_id) if known else None
+    return window_of(session, visit_id) if known else None
 
 
 def _pair(value: Any) -> tuple[int, int]:

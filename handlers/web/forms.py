@@ -20,7 +20,7 @@ from bot.inspection.checklists.service import (
     tell_training_missing,
 )
 from bot.inspection.results.judgement import attempts, judge
-from bot.inspection.results.submit import return_reason
+from bot.inspection.results.reviewers import return_reason
 from bot.inspection.tasks.service import check_in
 from handlers.web import form_api, form_device, form_record, form_show, form_sign, form_view
 from handlers.web.form_link import Opened, open_link, see_other

@@ -143,11 +143,14 @@ def missing_parts(question: Question, answer: AnswerValue | None, photos: int = 
 
 def missing_sentences(question: Question, answer: AnswerValue, photos: int = 0) -> list[str]:
     """Say in Chinese what is missing, one clause each."""
+    missing = missing_parts(question, answer, photos)
+    if not missing:
+        return []
     reading = question.reading.text if question.reading else ""
     codes = "、".join(question.on_bad.codes) if question.on_bad else ""
     hint = f"（{question.on_bad.text}）" if question.on_bad and question.on_bad.text else ""
     if question.type is QuestionType.PHOTO and answer.value:
-        return [f"请至少拍{question.photos_min}张"] if photos < question.photos_min else []
+        return [f"请至少拍{question.photos_min}张"]
     words = {
         Missing.VALUE: _NOTHING.get(question.type, "还没有回答"),
         Missing.READING: f"请填写{reading}",
@@ -155,7 +158,7 @@ def missing_sentences(question: Question, answer: AnswerValue, photos: int = 0) 
         Missing.NOTE: f"答“{answer.value}”，请写明情况{hint}",
         Missing.PHOTO: f"答“{answer.value}”，请至少上传1张照片",
     }
-    return [words[part] for part in missing_parts(question, answer, photos)]
+    return [words[part] for part in missing]
 
 
 def derive_results(checklist: Checklist, answers: Answers) -> list[str]:

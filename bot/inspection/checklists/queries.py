@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -12,12 +13,14 @@ from sqlmodel import Session, col, select
 from bot.core.errors import Problem
 from bot.inspection.checklists.definition import Checklist, parse_checklist
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
+from bot.inspection.checklists.repeats import may_be_asked
 from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import CheckIn, TaskItem, Visit, VisitOfficer
 from bot.inspection.tasks.queries import VisitFacts, method_of, team_facts, visit_facts
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
 _READ: dict[str, Checklist] = {}
+_KEYS: dict[str, frozenset[str]] = {}
 _MOST_READ = 1024
 WITHOUT_PRESENCE = ("书面", "网络")  # methods that need no check-in (C16)
 
@@ -57,6 +60,16 @@ class FormFacts:
         return any(c.person_id == person_id for c in self.check_ins)
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Until when a visit can be filled, and its form (None before it is opened)."""
+
+    visit_id: int
+    due_on: dt.date
+    submitted_at: dt.datetime | None
+    form_id: str | None
+
+
 def checklist_of(version: ChecklistVersion) -> Checklist:
     """The document of a version, read once: versions never change."""
     known = _READ.get(version.sha256)
@@ -67,9 +80,33 @@ def checklist_of(version: ChecklistVersion) -> Checklist:
     return known
 
 
+def draft_keys_of(version: ChecklistVersion) -> frozenset[str]:
+    """Every draft key (``CL-1:3``) a version may ask, worked out once: versions never change."""
+    known = _KEYS.get(version.sha256)
+    if known is None:
+        if len(_KEYS) >= _MOST_READ:
+            _KEYS.pop(next(iter(_KEYS)))
+        checklist = checklist_of(version)
+        asked = frozenset(f"{checklist.code}:{key}" for key in may_be_asked(checklist))
+        known = _KEYS[version.sha256] = asked
+    return known
+
+
 # built once: a statement's cache key costs more than SQLite's answer
 _FORM = select(VisitForm).where(VisitForm.visit_id == bindparam("visit"))
-_FORM_ID = select(VisitForm.id).where(VisitForm.visit_id == bindparam("visit"))
+# what another writer kept meanwhile replaces what this session has read
+_LOCKED = (
+    select(VisitForm)
+    .where(VisitForm.id == bindparam("form"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+_SHEET = select(RecordSheet).where(RecordSheet.visit_id == bindparam("visit"))
+_WINDOW = (
+    select(col(Visit.id), col(Visit.due_on), col(Visit.submitted_at), col(VisitForm.id))
+    .outerjoin(VisitForm, col(VisitForm.visit_id) == Visit.id)
+    .where(col(Visit.id) == bindparam("visit"))
+)
 _EVIDENCE = (
     select(Evidence)
     .where(Evidence.visit_id == bindparam("visit"), col(Evidence.removed_at).is_(None))
@@ -86,14 +123,19 @@ _PINNED = (
 
 def form_facts(session: Session, visit_id: int) -> FormFacts:
     """Everything about the form of one visit. Raises Problem ``not_found``."""
+    form = session.execute(_FORM, {"visit": visit_id}).scalars().one_or_none()
+    return _gathered(session, visit_id, form)
+
+
+def _gathered(session: Session, visit_id: int, form: VisitForm | None) -> FormFacts:
     facts = visit_facts(session, visit_id)
     values = {"visit": visit_id}
     return FormFacts(
         visit=facts,
-        form=session.execute(_FORM, values).scalars().one_or_none(),
+        form=form,
         checklists=_pinned(session, facts),
         evidence=list(session.execute(_EVIDENCE, values).scalars()),
-        record=session.get(RecordSheet, visit_id),
+        record=session.execute(_SHEET, values).scalars().one_or_none(),
         check_ins=list(session.execute(_CHECK_INS, values).scalars()),
         method=method_of(session, facts.task),
         sections=_sections(session, facts),
@@ -109,21 +151,24 @@ def draft_facts(session: Session, form: VisitForm) -> FormFacts:
         form=form,
         checklists=_pinned(session, facts),
         evidence=[],
-        record=session.get(RecordSheet, form.visit_id),
+        record=session.execute(_SHEET, {"visit": form.visit_id}).scalars().one_or_none(),
         check_ins=[],
         method="",
         sections=_sections(session, facts),
     )
 
 
-def form_of(session: Session, visit_id: int) -> str | None:
-    """The id of a visit's form; None before it was opened."""
-    return session.execute(_FORM_ID, {"visit": visit_id}).scalar_one_or_none()
+def window_of(session: Session, visit_id: int) -> Window:
+    """What a link has to know of a visit. Raises Problem ``not_found``."""
+    found = session.execute(_WINDOW, {"visit": visit_id}).one_or_none()
+    if found is None:
+        raise Problem("not_found", "没有找到这次检查。")
+    return Window(*found)
 
 
 def lock_form(session: Session, form_id: str) -> VisitForm:
     """The form, with a second writer waiting. Raises Problem ``not_found``."""
-    form = session.get(VisitForm, form_id, with_for_update=True)
+    form: VisitForm | None = session.execute(_LOCKED, {"form": form_id}).scalars().one_or_none()
     if form is None:
         raise Problem("not_found", "没有找到这张检查表。")
     return form
@@ -148,10 +193,10 @@ def open_visits(session: Session, *, person_id: int) -> list[tuple[int, str]]:
 
 def facts_of_form(session: Session, form_id: str, *, lock: bool = False) -> FormFacts:
     """As ``form_facts``, by the form's id. *lock* makes a second writer wait."""
-    form = session.get(VisitForm, form_id, with_for_update=lock or None)
+    form = lock_form(session, form_id) if lock else session.get(VisitForm, form_id)
     if form is None:
         raise Problem("not_found", "没有找到这张检查表。")
-    return form_facts(session, form.visit_id)
+    return _gathered(session, form.visit_id, form)
 
 
 def _pinned(session: Session, facts: VisitFacts) -> list[tuple[Item, ChecklistVersion]]:

@@ -16,8 +16,7 @@ from bot.inspection.audit.service import record
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, PREFIX, conclusion_key, void_by
 from bot.inspection.checklists.models import VisitForm
 from bot.inspection.checklists.pinning import pin_checklists
-from bot.inspection.checklists.queries import FormFacts, checklist_of, draft_facts, form_facts, lock_form
-from bot.inspection.checklists.repeats import may_be_asked
+from bot.inspection.checklists.queries import FormFacts, draft_facts, draft_keys_of, form_facts, lock_form
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Training
 from bot.inspection.profile import Profile
@@ -172,8 +171,7 @@ def keys_of(facts: FormFacts, person_id: int | None) -> set[str]:
     for item, version in facts.checklists:
         if person_id is None or is_own_section(facts, item, person_id):
             keys.add(conclusion_key(item.id))
-            checklist = checklist_of(version)
-            keys |= {f"{checklist.code}:{key}" for key in may_be_asked(checklist)}
+            keys |= draft_keys_of(version)
     return keys
 
 

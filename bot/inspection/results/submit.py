@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import String, cast, func, insert, literal
+from sqlalchemy import bindparam, insert
 from sqlmodel import Session, col, select
 
 from bot.core.clock import china, china_day
@@ -18,21 +19,35 @@ from bot.inspection.checklists.evidence import PDF
 from bot.inspection.checklists.models import Answer, Evidence, VisitForm
 from bot.inspection.checklists.queries import FormFacts, facts_of_form
 from bot.inspection.checklists.service import OUTCOME, RECORD
-from bot.inspection.notices.models import Notice, Priority
+from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, withdraw
-from bot.inspection.people.models import Department, Role
+from bot.inspection.people.models import Department
 from bot.inspection.profile import Profile, publicity_due
 from bot.inspection.profile.terms import Demand
 from bot.inspection.results.closing import complete
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import LABELS, ResultCode, label_of
-from bot.inspection.results.models import ItemResult, Review
+from bot.inspection.results.models import ItemResult
 from bot.inspection.results.outcome_messages import OBSTRUCTS
+from bot.inspection.results.reviewers import last_return, looks_at, pick_reviewer
 from bot.inspection.results.signing import unsigned
-from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
-from bot.inspection.tasks.queries import leads_of, people_with_role, require_officer, year_of
+from bot.inspection.tasks.models import VisitState
+from bot.inspection.tasks.queries import NOT_AN_OFFICER, leads_of, year_of
 from bot.inspection.tasks.service import WAITING, move_visit, subject_of
 from bot.inspection.tasks.states import SUBMITTED
+
+# built once: a statement's cache key costs more than SQLite's answer; rows, not objects, where nothing is changed
+_SAID = (
+    select(col(Answer.question), col(Answer.version), col(Answer.value), col(Answer.note))
+    .where(col(Answer.visit_id) == bindparam("visit"))
+    .order_by(col(Answer.version))
+)
+_FOUND = (
+    select(col(ItemResult.item_id), col(ItemResult.version), col(ItemResult.codes), col(ItemResult.problem))
+    .where(col(ItemResult.visit_id) == bindparam("visit"))
+    .order_by(col(ItemResult.version))
+)
+_KEEP = insert(Answer.__table__)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +76,22 @@ def submit_visit(
     facts = facts_of_form(session, form_id, lock=True)
     form, visit = facts.form, facts.visit.visit
     assert form is not None
-    require_officer(session, form.visit_id, person_id)
+    if facts.visit.officer(person_id) is None:
+        raise Problem("forbidden", NOT_AN_OFFICER)
     if visit.state in SUBMITTED:
         return Receipt(**form.receipt)
     _require_record(session, facts, profile)
     judged = complete(facts, profile)
-    reviews = session.exec(select(func.count()).where(Review.visit_id == form.visit_id)).one()
-    why = return_reason(session, visit_id=form.visit_id)
+    looks = looks_at(session, form.visit_id)
+    why = last_return(looks)
     reason = f"审核退回后更正：{why}" if why else "更正后重新提交"
     _keep_answers(session, form, judged, person_id=person_id, reason=reason, now=now)
     _keep_results(session, form.visit_id, judged, person_id=person_id, reason=reason, now=now)
     _stamp(session, facts, judged, now=now, profile=profile, calendar=calendar)
-    move_visit(session, visit, VisitState.RECORDED, now=now)
-    move_visit(session, visit, VisitState.IN_REVIEW, now=now)
-    receipt = _receipt(facts, judged, number=reviews + 1, now=now)
+    receipt = _receipt(facts, judged, number=len(looks) + 1, now=now)
     form.submitted_at, form.submitted_by, form.receipt = now, person_id, asdict(receipt)
     session.add(form)
+    move_visit(session, visit, VisitState.RECORDED, VisitState.IN_REVIEW, now=now)
     record(
         session,
         "result.submitted",
@@ -87,40 +102,8 @@ def submit_visit(
         outcome=visit.outcome,
         form=form.id,
     )
-    _tell(session, facts, judged, receipt, now=now)
+    _tell(session, facts, judged, receipt, looks, now=now)
     return receipt
-
-
-def pick_reviewer(session: Session, facts: FormFacts) -> int | None:
-    """Who looks at the result: the reviewer of the round before, else the one of the lead department with the
-    fewest waiting, else a coordinator; never one who was an officer of the visit, replaced or not (C21)."""
-    ever = select(VisitOfficer.person_id).where(VisitOfficer.visit_id == facts.visit.visit.id)
-    officers = set(session.exec(ever))
-    task = facts.visit.task
-    reviewers = people_with_role(session, Role.REVIEWER, department_id=task.lead_department_id)
-    free = [p for p in reviewers if p not in officers]
-    free = free or [p for p in people_with_role(session, Role.COORDINATOR) if p not in officers]
-    before = select(Review.reviewer_id).where(Review.visit_id == facts.visit.visit.id)
-    last = session.exec(before.order_by(col(Review.round).desc())).first()
-    if last in free:
-        return last
-    waiting = _waiting(session, free)
-    return min(free, key=lambda person: (waiting.get(person, 0), person), default=None)
-
-
-def _waiting(session: Session, people: list[int]) -> dict[int, int]:
-    """How many results wait for each of *people*."""
-    in_review = select(literal("visit:") + cast(Visit.id, String)).where(Visit.state == VisitState.IN_REVIEW)
-    rows = session.exec(
-        select(Notice.recipient_id, func.count(func.distinct(Notice.subject)))
-        .where(
-            Notice.kind == "review_request",
-            col(Notice.recipient_id).in_(people),
-            col(Notice.subject).in_(in_review),
-        )
-        .group_by(col(Notice.recipient_id))
-    )
-    return {person: int(n) for person, n in rows}
 
 
 def _require_record(session: Session, facts: FormFacts, profile: Profile) -> None:
@@ -132,22 +115,11 @@ def _require_record(session: Session, facts: FormFacts, profile: Profile) -> Non
         raise Problem("officers_unsigned", f"还差执法人员签名：{'、'.join(waiting)}。")
 
 
-def return_reason(session: Session, *, visit_id: int) -> str:
-    """The reviewer's words at the last return; empty when there was none."""
-    returned = select(Review.reason).where(Review.visit_id == visit_id, Review.decision == "RETURNED")
-    last = session.exec(returned.order_by(col(Review.round).desc())).first()
-    return last or ""
-
-
 def _keep_answers(
     session: Session, form: VisitForm, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
 ) -> None:
     """Append what is new or different; what was said before stays (append-only)."""
-    last: dict[str, Answer] = {}
-    for answer in session.exec(
-        select(Answer).where(Answer.visit_id == form.visit_id).order_by(col(Answer.version))
-    ):
-        last[answer.question] = answer
+    last = {row.question: row for row in session.execute(_SAID, {"visit": form.visit_id})}
     said = {g.key: (g.shown, g.answer.note) for g in judged.given}
     said |= dict.fromkeys(judged.concluded, (NOTHING_FOUND, ""))
     if judged.outcome:
@@ -172,17 +144,13 @@ def _keep_answers(
             }
         )
     if rows:
-        session.execute(insert(Answer), rows)
+        session.execute(_KEEP, rows)
 
 
 def _keep_results(
     session: Session, visit_id: int, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
 ) -> None:
-    last: dict[int, ItemResult] = {}
-    for result in session.exec(
-        select(ItemResult).where(ItemResult.visit_id == visit_id).order_by(col(ItemResult.version))
-    ):
-        last[result.item_id] = result
+    last = {row.item_id: row for row in session.execute(_FOUND, {"visit": visit_id})}
     for item in judged.items:
         before = last.get(item.item_id)
         if before is not None and (before.codes, before.problem) == (item.codes, item.problem):
@@ -211,7 +179,7 @@ def _stamp(
     calendar: Calendar,
 ) -> None:
     """Outcome, the day the inspection ended, and the day the result must be public."""
-    visit = facts.visit.visit
+    visit, year = facts.visit.visit, year_of(session, facts.visit.task)
     visit.ended_on = visit.ended_on or _ended_on(facts, now=now)
     visit.recorded_at = visit.recorded_at or now
     visit.submitted_at = now
@@ -223,7 +191,7 @@ def _stamp(
         decided_on=None,
         task_completed_on=None,
         problem=LABELS[ResultCode(judged.worst)].is_problem,
-        year=year_of(session, facts.visit.task),
+        year=year,
     )
     random = facts.visit.task.plan_line_id is not None  # a clue is no random result: nothing to publish
     visit.publish_due = due.day if due and random else None
@@ -269,13 +237,14 @@ def _file_name(facts: FormFacts, evidence: Evidence) -> str:
 
 
 def _tell(
-    session: Session, facts: FormFacts, judged: Judgement, receipt: Receipt, *, now: dt.datetime
-) -> None:
+    session: Session, facts: FormFacts, judged: Judgement, receipt: Receipt, looks: Sequence[Any],
+    *, now: dt.datetime,
+) -> None:  # fmt: skip
     visit = facts.visit.visit
     assert visit.id is not None
     subject = subject_of(visit.id)
     withdraw(session, subject, kinds=WAITING, reason="结果已提交", now=now)
-    reviewer = pick_reviewer(session, facts)
+    reviewer = pick_reviewer(session, facts, looks)
     if reviewer is not None:
         enqueue(
             session,

@@ -72,6 +72,25 @@ _OFFICERS = (
     .where(col(VisitOfficer.visit_id) == bindparam("visit"), col(VisitOfficer.state).in_(LIVE))
     .order_by(col(VisitOfficer.leader).desc(), col(VisitOfficer.id))
 )
+_ITEMS = select(Item).where(col(Item.id).in_(bindparam("items", expanding=True))).order_by(col(Item.id))
+_NAMES = (
+    select(col(Person.id), col(Person.name))
+    .join(VisitOfficer, col(VisitOfficer.person_id) == Person.id)
+    .where(col(VisitOfficer.visit_id) == bindparam("visit"), col(VisitOfficer.state).in_(LIVE))
+)
+_METHOD = select(PlanLine.method).where(PlanLine.id == bindparam("line"))
+_YEAR = (
+    select(Plan.year)
+    .join(PlanLine, col(PlanLine.plan_id) == Plan.id)
+    .where(col(PlanLine.id) == bindparam("line"))
+)
+_WITH_ROLE = (
+    select(Person.id)
+    .join(PersonRole, col(PersonRole.person_id) == Person.id)
+    .where(col(PersonRole.role) == bindparam("role"), col(Person.active))
+    .order_by(col(Person.id))
+)
+_IN_DEPARTMENT = _WITH_ROLE.where(col(Person.department_id) == bindparam("department"))
 _CONTACTS = (
     select(EnterpriseContact.person_id)
     .join(Account, col(Account.person_id) == EnterpriseContact.person_id)
@@ -88,14 +107,16 @@ def line_of(session: Session, task: Task) -> PlanLine | None:
 
 def method_of(session: Session, task: Task) -> str:
     """How the task inspects; a clue is looked into on site."""
-    line = line_of(session, task)
-    return line.method if line else "实地检查"
+    if task.plan_line_id is None:
+        return "实地检查"
+    return str(session.execute(_METHOD, {"line": task.plan_line_id}).scalar_one())
 
 
 def year_of(session: Session, task: Task) -> int:
     """The plan year of the task, for a clue the year it came in."""
-    line = line_of(session, task)
-    return session.get_one(Plan, line.plan_id).year if line else task.window_start.year
+    if task.plan_line_id is None:
+        return task.window_start.year
+    return int(session.execute(_YEAR, {"line": task.plan_line_id}).scalar_one())
 
 
 def departments_of(task: Task) -> list[int]:
@@ -156,11 +177,17 @@ def team_facts(session: Session, visit_id: int) -> VisitFacts:
         visit=visit,
         task=task,
         object=inspected,
-        items=[session.get_one(Item, item) for item in sorted(task.item_ids)],
+        items=list(session.execute(_ITEMS, {"items": task.item_ids}).scalars()),
         officers=[(person, officer) for person, officer in session.execute(_TEAM, {"visit": visit_id})],
         contacts=[],
         department=department,
     )
+
+
+def team_names(session: Session, visit_id: int) -> dict[int | None, str]:
+    """The names of the live officers of a visit, and nothing else about them."""
+    rows = session.execute(_NAMES, {"visit": visit_id}).all()
+    return {row.id: row.name for row in rows}
 
 
 def reachable(session: Session, people: Collection[int]) -> set[int]:
@@ -179,15 +206,11 @@ def _contacts(session: Session, object_id: int) -> list[int]:
 
 def people_with_role(session: Session, role: Role, *, department_id: int | None = None) -> list[int]:
     """Active people of a role, in a department or (when it has none) anywhere; oldest row first."""
-    query = (
-        select(Person.id)
-        .join(PersonRole, col(PersonRole.person_id) == Person.id)
-        .where(PersonRole.role == role, col(Person.active))
-        .order_by(col(Person.id))
-    )
-    if department_id is not None:
-        query = query.where(Person.department_id == department_id)
-    return [i for i in session.exec(query) if i is not None]
+    if department_id is None:
+        found = session.execute(_WITH_ROLE, {"role": role})
+    else:
+        found = session.execute(_IN_DEPARTMENT, {"role": role, "department": department_id})
+    return [i for i in found.scalars() if i is not None]
 
 
 def leads_of(session: Session, department_id: int) -> list[int]:

@@ -36,16 +36,20 @@ def subject_of(visit_id: int) -> str:
     return f"visit:{visit_id}"
 
 
-def move_visit(session: Session, visit: Visit, to: VisitState, *, now: dt.datetime) -> None:
-    """Change a visit's state and everything that was told about it. Raises Problem ``wrong_state``."""
-    if visit.state == to:
+def move_visit(session: Session, visit: Visit, *steps: VisitState, now: dt.datetime) -> None:
+    """Take a visit through *steps* and touch what was told about it. Raises Problem ``wrong_state``."""
+    before = visit.generation
+    for to in steps:
+        if visit.state == to:
+            continue
+        if not may_move(visit.state, to):
+            raise Problem(
+                "wrong_state", f"这次检查现在是“{NAMES[VisitState(visit.state)]}”，不能改为“{NAMES[to]}”。"
+            )
+        visit.state = to
+        visit.generation += 1
+    if visit.generation == before:
         return
-    if not may_move(visit.state, to):
-        raise Problem(
-            "wrong_state", f"这次检查现在是“{NAMES[VisitState(visit.state)]}”，不能改为“{NAMES[to]}”。"
-        )
-    visit.state = to
-    visit.generation += 1
     visit.reminded_on = None
     session.add(visit)
     assert visit.id is not None

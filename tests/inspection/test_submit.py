@@ -39,6 +39,8 @@ from tests.fakes.visits import (
     WANG,
 )
 
+KEEPER = 90  # a library administrator beside the people of the visit
+
 
 def test_an_unanswered_question_and_a_bare_no_are_named(opened: Desk) -> None:
     opened.save({**GOOD, "CL-1:5": {"value": "否"}, "CL-1:7": {"value": ""}})
@@ -186,13 +188,13 @@ def test_c24_a_serious_refusal_without_evidence_is_refused(opened: Desk) -> None
 def test_c24_gone_moved_or_another_trade_ends_the_visit_and_the_library_is_told(
     opened: Desk, code: str
 ) -> None:
-    keeper = opened.db.write_now(lambda s: make_person(s, role=Role.ADMIN, department_id=1, code="KEEPER").id)
+    opened.db.write_now(lambda s: make_person(s, id=KEEPER, code="KEEPER", role=Role.ADMIN))
     opened.save({OUTCOME: {"value": code, "note": "登记地址已是别家店铺"}})
     opened.photo(OUTCOME)
     opened.close(Closing(refusal_code="ABSENT", refusal_text="无人"))
     opened.submit()
     opened.do(review_visit, visit_id=VISIT, reviewer_id=REVIEWER, decision=Decision.APPROVED)
-    assert opened.told("library_mismatch") == [keeper]
+    assert opened.told("library_mismatch") == [KEEPER]
     notice = opened.rows(Notice, Notice.kind == "library_mismatch")[0]
     said = opened.db.read_now(library_mismatch, notice, opened.clock.now())
     assert isinstance(said, Content)

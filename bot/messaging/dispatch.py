@@ -35,7 +35,8 @@ from bot.messaging.talks import current
 from bot.messaging.turns import Gate, Turns
 from bot.platforms.base import InboundEvent, InboundKind, OutboundMessage, Platform, PlatformError
 
-_AT_ONCE = 8  # handlers that run together; one alone while callbacks wait for the disk
+_AT_ONCE = 8  # handlers that run together; one alone while callbacks crowd in
+_BREATH = 0.05  # seconds between two handlers then: each costs as much as ten answers to the platform
 SORRY = "系统出了点问题，这次没有办成，已经记录。请稍后再试一次。"
 UNKNOWN_BUTTON = "这个按钮已不再使用，请打开最新的卡片。"
 
@@ -54,7 +55,7 @@ class Dispatcher:
         self._intake = inbox.Intake(db, clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns = Turns()
-        self._gate = Gate(_AT_ONCE, urgent=self._intake.is_late)
+        self._gate = Gate(_AT_ONCE, urgent=self._intake.is_crowded)
 
     async def take(self, event: InboundEvent) -> bool:
         """Store the event durably; False when it was stored before. Called before the platform is answered."""
@@ -86,6 +87,8 @@ class Dispatcher:
     async def _in_turn(self, row_id: int, account: str) -> None:
         with structlog.contextvars.bound_contextvars(event=f"inbox:{row_id}"):
             async with self._turns.of(account), self._gate.passage():
+                if self._intake.is_crowded():
+                    await asyncio.sleep(_BREATH)
                 try:
                     await self._work(row_id)
                 except Exception:  # noqa: BLE001 - the row is leased, not lost: the sweep comes back to it

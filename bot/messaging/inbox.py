@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,8 +24,7 @@ from bot.platforms.base import InboundEvent
 LEASE = dt.timedelta(seconds=60)  # longer than any handler; after it another process may finish the event
 TRIES = 5
 TOGETHER = 256  # events in one INSERT
-_LATE = 0.01  # seconds a callback may wait for the disk before handlers stand back
-_STORM = 0.1  # seconds for which they do
+_CROWD, _WITHIN = 32, 0.1  # so many callbacks in so many seconds: handlers stand back
 
 
 # literal: a bound parameter would keep SQLite from using the partial index
@@ -117,18 +117,17 @@ class Intake:
         self._db, self._clock = db, clock
         self._waiting: list[tuple[InboundEvent, asyncio.Future[int | None]]] = []
         self._storing: asyncio.Task[None] | None = None
-        self._asked = self._late_at = float("-inf")
+        self._arrivals: deque[float] = deque(maxlen=_CROWD)
 
-    def is_late(self) -> bool:
-        """Callbacks wait too long just now: whatever can wait should."""
-        return time.monotonic() - self._late_at < _STORM
+    def is_crowded(self) -> bool:
+        """So many callbacks come in just now that whatever can wait should."""
+        return len(self._arrivals) == _CROWD and time.monotonic() - self._arrivals[0] < _WITHIN
 
     async def take(self, event: InboundEvent) -> int | None:
         """The row id once the event is on disk, None when it was there before."""
         done: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
-        if not self._waiting:
-            self._asked = time.monotonic()
         self._waiting.append((event, done))
+        self._arrivals.append(time.monotonic())
         if self._storing is None or self._storing.done():
             self._storing = asyncio.create_task(self._store(), name="inbox:store")
         return await done
@@ -136,14 +135,11 @@ class Intake:
     async def _store(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
-            asked = self._asked
             try:
                 rows = await self._db.write_first(self._storing_of([event for event, _ in batch]))
             except Exception as error:  # noqa: BLE001 - it is the callers', each gets it or tries alone
                 await self._alone(batch, error)
                 continue
-            if (now := time.monotonic()) - asked > _LATE:
-                self._late_at = now
             for (_, done), row in zip(batch, rows, strict=True):
                 if not done.done():  # its request may have been given up; the sweep finishes what it left
                     done.set_result(row)

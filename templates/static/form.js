@@ -21,6 +21,7 @@ const dropped = new Set(); // ids of photos that are being taken back
 let version = Number(page.dataset.version);
 let running = null, again = false, reachable = true, delay = 2000, timer = 0, refusal = "";
 let preparing = Promise.resolve(); // photos that are being made smaller
+let typing = 0, writing = null; // the question whose words are not kept yet
 
 const show = () => {
   const { answered, asked, unable } = draw();
@@ -30,7 +31,7 @@ const show = () => {
   const waiting = pending.size + photos.size;
   counter.dataset.waiting = waiting;
   counter.className = `net ${refusal || (waiting && !reachable) ? "offline" : waiting ? "waiting" : ""}`;
-  const text = refusal || (waiting ? (reachable ? `正在发送 ${waiting}` : `没有网络，待发送 ${waiting}`) : reachable ? "已全部保存" : "没有网络，已存在手机里");
+  const text = refusal || (waiting ? (reachable ? `正在发送 ${waiting}` : `没有网络，待发送 ${waiting}`) : !reachable ? "没有网络，已存在手机里" : writing ? "正在保存" : "已全部保存");
   if (counter.textContent !== text) counter.textContent = text;
 };
 
@@ -44,7 +45,7 @@ const keep = (question) => {
   return box.put("answers", row);
 };
 const changed = async (question) => { // the counter counts what the phone has, not what it is about to have
-  if (held.get(question.dataset.key) === JSON.stringify(read(question))) return; // a field that was left as it was
+  if (held.get(question.dataset.key) === JSON.stringify(read(question))) { show(); return; } // left as it was
   const puts = [keep(question)];
   for (const conclusion of restsOn(question)) {
     write(conclusion, {});
@@ -248,17 +249,27 @@ page.addEventListener("change", async (event) => {
     if (code) write(question, { ...read(question), value: code });
     else { refusal = "没有扫到码，请再拍一次，或直接输入。"; show(); refusal = ""; return; }
   } else if (target.type === "file") {
+    keepWords();
     preparing = preparing.then(() => addPhotos(target));
     return;
   }
-  clearTimeout(typing);
+  if (writing === question) { clearTimeout(typing); writing = null; }
   if (question) changed(question);
 });
-let typing = 0; // what is being typed is kept too: a phone may die in the middle of a word
-page.addEventListener("input", (event) => {
-  if (!event.target.matches("textarea, [data-typed], [data-reading]")) return;
+const keepWords = async () => {
+  const question = writing;
   clearTimeout(typing);
-  typing = setTimeout(changed, 600, event.target.closest("[data-key]"));
+  writing = null;
+  if (question) await changed(question);
+};
+page.addEventListener("input", (event) => { // what is being typed is kept too: a phone may die in the middle of a word
+  if (!event.target.matches("textarea, [data-typed], [data-reading]")) return;
+  const question = event.target.closest("[data-key]");
+  if (writing !== question) keepWords();
+  clearTimeout(typing);
+  writing = question;
+  typing = setTimeout(keepWords, 600);
+  show();
 });
 page.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-clear], [data-drop], [data-locate]");
@@ -289,6 +300,7 @@ for (const frame of document.querySelectorAll("[data-pad]")) {
 if (canScan) for (const label of document.querySelectorAll("[data-scan]")) label.hidden = false;
 page.addEventListener("submit", async (event) => {
   event.preventDefault(); // everything is saved one by one already; the next page must show all of it
+  await keepWords();
   await preparing;
   await flush();
   if (!pending.size && !photos.size && reachable) location.assign(`${base}/review`);
@@ -296,7 +308,8 @@ page.addEventListener("submit", async (event) => {
 });
 addEventListener("online", flush);
 addEventListener("offline", () => { reachable = false; show(); });
-document.addEventListener("visibilitychange", () => { if (!document.hidden) flush().then(look); });
+document.addEventListener("visibilitychange", () => { if (document.hidden) keepWords(); else flush().then(look); });
+addEventListener("pagehide", keepWords);
 setInterval(look, 10000);
 if (navigator.serviceWorker) {
   navigator.serviceWorker.register("/form/worker.js", { scope: "/form/" }).catch(() => { /* private window: no reload without network */ });

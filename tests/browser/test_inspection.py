@@ -276,6 +276,7 @@ async def test_no_page_of_the_form_has_a_serious_fault_for_a_screen_reader_and_a
     page.on("response", weigh)
     await page.reload()
     await expect(page.locator("#net")).to_have_text("已全部保存")
+    page.remove_listener("response", weigh)
     assert 0 < weight < 150_000  # everything the form needs before the first photo
     await page.emulate_media(color_scheme="dark")
     await _is_kind(page)

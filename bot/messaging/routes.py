@@ -47,7 +47,7 @@ def choose(
     A reply goes back to where the question came from. What was sent of unknown outcome is repeated where it went.
     An SMS is spent on what is urgent, assigned or statutory only.
     """
-    if before.in_doubt in accounts:
+    if before.in_doubt in accounts and before.in_doubt not in before.took | before.refused:
         return before.in_doubt
     if notice.kind == "reply" and asked_from(notice) in accounts and asked_from(notice) not in before.refused:
         return asked_from(notice)

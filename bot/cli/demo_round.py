@@ -30,7 +30,7 @@ from bot.cli.serve import bind
 from bot.core.clock import CHINA, china
 from bot.core.db import open_database
 from bot.core.errors import Problem
-from bot.core.secret import SECRET_SOURCE
+from bot.core.secret import SOURCE
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws.models import Draw, DrawState
 from bot.inspection.tasks.models import Visit, VisitState
@@ -68,7 +68,7 @@ async def play(options: DemoOptions) -> Report:
         sim_port=options.sim_port, by_bot=options.by_bot,
     )  # fmt: skip
     MACHINE.set(Machine(stage.clock))
-    SECRET_SOURCE.set(lambda: sha256(b"suicha demo").digest())
+    SOURCE.bring(lambda: sha256(b"suicha demo").digest())
     with _progress(console) as progress:
         office = Office(stage, options, progress)
         try:

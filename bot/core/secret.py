@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from contextvars import ContextVar
+from dataclasses import dataclass
 
-SECRET_SOURCE: ContextVar[Callable[[], bytes]] = ContextVar("secret_source")
+
+@dataclass(slots=True)
+class SecretSource:
+    """One for the process: a draw is committed in whichever thread writes, where no context reaches."""
+
+    draw: Callable[[], bytes]
+
+    def bring(self, draw: Callable[[], bytes]) -> None:
+        """Take secrets from *draw* from now on; for the demo only, whose round can be played again."""
+        self.draw = draw
+
+
+SOURCE = SecretSource(lambda: secrets.token_bytes(32))
 
 
 def fresh_secret() -> bytes:
     """32 bytes nobody has seen."""
-    source = SECRET_SOURCE.get(None)
-    return source() if source is not None else secrets.token_bytes(32)
+    return SOURCE.draw()

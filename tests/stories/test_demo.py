@@ -68,12 +68,14 @@ def test_an_authority_without_a_public_address_runs_its_round_through_the_smart_
     assert report["account"]["公示（户）"]["wecom"] > 0
 
 
+@pytest.mark.open_fault
 def test_ten_faults_in_a_hundred_change_nothing(calm: dict[str, Any], tmp_path: Path) -> None:
     stormy = play(tmp_path / "demo", "--faults", "10")
     assert stormy["broken"] == []
     assert stormy["fingerprint"] == calm["fingerprint"]
 
 
+@pytest.mark.open_fault
 @pytest.mark.postgres
 def test_the_round_comes_out_the_same_on_postgresql(
     calm: dict[str, Any], tmp_path: Path, empty_postgres_url: str
@@ -83,6 +85,7 @@ def test_the_round_comes_out_the_same_on_postgresql(
     assert report["fingerprint"] == calm["fingerprint"]
 
 
+@pytest.mark.open_fault
 def test_a_round_that_is_killed_goes_on_where_it_was(calm: dict[str, Any], tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     process = start(folder)

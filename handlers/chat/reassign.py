@@ -12,7 +12,7 @@ from bot.inspection.metrics.morning import remind_department
 from bot.inspection.people.models import Person, PersonRole, Role
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import OfficerState, Task, Visit, VisitOfficer
-from bot.inspection.tasks.states import BEFORE_VISIT, LIVE
+from bot.inspection.tasks.states import BEFORE_RECORD, LIVE
 from bot.messaging.router import Context, Reply, Router
 from bot.messaging.talks import close_talk, open_talk
 
@@ -50,7 +50,7 @@ def _open_list(session: Session, ctx: Context) -> list[str]:
         .join(Task, col(Task.id) == Visit.task_id)
         .join(InspectionObject, col(InspectionObject.id) == Visit.object_id)
         .join(Person, col(Person.id) == VisitOfficer.person_id)
-        .where(col(VisitOfficer.state).in_(LIVE), col(Visit.state).in_(BEFORE_VISIT))
+        .where(col(VisitOfficer.state).in_(LIVE), col(Visit.state).in_(BEFORE_RECORD))
         .order_by(col(VisitOfficer.state).desc(), col(VisitOfficer.assigned_at), col(VisitOfficer.id))
         .limit(_LISTED)
     )

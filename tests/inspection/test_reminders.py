@@ -17,9 +17,9 @@ from bot.inspection.deadlines.queue import queue_due
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Role
 from bot.inspection.profile import load_profile
-from bot.inspection.tasks.models import Task, Visit, VisitOfficer
+from bot.inspection.tasks.models import Task, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.reminders import still_open, unanswered
-from bot.inspection.tasks.service import accept_visit, check_in
+from bot.inspection.tasks.service import accept_visit, check_in, move_visit
 from tests.fakes.builders import make_person, make_task, make_visit, team_of
 from tests.fakes.reminding import CALENDAR, remind
 
@@ -119,7 +119,7 @@ def test_who_lets_the_day_go_by_is_reminded_each_working_day(db: Database) -> No
     assert days == [16, 17, 18, 19, 20]
 
 
-def test_the_end_of_the_window_reminds_officers_and_lead_until_somebody_begins(db: Database) -> None:
+def test_the_end_of_the_window_reminds_officers_and_lead_until_there_is_a_record(db: Database) -> None:
     lead, task, [visit] = db.write_now(prepared, planned=31)
     team = db.read_now(team_of, visit)
     for person in team:
@@ -129,13 +129,18 @@ def test_the_end_of_the_window_reminds_officers_and_lead_until_somebody_begins(d
     assert sorted({when.day for kind, person, when in rows if person == team[0]}) == [24, 26]  # T-5, T-3
     assert sorted({when.day for kind, person, when in rows if person == lead}) == [26]
     assert {kind for kind, _, _ in rows} == {"visit_window", "window_ending"}
-    assert db.read_now(still_open, task) == 1
     for person in team:
         db.write_now(
             lambda s, p=person: check_in(s, visit_id=visit, person_id=p, now=at(28), profile=PROFILE)
         )
-    before = len(db.read_now(told))
+    assert db.read_now(still_open, task) == 1
     tick_through(db, [at(30), at(31)])
+    assert {(kind, when.day) for kind, _, when in db.read_now(told)[len(rows) :]} == {
+        ("visit_window", 30), ("window_ending", 30),
+    }  # fmt: skip
+    db.write_now(lambda s: move_visit(s, s.get_one(Visit, visit), VisitState.RECORDED, now=at(31, 10)))
+    before = len(db.read_now(told))
+    tick_through(db, [dt.datetime(2026, 4, day, 9, tzinfo=CHINA) for day in (1, 2, 3)])
     assert len(db.read_now(told)) == before
     assert db.read_now(still_open, task) == 0
 

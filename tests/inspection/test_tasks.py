@@ -193,7 +193,8 @@ def test_an_officer_who_was_replaced_after_checking_in_does_not_count(db: Databa
         row = session.exec(select(VisitOfficer).where(VisitOfficer.person_id == one)).one()
         row.state = "REPLACED"
         follower = make_officer(session, row.department_id or 0).id or 0
-        session.add(VisitOfficer(visit_id=visit, person_id=follower, ticket="f" * 64, assigned_at=NOW))
+        session.add(VisitOfficer(visit_id=visit, person_id=follower, department_id=row.department_id,
+                                     ticket="f" * 64, assigned_at=NOW))  # fmt: skip
         return follower
 
     follower = db.write_now(replace)

@@ -14,9 +14,10 @@ from bot.inspection.draws.replacement import redraw
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, touch_cards
 from bot.inspection.people.models import Absence, Person
-from bot.inspection.tasks.models import Task, Visit, VisitOfficer
+from bot.inspection.tasks.models import CheckIn, Task, Visit, VisitOfficer
+from bot.inspection.tasks.presence import may_step_back, present_at
 from bot.inspection.tasks.queries import leads_of
-from bot.inspection.tasks.states import BEFORE_VISIT, LIVE
+from bot.inspection.tasks.states import BEFORE_RECORD, LIVE
 
 _LONGEST = dt.timedelta(days=366)
 
@@ -86,14 +87,16 @@ def decide_leave(
 
 
 def affected(session: Session, leave: LeaveRequest) -> list[VisitOfficer]:
-    """Visits not begun that are planned in these days, or whose last day falls into them."""
+    """Visits planned in these days, or whose last day falls into them, to which they have not come yet."""
     days = (leave.first_day, leave.last_day)
+    arrived = select(CheckIn.id).where(CheckIn.visit_id == Visit.id, CheckIn.person_id == leave.person_id)
     query = (
         select(VisitOfficer)
         .join(Visit, col(Visit.id) == VisitOfficer.visit_id)
         .where(
             VisitOfficer.person_id == leave.person_id, col(VisitOfficer.state).in_(LIVE),
-            col(Visit.state).in_(BEFORE_VISIT), or_(col(Visit.planned_on).between(*days), col(Visit.due_on).between(*days)),
+            col(Visit.state).in_(BEFORE_RECORD), ~arrived.exists(),
+            or_(col(Visit.planned_on).between(*days), col(Visit.due_on).between(*days)),
         )
         .order_by(col(VisitOfficer.id))
     )  # fmt: skip
@@ -113,7 +116,8 @@ def reassign(session: Session, *, officer_id: int, by: int, reason: str, now: dt
     lead = session.get_one(Task, visit.task_id).lead_department_id
     if by not in {*leads_of(session, officer.department_id or lead), *leads_of(session, lead)}:
         raise Problem("forbidden", "改派由检查部门负责人决定。")
-    if officer.state not in LIVE or visit.state not in BEFORE_VISIT:
+    there = present_at(session, [officer.visit_id])[officer.visit_id]
+    if officer.state not in LIVE or not may_step_back(visit, officer.person_id, there):
         raise Problem("wrong_state", "已经改派过，或检查已经开始，不能改派。")
     officer.recusal_reason, officer.recusal_decided_by = f"改派：{reason}", by
     return redraw(session, officer, by=by, now=now, action="officer.reassigned")

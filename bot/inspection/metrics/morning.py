@@ -35,7 +35,7 @@ from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import OfficerState, Task, TaskState, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import leads_of
 from bot.inspection.tasks.service import remind_all
-from bot.inspection.tasks.states import BEFORE_VISIT
+from bot.inspection.tasks.states import BEFORE_RECORD
 
 _NAME = "morning"
 _SOON = dt.timedelta(days=5)
@@ -81,7 +81,7 @@ def morning_of(session: Session, department_id: int, *, today: dt.date) -> Morni
         department=session.get_one(Department, department_id).name,
         unanswered=_unanswered(session, mine),
         visits=_visits(
-            session, mine, col(Visit.state).in_(BEFORE_VISIT), Visit.due_on, today=today, until=soon
+            session, mine, col(Visit.state).in_(BEFORE_RECORD), Visit.due_on, today=today, until=soon
         ),
         reviews=_visits(session, mine, Visit.state == VisitState.IN_REVIEW, Visit.publish_due, today=today),
         publicity=_visits(

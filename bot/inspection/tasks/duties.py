@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,8 @@ from bot.inspection.deadlines.sources import Context, Ids, Source
 from bot.inspection.profile.schedule import Span
 from bot.inspection.profile.terms import Role
 from bot.inspection.tasks.models import OfficerState, Task, TaskState, Visit, VisitOfficer
-from bot.inspection.tasks.states import BEFORE_VISIT, LIVE
+from bot.inspection.tasks.presence import departments_short, present_at
+from bot.inspection.tasks.states import BEFORE_RECORD, LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Looked:
     visit: Visit
     task: Task
     officers: Sequence[VisitOfficer]
+    present: AbstractSet[int]  # person ids of those who have checked in
 
     @property
     def subject(self) -> str:
@@ -39,7 +42,7 @@ class Looked:
 
 
 def look_at(session: Session, visit_ids: Ids) -> list[Looked]:
-    """The visits with their tasks and live officers, in three queries."""
+    """The visits with their tasks and live officers, in four queries."""
     visits = session.exec(select(Visit).where(col(Visit.id).in_(visit_ids)).order_by(col(Visit.id))).all()
     tasks = {
         task.id: task
@@ -51,13 +54,19 @@ def look_at(session: Session, visit_ids: Ids) -> list[Looked]:
     )
     for officer in session.exec(mine.order_by(col(VisitOfficer.id))):
         officers[officer.visit_id].append(officer)
-    return [Looked(visit, tasks[visit.task_id], officers[visit.id or 0]) for visit in visits]
+    there = present_at(session, visit_ids)
+    return [
+        Looked(visit, tasks[visit.task_id], officers[visit.id or 0], there[visit.id or 0]) for visit in visits
+    ]
 
 
 def visit_duties(looked: Looked, context: Context) -> list[Duty]:
-    """What runs before somebody begins: each officer's answer, the day planned, the window."""
+    """What runs until there is a record: each officer's answer, the day planned, the window.
+
+    Of a joint visit one department may have begun while another is still awaited: its officers are asked on.
+    """
     visit, officers = looked.visit, looked.officers
-    if visit.state not in BEFORE_VISIT or not officers:
+    if visit.state not in BEFORE_RECORD or not officers:
         return []
     shared: dict[str, Any] = {"department_id": looked.task.lead_department_id, "generation": visit.generation,
               "about": looked.subject, "above": looked.above}  # fmt: skip
@@ -73,11 +82,16 @@ def visit_duties(looked: Looked, context: Context) -> list[Duty]:
         for o in officers if o.state == OfficerState.ASSIGNED
     ]  # fmt: skip
     started = china_day(min(o.assigned_at for o in officers))
-    answered = {o.person_id: Role.OFFICER for o in officers if o.state != OfficerState.ASSIGNED}
-    if answered:
+    short = departments_short(officers, looked.present, minimum=context.profile.draw.officers_min)
+    awaited = {
+        o.person_id: Role.OFFICER
+        for o in officers
+        if o.state != OfficerState.ASSIGNED and o.department_id in short and o.person_id not in looked.present
+    }
+    if awaited:
         span = Span(min(started, visit.planned_on), visit.planned_on)
         duties.append(
-            Duty("visit_day", looked.subject, span, policies["visit_day"], **shared, people=answered)
+            Duty("visit_day", looked.subject, span, policies["visit_day"], **shared, people=awaited)
         )
     everybody = {o.person_id: Role.OFFICER for o in officers}
     duties.append(

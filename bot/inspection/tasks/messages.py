@@ -25,7 +25,7 @@ from bot.inspection.tasks.models import (
 )
 from bot.inspection.tasks.queries import VisitFacts, map_link, visit_facts
 from bot.inspection.tasks.reminders import still_open, unanswered
-from bot.inspection.tasks.states import BEFORE_SUBMIT, BEFORE_VISIT, NAMES
+from bot.inspection.tasks.states import BEFORE_RECORD, BEFORE_SUBMIT, BEFORE_VISIT, NAMES
 from bot.inspection.tasks.training_messages import KINDS as TRAINING
 
 _SHOWN = 10  # names in one message; the rest is counted
@@ -133,14 +133,16 @@ def visit_window(session: Session, notice: Notice, now: dt.datetime) -> Content 
     facts = visit_facts(session, _id(notice))
     if facts.officer(notice.recipient_id) is None:
         return Skip("已改派")
-    if facts.visit.state not in BEFORE_VISIT:
-        return Skip("检查已开始")
-    if facts.visit.planned_on <= china_day(now):
+    if facts.visit.state not in BEFORE_RECORD:
+        return Skip("检查记录已完成")
+    begun = facts.visit.state == VisitState.ON_SITE
+    if facts.visit.planned_on <= china_day(now) and not begun:
         return Skip("今日检查提醒已说明")  # the morning card of the visit day says it each day
     asks, closed = chase_asks(session, notice, now=now)
     if asks:
         asks = (*asks, Ask("申请延期", "ask_extension", subject=asks[0].subject))
-    return Content(_values(facts), _facts(facts, notice.recipient_id)[:3], asks, _pages(facts), closed=closed)
+    values = _values(facts) | {"begun": begun}
+    return Content(values, _facts(facts, notice.recipient_id)[:3], asks, _pages(facts), closed=closed)
 
 
 def assignment_overdue(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -160,7 +162,7 @@ def window_ending(session: Session, notice: Notice, now: dt.datetime) -> Content
     task = session.get_one(Task, _id(notice))
     count = still_open(session, _id(notice))
     if not count:
-        return Skip("均已开始检查")
+        return Skip("均已检查并记录")
     late = task.window_end < china_day(now)
     return Content(
         {"task": task.name, "count": count, "due": f"{task.window_end:%m月%d日}", "late": late}, overdue=late
@@ -253,7 +255,8 @@ KINDS = (
     Kind("visit_day", visit_day,
          Content(_SAMPLE, _ROWS, (Ask("到场签到", "check_in", "primary"),), (Page("打开检查表", "form", (1,)),)), card=True),
     Kind("visit_window", visit_window,
-         Content(_SAMPLE, _ROWS, (Ask("收到", "got_it", "primary", "deadline:1"),), (Page("打开检查表", "form", (1,)),)),
+         Content(_SAMPLE | {"begun": False}, _ROWS, (Ask("收到", "got_it", "primary", "deadline:1"),),
+                 (Page("打开检查表", "form", (1,)),)),
          card=True),
     Kind("assignment_overdue", assignment_overdue,
          Content({"task": "餐饮服务食品安全抽查", "count": 3, "names": "王一、李二"}, (("未接收", "3 人次"),),

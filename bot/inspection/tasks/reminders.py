@@ -6,7 +6,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.inspection.tasks.models import OfficerState, Visit, VisitOfficer
-from bot.inspection.tasks.states import BEFORE_VISIT
+from bot.inspection.tasks.states import BEFORE_RECORD
 
 
 def unanswered(session: Session, task_id: int) -> list[tuple[int, int]]:
@@ -23,7 +23,7 @@ def unanswered(session: Session, task_id: int) -> list[tuple[int, int]]:
 
 
 def still_open(session: Session, task_id: int) -> int:
-    """Visits of the task that nobody has begun."""
+    """Visits of the task that are not made, or not recorded yet."""
     return session.exec(
-        select(func.count()).where(Visit.task_id == task_id, col(Visit.state).in_(BEFORE_VISIT))
+        select(func.count()).where(Visit.task_id == task_id, col(Visit.state).in_(BEFORE_RECORD))
     ).one()

@@ -26,6 +26,7 @@ from bot.inspection.tasks.models import (
     VisitOfficer,
     VisitState,
 )
+from bot.inspection.tasks.presence import departments_short, may_step_back, present_at
 from bot.inspection.tasks.queries import get_visit, leads_of, live_officers, require_officer, visit_facts
 from bot.inspection.tasks.states import BEFORE_VISIT, NAMES, may_move
 
@@ -93,7 +94,7 @@ def ask_recusal(session: Session, *, visit_id: int, person_id: int, reason: str,
         raise Problem("reason_missing", "请写明回避理由。", 理由="不能为空")
     visit = get_visit(session, visit_id, lock=True)
     officer = require_officer(session, visit_id, person_id)
-    if visit.state not in BEFORE_VISIT:
+    if not may_step_back(visit, person_id, present_at(session, [visit_id])[visit_id]):
         raise Problem("wrong_state", "检查已经开始，请当面向组长说明回避理由。")
     if officer.state == OfficerState.RECUSAL_ASKED:
         return
@@ -123,7 +124,7 @@ def check_in(
     late_reason: str = "",
     happened_at: dt.datetime | None = None,
 ) -> bool:
-    """签到; once per officer. True when enough officers are there and the form is open (C16).
+    """签到; once per officer. True when enough officers of one's department are there and its form is open (C16).
 
     *late_reason* makes it a late registration of presence at *happened_at*. Raises ``recusal_pending``,
     ``not_approved``, or what ``check_late`` raises.
@@ -138,29 +139,33 @@ def check_in(
     late = bool(late_reason or happened_at)
     if late:
         happened_at = check_late(
-            happened_at,
-            late_reason,
-            now=now,
-            not_before=officer.assigned_at,
-            days=profile.visit.late_registration_days,
-        )
+            happened_at, late_reason, now=now, not_before=officer.assigned_at, days=profile.visit.late_registration_days
+        )  # fmt: skip
     if officer.state == OfficerState.ASSIGNED:
         accept_visit(session, visit_id=visit_id, person_id=person_id, now=now)
-    present = {c.person_id for c in session.exec(select(CheckIn).where(CheckIn.visit_id == visit_id))}
+    present = present_at(session, [visit_id])[visit_id]
     if person_id not in present:
-        session.add(
-            CheckIn(visit_id=visit_id, person_id=person_id, at=now, latitude=latitude, longitude=longitude,
-                    place=place, late_reason=late_reason, happened_at=happened_at)
-        )  # fmt: skip
-        visit.late = visit.late or late
-        record(session, "visit.checked_in", subject_of(visit_id), now=now, actor=person_id, late=late)
-        touch_cards(session, subject_of(visit_id), now=now)
+        there = CheckIn(visit_id=visit_id, person_id=person_id, at=now, latitude=latitude, longitude=longitude,
+                        place=place, late_reason=late_reason, happened_at=happened_at)  # fmt: skip
+        _note_presence(session, visit, there, now=now)
         present.add(person_id)
-    present &= {o.person_id for o in live_officers(session, visit_id)}  # who was replaced counts no more
-    if len(present) < profile.draw.officers_min:
+    short = departments_short(live_officers(session, visit_id), present, minimum=profile.draw.officers_min)
+    if officer.department_id in short:
         return False
     _begin(session, visit, now=now)
     return True
+
+
+def _note_presence(session: Session, visit: Visit, there: CheckIn, *, now: dt.datetime) -> None:
+    """One officer is there: kept, and nothing waits any more that asks them to come."""
+    late = bool(there.late_reason)
+    visit.late = visit.late or late
+    visit.reminded_on = None
+    session.add_all([there, visit])
+    subject = subject_of(visit.id or 0)
+    record(session, "visit.checked_in", subject, now=now, actor=there.person_id, late=late)
+    withdraw(session, subject, kinds=WAITING, recipient_id=there.person_id, reason="已签到", now=now)
+    touch_cards(session, subject, now=now)
 
 
 def _begin(session: Session, visit: Visit, *, now: dt.datetime) -> None:
@@ -170,7 +175,6 @@ def _begin(session: Session, visit: Visit, *, now: dt.datetime) -> None:
     there = session.exec(select(CheckIn).where(CheckIn.visit_id == visit.id))
     visit.on_site_at = min(c.present_at for c in there)
     move_visit(session, visit, VisitState.ON_SITE, now=now)
-    withdraw(session, subject_of(visit.id), kinds=WAITING, reason="检查已开始", now=now)
     task = session.get_one(Task, visit.task_id)
     if task.state == TaskState.DISPATCHED:
         task.state = TaskState.IN_PROGRESS

@@ -30,6 +30,7 @@ NAMES: dict[VisitState, str] = {
 }
 BEFORE_SUBMIT = (S.ASSIGNED, S.ACCEPTED, S.ON_SITE, S.RECORDED)
 BEFORE_VISIT = (S.ASSIGNED, S.ACCEPTED)
+BEFORE_RECORD = (*BEFORE_VISIT, S.ON_SITE)  # the window's clock runs: from RECORDED on it is the publicity's
 SUBMITTED = (S.IN_REVIEW, S.APPROVED, S.PUBLISHED, S.NON_PUBLIC)
 LIVE = (OfficerState.ASSIGNED, OfficerState.ACCEPTED, OfficerState.RECUSAL_ASKED)
 

@@ -1,0 +1,99 @@
+"""C16: a department's part of a visit opens with its own two officers; the others are chased until they come."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from sqlmodel import Session, col, select
+
+from bot.core.clock import CHINA
+from bot.core.db import Database
+from bot.core.errors import Problem
+from bot.inspection.draws.leave import reassign
+from bot.inspection.notices.models import Notice
+from bot.inspection.people.models import Role
+from bot.inspection.profile import load_profile
+from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.service import accept_visit, ask_recusal, check_in
+from tests.fakes.builders import make_department, make_person, make_task, make_visit, team_of
+from tests.fakes.reminding import remind
+
+PROFILE = load_profile("default")
+
+
+def at(day: int, hour: int = 9, minute: int = 0) -> dt.datetime:
+    return dt.datetime(2026, 3, day, hour, minute, tzinfo=CHINA)
+
+
+def joint_visit(session: Session) -> tuple[int, int, list[int], list[int]]:
+    """(visit, lead, two officers of the leading department, two of the other); planned for March 16."""
+    other = make_department(session)
+    task = make_task(session, state="DISPATCHED", joint_department_ids=[other.id])
+    lead = make_person(session, role=Role.LEAD, department_id=task.lead_department_id).id or 0
+    visit = make_visit(session, task=task, team=4).id or 0
+    team = team_of(session, visit)
+    for officer in session.exec(select(VisitOfficer).where(col(VisitOfficer.person_id).in_(team[2:]))):
+        officer.department_id = other.id
+    session.flush()
+    return visit, lead, team[:2], team[2:]
+
+
+def arrive(session: Session, visit: int, person: int, now: dt.datetime) -> bool:
+    return check_in(session, visit_id=visit, person_id=person, now=now, profile=PROFILE)
+
+
+def state_of(session: Session, visit: int) -> str:
+    return session.get_one(Visit, visit).state
+
+
+def told(session: Session, person: int) -> list[tuple[str, int]]:
+    rows = session.exec(select(Notice).where(Notice.recipient_id == person).order_by(col(Notice.id)))
+    return [(n.kind, n.not_before.astimezone(CHINA).day) for n in rows if n.state != "withdrawn"]
+
+
+def test_one_officer_of_each_department_opens_nothing(db: Database) -> None:
+    visit, _, mine, theirs = db.write_now(joint_visit)
+    assert not db.write_now(arrive, visit, mine[0], at(16))
+    assert not db.write_now(arrive, visit, theirs[0], at(16))
+    assert db.read_now(state_of, visit) == VisitState.ASSIGNED
+    assert db.write_now(arrive, visit, mine[1], at(16))
+    assert db.read_now(state_of, visit) == VisitState.ON_SITE
+
+
+def test_who_has_not_come_yet_is_chased_although_the_other_department_has_begun(db: Database) -> None:
+    visit, lead, mine, theirs = db.write_now(joint_visit)
+    db.write_now(lambda s: accept_visit(s, visit_id=visit, person_id=theirs[0], now=at(11)))
+    for person in mine:
+        db.write_now(arrive, visit, person, at(16, 9, 30))
+    for day in (16, 17, 18):
+        db.write_now(remind, at(day, 17, 30), PROFILE)
+    assert [row for row in db.read_now(told, theirs[0]) if row[0] == "visit_day"] == [
+        ("visit_day", day) for day in (16, 17, 18)
+    ]
+    assert ("assignment_reminder", 16) in db.read_now(told, theirs[1])  # never answered
+    assert ("assignment_overdue", 16) in db.read_now(told, lead)
+    assert [kind for kind, _ in db.read_now(told, mine[0]) if kind == "visit_day"] == []
+
+
+def test_who_has_not_come_may_still_step_back_while_the_others_work_and_who_came_may_not(
+    db: Database,
+) -> None:
+    visit, lead, mine, theirs = db.write_now(joint_visit)
+    for person in mine:
+        db.write_now(arrive, visit, person, at(16))
+
+    def ask(session: Session, person: int) -> None:
+        ask_recusal(session, visit_id=visit, person_id=person, reason="与负责人有亲属关系", now=at(16, 10))
+
+    db.write_now(ask, theirs[0])
+    with pytest.raises(Problem, match="检查已经开始"):
+        db.write_now(ask, mine[0])
+
+    def change(session: Session, person: int) -> None:
+        place = session.exec(select(VisitOfficer.id).where(VisitOfficer.person_id == person)).one()
+        reassign(session, officer_id=place or 0, by=lead, reason="出差", now=at(16, 11))
+
+    with pytest.raises(Problem) as refused:
+        db.write_now(change, mine[0])
+    assert refused.value.key == "wrong_state"

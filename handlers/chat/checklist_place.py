@@ -22,7 +22,7 @@ from bot.inspection.checklists.definition import Checklist, Question, QuestionTy
 from bot.inspection.checklists.outcomes import CLEAN
 from bot.inspection.checklists.queries import FormFacts, checklist_of
 from bot.inspection.checklists.repeats import may_be_asked, unfold
-from bot.inspection.checklists.service import is_own_section
+from bot.inspection.checklists.sections import is_own_section
 from bot.inspection.checklists.values import list_choices
 from bot.inspection.registry.models import Item
 from bot.inspection.results.labels import label_of

@@ -14,6 +14,7 @@ from bot.core.words import said
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.record import RIGHTS
+from bot.inspection.checklists.sections import absent
 from bot.inspection.checklists.service import RECORD
 from bot.inspection.profile.terms import Demand
 from bot.inspection.results.closing import NOT_REQUIRED, REFUSALS, Closing, reopen_record
@@ -189,6 +190,7 @@ def _review_page(
         refusals=refusals,
         signing=signing,
         unable=bool(judged.outcome),
+        absent=absent(facts, least=request.app[PROFILE].draw.officers_min),
     )
 
 

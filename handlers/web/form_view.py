@@ -7,7 +7,8 @@ from typing import Any
 from bot.core.clock import china
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, conclusion_key, is_concluded
 from bot.inspection.checklists.queries import FormFacts, checklist_of
-from bot.inspection.checklists.service import OUTCOME, is_own_section
+from bot.inspection.checklists.sections import department_of, is_own_section
+from bot.inspection.checklists.service import OUTCOME
 from bot.inspection.registry.models import Item
 from bot.inspection.results.labels import LABELS, ResultCode, label_of
 from handlers.web import form_questions as questions
@@ -34,9 +35,15 @@ def head(facts: FormFacts, person_id: int) -> dict[str, Any]:
 
 
 def presence(facts: FormFacts) -> list[dict[str, str]]:
-    """The officers and when each checked in, empty when not yet."""
+    """The officers and when each checked in, empty when not yet; in a joint visit with their department."""
     at = {c.person_id: china(c.at).strftime("%m-%d %H:%M") for c in facts.check_ins}
-    return [{"name": person.name, "at": at.get(person.id or 0, "")} for person, _ in facts.visit.officers]
+    rows = []
+    for person, _ in facts.visit.officers:
+        department = facts.visit.departments.get(department_of(facts, person.id or 0) or 0, "")
+        rows.append({"name": person.name, "at": at.get(person.id or 0, ""), "department": department})
+    return sorted(
+        rows, key=lambda row: row["department"]
+    )  # stable: the leader of each department stays first
 
 
 def sections(facts: FormFacts, person_id: int, errors: dict[str, str]) -> list[dict[str, Any]]:

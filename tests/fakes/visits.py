@@ -33,7 +33,7 @@ from bot.inspection.tasks.models import (
     VisitState,
 )
 
-WANG, LI, LEAD, REVIEWER, CONTACT, STRANGER, BOSS = 1, 2, 3, 4, 5, 6, 7
+WANG, LI, LEAD, REVIEWER, CONTACT, STRANGER, BOSS, SUN, HE = 1, 2, 3, 4, 5, 6, 7, 8, 9
 VISIT = 1
 
 
@@ -53,9 +53,10 @@ def make_visit(
     method: str = "实地检查",
     item_departments: tuple[int | None, ...] = (),
 ) -> World:
-    """Store the visit; its officers come from departments 1 and 2 when an item belongs to the second."""
+    """Store the visit; when an item belongs to department 2, it sends Li and He beside Wang and Sun of the first."""
     lists = checklists or (load_checklist("CL-1"),)
     joint = 2 in item_departments
+    team = (WANG, LI, SUN, HE) if joint else (WANG, LI)
     session.add(Department(id=1, code="SJJ", name="云溪县市场监督管理局"))
     session.add(Department(id=2, code="YJJ", name="云溪县应急管理局"))
     session.flush()
@@ -67,12 +68,13 @@ def make_visit(
         (CONTACT, "陈联络", Role.ENTERPRISE),
         (STRANGER, "路人甲", Role.OFFICER),
         (BOSS, "何协调", Role.COORDINATOR),
+        *(((SUN, "孙同行", Role.OFFICER), (HE, "贺同行", Role.OFFICER)) if joint else ()),
     ):
-        department = 2 if joint and person == LI else None if person == CONTACT else 1
+        department = 2 if joint and person in (LI, HE) else None if person == CONTACT else 1
         session.add(Person(id=person, code=f"P{person}", name=name, department_id=department))
         session.flush()
         session.add(PersonRole(person_id=person, role=role))
-    for person in (WANG, LI):
+    for person in team:
         session.add(
             Officer(
                 person_id=person,
@@ -164,12 +166,12 @@ def make_visit(
         )
     )
     session.flush()
-    for person in (WANG, LI):
+    for person in team:
         session.add(
             VisitOfficer(
                 visit_id=VISIT,
                 person_id=person,
-                department_id=2 if joint and person == LI else 1,
+                department_id=2 if joint and person in (LI, HE) else 1,
                 state=OfficerState.ACCEPTED,
                 leader=person == WANG,
                 ticket="0" * 64,

@@ -28,7 +28,7 @@ from bot.messaging.talks import current
 from bot.platforms.base import ErrorClass, InboundEvent, InboundKind, Media, PlatformError
 from handlers.chat import make_router
 from tests.fakes.platform import FakePlatform
-from tests.fakes.visits import LI, VISIT, WANG, make_visit, picture, untrain
+from tests.fakes.visits import HE, LI, SUN, VISIT, WANG, make_visit, picture, untrain
 from tests.inspection.mixed_checklist import MIXED
 
 PROFILE = load_profile("default")
@@ -191,6 +191,24 @@ async def test_the_gates_hold_in_chat_too(sqlite_db: Database, clock: ManualCloc
     assert [n.kind for n in sqlite_db.read_now(lambda s: list(s.exec(select(Notice))))].count(
         "training_missing"
     ) == 1
+
+
+async def test_in_chat_too_a_department_answers_with_two_officers_of_its_own(
+    sqlite_db: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    lists = (load_checklist("CL-1"), load_checklist("CL-4"))
+    sqlite_db.write_now(make_visit, now=clock.now(), checklists=lists, item_departments=(1, 2))
+    chat = Chat(sqlite_db, clock, tmp_path)
+
+    async def arrives(*people: int) -> None:
+        for person in people:
+            sqlite_db.write_now(check_in, visit_id=VISIT, person_id=person, now=clock.now(), profile=PROFILE)
+
+    await arrives(WANG, LI, HE)
+    with pytest.raises(Problem, match="本部门的同伴"):
+        await chat.presses()
+    await arrives(SUN)
+    assert "共 12 项" in (await chat.presses()).text
 
 
 async def test_a_number_picks_the_visit_and_nothing_open_is_said_so(chat: Chat, sqlite_db: Database) -> None:

@@ -16,6 +16,7 @@ from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.core.keys import LINKS
 from bot.inspection.audit.models import AuditEntry
+from bot.inspection.checklists.definition import load_checklist
 from bot.inspection.checklists.models import Evidence, RecordSheet, VisitForm
 from bot.inspection.notices.models import Notice
 from bot.inspection.tasks.models import CheckIn, Visit, VisitState
@@ -23,9 +24,11 @@ from handlers.web.uploads import number
 from tests.fakes.form_app import known_phones, make_form_app
 from tests.fakes.visits import (
     CONTACT,
+    HE,
     LI,
     REVIEWER,
     STRANGER,
+    SUN,
     VISIT,
     WANG,
     make_visit,
@@ -106,6 +109,28 @@ async def test_check_in_comes_first_then_the_partner_then_the_questions(
     assert " checked" not in page
     first = sqlite_db.read_now(lambda s: s.exec(select(CheckIn).where(CheckIn.person_id == WANG)).one())
     assert (first.latitude, first.longitude) == (22.63, 110.15)
+
+
+async def test_in_a_joint_visit_the_page_waits_for_the_partner_of_the_same_department(
+    sqlite_db: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    lists = (load_checklist("CL-1"), load_checklist("CL-4"))
+    sqlite_db.write_now(make_visit, now=clock.now(), checklists=lists, item_departments=(1, 2))
+    phones = known_phones(sqlite_db, clock, (WANG, LI, SUN, HE))
+    async with TestClient(TestServer(make_form_app(sqlite_db, clock, tmp_path)), cookies=phones) as client:
+        for person in (WANG, SUN, LI):
+            await Phone(client, person).post("/check-in", {})
+        assert 'data-key="CL-1:1"' in await Phone(client, WANG).get()
+        waiting = await Phone(client, LI).get()
+        assert "本部门的同伴签到后" in waiting
+        assert waiting.index("贺同行") < waiting.index("未签到")
+        assert "云溪县应急管理局" in waiting
+        change = {"base_version": 0, "changes": {"CL-4:1": {"value": "是"}}}
+        assert (await Phone(client, LI).api("/draft", change, 422))["error"] == "officers_missing"
+        unable = {"visit:outcome": "R07", "visit:outcome.note": "现场未经营", "action": "submit"}
+        picture_of_door = {"visit:outcome.file": io.BytesIO(picture())}
+        await Phone(client, WANG).post("", {**unable, **picture_of_door})
+        assert "还有部门没有到齐" in await Phone(client, WANG).get("/review")
 
 
 async def test_a_form_without_training_says_so_and_tells_the_lead(

@@ -12,7 +12,7 @@ from bot.inspection.checklists.definition import load_checklist
 from bot.inspection.checklists.models import Answer
 from bot.inspection.checklists.times import by_section, keep_times
 from tests.fakes.desk import GOOD, Desk, refused
-from tests.fakes.visits import LI, WANG, make_visit
+from tests.fakes.visits import HE, LI, SUN, WANG, make_visit
 
 ALL_GOOD = {key: value for key, value in GOOD.items() if not key.startswith("item:")}
 SAID = {"item:1": {"value": "未发现问题"}}
@@ -64,7 +64,7 @@ def test_each_department_concludes_its_own_items_only(
     lists = (load_checklist("CL-1"), load_checklist("CL-4"))
     db.write_now(make_visit, now=clock.now(), checklists=lists, item_departments=(1, 2))
     desk = Desk(db, clock, tmp_path)
-    desk.arrive(WANG, LI)
+    desk.arrive(WANG, LI, SUN, HE)
     desk.open()
     assert refused(lambda: desk.save({"item:2": {"value": "未发现问题"}})).key == "not_your_section"
     assert refused(lambda: desk.save({"item:9": {"value": "未发现问题"}})).key == "question_unknown"

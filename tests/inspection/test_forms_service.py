@@ -19,9 +19,11 @@ from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import Task
 from tests.fakes.desk import GOOD, Desk, refused
 from tests.fakes.visits import (
+    HE,
     LEAD,
     LI,
     STRANGER,
+    SUN,
     VISIT,
     WANG,
     make_visit,
@@ -118,7 +120,7 @@ def test_each_department_fills_only_its_own_section(
     lists = (load_checklist("CL-1"), load_checklist("CL-4"))
     sqlite_db.write_now(make_visit, now=clock.now(), checklists=lists, item_departments=(1, 2))
     desk = Desk(sqlite_db, clock, tmp_path)
-    desk.arrive(WANG, LI)
+    desk.arrive(WANG, LI, SUN, HE)
     desk.open()
     assert refused(lambda: desk.save({"CL-4:1": {"value": "是"}})).key == "not_your_section"
     assert desk.save({"CL-4:1": {"value": "是"}}, person=LI).version == 1

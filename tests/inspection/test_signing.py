@@ -19,7 +19,7 @@ from bot.inspection.results.closing import Closing, reopen_record
 from bot.inspection.results.signing import Mark, prepare_signing, sheets_to_sign, sign_record
 from bot.inspection.results.signing_messages import officer_objects, sheet_signed, sheet_to_sign
 from tests.fakes.desk import GOOD, PROFILE, Desk, refused
-from tests.fakes.visits import LEAD, LI, REVIEWER, STRANGER, VISIT, WANG, make_visit
+from tests.fakes.visits import HE, LEAD, LI, REVIEWER, STRANGER, SUN, VISIT, WANG, make_visit
 
 
 @pytest.fixture
@@ -136,19 +136,17 @@ def test_in_a_joint_visit_each_department_signs_its_own_section(
     lists = (load_checklist("CL-1"), load_checklist("CL-4"))
     db.write_now(make_visit, now=clock.now(), checklists=lists, item_departments=(1, 2))
     desk = Desk(db, clock, tmp_path / "evidence")
-    desk.arrive(WANG, LI)
+    desk.arrive(WANG, LI, SUN, HE)
     desk.open()
     desk.save(GOOD, WANG)
     desk.save({f"CL-4:{q.key}": {"value": q.good} for q in lists[1].questions if q.good}, LI)
     desk.save({"item:2": {"value": "未发现问题"}}, LI)
     desk.close(Closing(refusal_code="ABSENT", refusal_text="负责人外出"))
-    desk.sign(WANG)
-    desk.sign(LI)
+    for person in (WANG, SUN, LI, HE):
+        desk.sign(person)
     kept = {s.person_id: (s.department, s.sections) for s in desk.rows(SheetSignature)}
-    assert kept == {
-        WANG: ("云溪县市场监督管理局", lists[0].name),
-        LI: ("云溪县应急管理局", lists[1].name),
-    }
+    lead, partner = ("云溪县市场监督管理局", lists[0].name), ("云溪县应急管理局", lists[1].name)
+    assert kept == {WANG: lead, SUN: lead, LI: partner, HE: partner}
 
 
 def test_the_sheets_that_wait_for_me_are_found(closed: Desk) -> None:

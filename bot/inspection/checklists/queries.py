@@ -143,17 +143,18 @@ def _gathered(session: Session, visit_id: int, form: VisitForm | None) -> FormFa
 
 
 def draft_facts(session: Session, form: VisitForm) -> FormFacts:
-    """What a change of the draft has to know: who may fill what, and whether it is still open. Evidence, check-ins
-    and the method are not looked up."""
-    facts = team_facts(session, form.visit_id)
+    """What a change of the draft has to know: who may fill what, and whether it is still open. Evidence is not looked
+    up; the method and who is there are for a joint visit, whose form another department may have opened."""
+    facts, values = team_facts(session, form.visit_id), {"visit": form.visit_id}
+    joint = bool(facts.task.joint_department_ids)
     return FormFacts(
         visit=facts,
         form=form,
         checklists=_pinned(session, facts),
         evidence=[],
-        record=session.execute(_SHEET, {"visit": form.visit_id}).scalars().one_or_none(),
-        check_ins=[],
-        method="",
+        record=session.execute(_SHEET, values).scalars().one_or_none(),
+        check_ins=list(session.execute(_CHECK_INS, values).scalars()) if joint else [],
+        method=method_of(session, facts.task) if joint else "",
         sections=_sections(session, facts),
     )
 

@@ -17,10 +17,10 @@ from bot.inspection.checklists.conclusions import NOTHING_FOUND, PREFIX, conclus
 from bot.inspection.checklists.models import VisitForm
 from bot.inspection.checklists.pinning import pin_checklists
 from bot.inspection.checklists.queries import FormFacts, draft_facts, draft_keys_of, form_facts, lock_form
+from bot.inspection.checklists.sections import is_own_section, is_present
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Training
 from bot.inspection.profile import Profile
-from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import OfficerState, Visit
 from bot.inspection.tasks.queries import NOT_AN_OFFICER, leads_of, require_officer
 from bot.inspection.tasks.service import subject_of
@@ -49,7 +49,7 @@ def open_form(
     """The form of a visit for one of its officers, made at the first opening.
 
     Raises ``forbidden``, ``not_accepted``, ``training_missing`` (C14; then call ``tell_training_missing``),
-    ``officers_missing`` (C16) or ``no_checklist``.
+    ``officers_missing`` (C16: two of the officer's own department) or ``no_checklist``.
     """
     officer = require_officer(session, visit_id, person_id)
     session.get(Visit, visit_id, with_for_update=True)
@@ -60,8 +60,8 @@ def open_form(
         raise Problem("not_accepted", "请先在任务卡片上点“收到”，再打开检查表。")
     if profile.visit.training_gate and not is_trained(session, person_id, china_day(now)):
         raise Problem("training_missing", TRAINING_MISSING)
-    if facts.on_site and len(facts.check_ins) < profile.draw.officers_min:
-        raise Problem("officers_missing", "执法人员不少于两人：同伴签到后检查表才会打开。")
+    if not is_present(facts, person_id, least=profile.draw.officers_min):
+        raise Problem("officers_missing", _waits_for(facts))
     if not facts.checklists:
         raise Problem("no_checklist", "这次检查没有配置检查表，请联系任务发起科室。")
     return facts.form or _make_form(session, visit_id=visit_id, person_id=person_id, now=now)
@@ -154,7 +154,8 @@ def _require_known(facts: FormFacts, changes: Mapping[str, Mapping[str, Any]], p
 
 
 def editable(facts: FormFacts, person_id: int) -> VisitForm:
-    """The form, if this officer may change it; raises ``forbidden``, ``form_closed``, ``record_closed``."""
+    """The form, if this officer may change it; raises ``forbidden``, ``form_closed``, ``record_closed`` and, where
+    another department of a joint visit opened it, ``officers_missing``."""
     assert facts.form is not None
     if facts.visit.officer(person_id) is None:
         raise Problem("forbidden", NOT_AN_OFFICER)
@@ -162,6 +163,8 @@ def editable(facts: FormFacts, person_id: int) -> VisitForm:
         raise Problem("form_closed", "检查结果已提交，不能再改。如需更正，请审核人退回。")
     if facts.record is not None and not facts.returned:
         raise Problem("record_closed", "记录表已签字，内容不能再改。需要修改时先作废签字。")
+    if facts.visit.task.joint_department_ids and not is_present(facts, person_id):
+        raise Problem("officers_missing", _waits_for(facts))
     return facts.form
 
 
@@ -175,17 +178,11 @@ def keys_of(facts: FormFacts, person_id: int | None) -> set[str]:
     return keys
 
 
-def is_own_section(facts: FormFacts, item: Item, person_id: int) -> bool:
-    """Whether an item is filled by this officer: one of the department that checks it.
-
-    Where that department sent nobody, the lead department's officers fill it; where that sent nobody either, all do.
-    """
-    departments = {o.department_id or p.department_id for p, o in facts.visit.officers}
-    mine = {o.department_id or p.department_id for p, o in facts.visit.officers if p.id == person_id}
-    lead = facts.visit.task.lead_department_id
-    wanted = facts.sections.get(item.id or 0) or lead
-    owner = wanted if wanted in departments else lead
-    return owner in mine or owner not in departments
+def _waits_for(facts: FormFacts) -> str:
+    """What an officer without a partner is told."""
+    if facts.visit.task.joint_department_ids:
+        return "每个部门的执法人员不少于两人：本部门的同伴签到后，本部门的部分才会打开。"
+    return "执法人员不少于两人：同伴签到后检查表才会打开。"
 
 
 def _make_form(session: Session, *, visit_id: int, person_id: int, now: dt.datetime) -> VisitForm:

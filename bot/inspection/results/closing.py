@@ -16,6 +16,7 @@ from bot.inspection.checklists.keeping import evidence_of, linked
 from bot.inspection.checklists.models import RecordSheet
 from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
 from bot.inspection.checklists.record import Sheet
+from bot.inspection.checklists.sections import require_present
 from bot.inspection.checklists.service import RECORD, editable
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
 from bot.inspection.profile import Profile
@@ -104,7 +105,9 @@ def prepare_sheet(
 
 
 def complete(facts: FormFacts, profile: Profile) -> Judgement:
-    """The judgement of a form that lacks nothing; raises ``form_incomplete`` with the faults by question."""
+    """The judgement of a form that lacks nothing; raises ``officers_missing`` (a department of a joint visit is not
+    there), or ``form_incomplete`` with the faults by question."""
+    require_present(facts, least=profile.draw.officers_min)
     judged = judge(facts, attempts_min=profile.visit.contact_attempts_min)
     if judged.errors:
         raise Problem("form_incomplete", f"还有 {len(judged.errors)} 处没有填好。", **judged.errors)

@@ -21,7 +21,8 @@ from bot.inspection.checklists.keeping import evidence_of, linked
 from bot.inspection.checklists.models import RecordSheet, SheetSignature
 from bot.inspection.checklists.queries import FormFacts, facts_of_form
 from bot.inspection.checklists.record import OfficerMark, Sheet
-from bot.inspection.checklists.service import RECORD, is_own_section
+from bot.inspection.checklists.sections import is_own_section
+from bot.inspection.checklists.service import RECORD
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
 from bot.inspection.people.models import Department, Person
 from bot.inspection.profile import Profile

@@ -192,6 +192,7 @@ class Composer:
         shown = digest(message) if card_id else ""
         begun = Begun(
             notice.id, notice.attempts + 1, name, user_id, repeated, card_id=card_id, shown=shown,
+            was_shown=old.shown if old and same else "",
             card=_card_row(notice, where, card_id, shown, now) if card_id and not same else None,
             closes=notice.card_id if old and not same and not notice.moved else "",
         )  # fmt: skip

@@ -33,7 +33,7 @@ from bot.messaging.people import person_of, revive
 from bot.messaging.router import Context, Handler, Reply, Router
 from bot.messaging.talks import current
 from bot.messaging.turns import Gate, Turns
-from bot.platforms.base import InboundEvent, InboundKind, OutboundMessage, Platform, PlatformError
+from bot.platforms.base import CLOSED, InboundEvent, InboundKind, OutboundMessage, Platform, PlatformError
 
 _AT_ONCE = 8  # handlers that run together; one alone while callbacks crowd in
 _BREATH = 0.05  # seconds between two handlers then: each costs as much as ten answers to the platform
@@ -165,6 +165,8 @@ class Dispatcher:
         return self._words(context, topic)
 
     def _button(self, context: Context) -> tuple[Handler | None, Context]:
+        if context.event.action == CLOSED:
+            return None, context
         action = unpack(context.event.action)
         return self.router.actions.get(action.verb, _unknown_button), replace(context, action=action)
 
@@ -189,7 +191,7 @@ class Dispatcher:
         if event.card_id:
             if event.card_token:
                 push_token(session, event.card_id, event.card_token)
-            touch_one_card(session, event.card_id, now=now)
+            touch_one_card(session, event.card_id, now=now, afresh=event.action == CLOSED)
             _note_click(session, event.card_id, now=now)
         inbox.finish(session, row_id, now=now, actor=person, what=event.kind, outcome=outcome)
 
@@ -224,10 +226,11 @@ def _note_click(session: Session, card_id: str, *, now: dt.datetime) -> None:
     session.execute(pressed.values(clicked_at=now))
 
 
-def touch_one_card(session: Session, card_id: str, *, now: dt.datetime) -> None:
-    """The pressed card shows the truth again, whatever the press did."""
+def touch_one_card(session: Session, card_id: str, *, now: dt.datetime, afresh: bool = False) -> None:
+    """The pressed card shows the truth again, whatever the press did; *afresh*: also where we thought that it did."""
     card = session.get(Card, card_id)
     if card is not None:
+        card.shown = "" if afresh else card.shown
         card.stale, card.not_before, card.closed = True, now, False
         session.add(card)
 

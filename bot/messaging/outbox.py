@@ -59,6 +59,7 @@ class Begun:
     card: dict[str, Any] | None = None  # the row of a card that is new
     card_id: str = ""
     shown: str = ""
+    was_shown: str = ""  # by a try before this one, if it arrived
     closes: str = ""  # the card on an account that refused
     together: bool = False  # with others in one call
 

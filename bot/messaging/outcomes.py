@@ -29,6 +29,9 @@ class Outcome:
     ref: str = ""
     card_id: str = ""
     card_token: str = ""
+    still_shows: str | None = (
+        None  # the digest of what a try before put on the card, where the truth moved on
+    )
     bury: tuple[str, str] | None = None
     person_id: int | None = None
     platform: str = ""
@@ -65,6 +68,11 @@ _AGAIN = (
         **_FREE,
     )
 )
+_STILL_SHOWS = (
+    update(Card.__table__)  # type: ignore[attr-defined]
+    .where(col(Card.card_id) == _CARD)
+    .values(shown=bindparam("shown_"), stale=True, not_before=_NOW)
+)
 _KEEP_TOKEN = (
     update(Card.__table__)  # type: ignore[attr-defined]
     .where(col(Card.card_id) == _CARD, ~col(Card.token).contains(_TOKEN))
@@ -87,6 +95,11 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: d
         {"card_id_": o.card_id, "token_": o.card_token} for o in outcomes if o.card_token and o.card_id
     ]:
         session.execute(_KEEP_TOKEN, tokens)
+    if behind := [
+        {"card_id_": o.card_id, "shown_": o.still_shows, "now_": now}
+        for o in outcomes if o.still_shows is not None
+    ]:  # fmt: skip
+        session.execute(_STILL_SHOWS, behind)
     for outcome in outcomes:
         if outcome.bury:
             platform, user_id = outcome.bury

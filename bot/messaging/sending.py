@@ -130,7 +130,7 @@ class Sender:
         if job.ask_first:
             seen = (await platform.receipts(job.begun.card_id)).get(job.begun.target)
             if seen in (Receipt.READ, Receipt.UNREAD):
-                return Sent(job.begun.card_id)  # the try of unknown outcome had arrived
+                return Sent(job.begun.card_id, earlier=True)  # the try of unknown outcome had arrived
         if notice.kind != "reply" or job.address != asked_from(notice):
             return await platform.send(job.begun.target, job.message)
         event = InboundEvent(
@@ -151,10 +151,11 @@ class Sender:
             begun.notice_id, "failed", NoticeState.FAILED, attempt=begun.n, card_id=begun.card_id, detail=BROKE,
             ref=TOGETHER if begun.together else "",
         )  # fmt: skip
-        if isinstance(end, Sent):
+        if isinstance(end, Sent) and not (end.earlier and begun.card):  # a new card cannot be there already
             outcome = replace(
-                base, result="sent", state=NoticeState.SENT, ref=end.ref, card_token=end.card_token, detail=""
-            )
+                base, result="sent", state=NoticeState.SENT, ref=end.ref, card_token=end.card_token, detail="",
+                still_shows=begun.was_shown if end.earlier and begun.was_shown != begun.shown else None,
+            )  # fmt: skip
         elif isinstance(end, PlatformError):
             outcome = self._failed(job, base, end)
         elif end is None:  # the platform named everybody but this one

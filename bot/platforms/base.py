@@ -83,12 +83,19 @@ class OutboundMessage:
     overdue: bool = False  # for services with something stronger than a message
 
 
+CLOSED = "closed"  # what the button of a card carries that is over: pressing it asks for nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What the platform gave back. ``ref`` recalls or queries the message; ``card_token`` updates it."""
+    """What the platform gave back. ``ref`` recalls or queries the message; ``card_token`` updates it.
+
+    ``earlier``: the platform says that the card stands there since a try before, so it shows what was true then.
+    """
 
     ref: str
     card_token: str = ""
+    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

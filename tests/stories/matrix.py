@@ -25,7 +25,7 @@ from bot.messaging.talks import open_talk
 from bot.platforms.base import InboundEvent
 from tests.fakes.platform import Killed
 from tests.messaging.rig import Rig, write_templates
-from tests.platforms.pairs import PAIRS, Pair
+from tests.platforms.pairs import PAIRS, PATIENCE, Pair
 
 SERVICES = {"wecom": "企业微信", "dingtalk": "钉钉（互动卡片）"}
 START = dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA)
@@ -108,10 +108,13 @@ def _next(session: Session) -> dt.datetime | None:
 
 
 @asynccontextmanager
-async def cell(service: str, db: Database, folder: Path) -> AsyncIterator[Cell]:
-    """Warmed up: the access token is there, so that what goes wrong next hits a send."""
+async def cell(
+    service: str, db: Database, folder: Path, *, patience: float = PATIENCE
+) -> AsyncIterator[Cell]:
+    """Warmed up: the access token is there, so that what goes wrong next hits a send. *patience*: seconds in which the
+    adapter waits for an answer."""
     clock = ManualClock(START)
-    async with PAIRS[SERVICES[service]](clock) as pair:
+    async with PAIRS[SERVICES[service]](clock, patience) as pair:
         rig = Rig(db, clock, write_templates(folder), pair.platform)
         rig.truth = {
             "told": lambda _s, n, _t: Content({"name": f"第{n.id}号"}),

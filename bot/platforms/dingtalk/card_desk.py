@@ -44,7 +44,7 @@ class CardDesk:
             answer = await self._client.api("POST", f"{CARDS}/createAndDeliver", body=body)
         except PlatformError as error:
             if error.code == CARD_EXISTS:
-                return Sent(message.card_id)
+                return Sent(message.card_id, earlier=True)
             raise
         return Sent(_delivered(answer) or message.card_id)
 

@@ -37,7 +37,7 @@ from bot.platforms.wecom.aibot_pace import USUAL, Times
 from bot.platforms.wecom.aibot_relay import Relay
 from bot.platforms.wecom.aibot_socket import BotSocket
 from bot.platforms.wecom.aibot_streams import Streams, new_stream_id
-from bot.platforms.wecom.ends import say_cut
+from bot.platforms.wecom.ends import say_cut, was_shown
 from bot.platforms.wecom.fields import Malformed
 from bot.platforms.wecom.limits import Channel, bug
 from bot.platforms.wecom.robot import GroupRobot
@@ -196,9 +196,9 @@ class SmartBot:
                 aibot_frames.PUSH, aibot_frames.push(chat_id, fitted.content, group=group)
             )
         except PlatformError as refused:
-            if not (message.card_id and _was_shown(refused)):
+            if not (message.card_id and was_shown(refused)):
                 raise
-            return Sent(ref=message.card_id)
+            return Sent(ref=message.card_id, earlier=True)
         return Sent(ref=answer.req_id or "bot")
 
     def _answer(self, message: OutboundMessage) -> dict[str, Any]:
@@ -255,11 +255,3 @@ class SmartBot:
                 )
             except PlatformError as error:
                 log.warning("wecom_bot_welcome_failed", code=error.code)
-
-
-def _was_shown(error: PlatformError) -> bool:
-    """A task_id is good once per bot: that it is taken says that the card of an earlier try arrived.
-
-    The service names the field; its words are not documented (unverified).
-    """
-    return error.code == "40058" and "task_id" in error.detail

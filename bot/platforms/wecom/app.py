@@ -33,7 +33,7 @@ from bot.platforms.wecom.client import WeComClient
 from bot.platforms.wecom.contacts import Contacts
 from bot.platforms.wecom.doctor import examine
 from bot.platforms.wecom.downstream import Downstream, by_corp
-from bot.platforms.wecom.ends import missed_in, only_end, say_cut
+from bot.platforms.wecom.ends import missed_in, only_end, say_cut, was_shown
 from bot.platforms.wecom.limits import Channel
 from bot.platforms.wecom.pages import Pages
 from bot.platforms.wecom.robot import GroupRobot
@@ -109,7 +109,23 @@ class WeComPlatform:
 
     async def send(self, user_id: str, message: OutboundMessage) -> Sent:
         """Send to one person; UNKNOWN may be retried: within four hours the same message is shown once."""
-        return only_end(await self._send([user_id], message, once=True))
+        try:
+            sent = only_end(await self._send([user_id], message, once=True))
+        except PlatformError as refused:
+            if not (message.card_id and was_shown(refused)):
+                raise
+            return Sent(ref=message.card_id, earlier=True)
+        return await self._closed(user_id, message, sent)
+
+    async def _closed(self, user_id: str, message: OutboundMessage, sent: Sent) -> Sent:
+        """Take the button off a card that was over before it left; WeCom has no new card without one."""
+        if not (message.done and sent.card_token):
+            return sent
+        try:
+            await self.update(CardRef(user_id, message.card_id, sent.card_token), message)
+        except PlatformError:  # it says what it has to say, and a press takes the button off
+            return sent
+        return replace(sent, card_token="")
 
     async def reply(self, event: InboundEvent, message: OutboundMessage) -> Sent:
         """Answer the person. Who asks the same twice is answered twice, unless it is the same card."""
@@ -235,7 +251,7 @@ class WeComPlatform:
         try:
             return await self._deliver(user_ids, self._body(user_ids, message, once=once, cards_too=able))
         except PlatformError as refused:
-            if refused.code != _NO_CALLBACK_URL or any(button.action for button in message.buttons):
+            if refused.code != _NO_CALLBACK_URL or cards.calls_back(message):
                 raise
         return await self._deliver(user_ids, self._body(user_ids, message, once=once, cards_too=False))
 

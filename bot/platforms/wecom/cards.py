@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from bot.platforms.base import Button, CardRef, ErrorClass, OutboundMessage, PlatformError
+from bot.platforms.base import CLOSED, Button, CardRef, ErrorClass, OutboundMessage, PlatformError
 from bot.platforms.wecom import kinds, templates
 from bot.platforms.wecom.limits import Channel, Fitted, bug, check_task_id, most
 from bot.platforms.wecom.markup import clean, cut_bytes, has_markup, line, literal, markdown, plain
@@ -94,6 +94,11 @@ def content(message: OutboundMessage, channel: Channel, *, template_cards: bool 
     return kinds.content_of(_kind(message, channel, template_cards=template_cards), channel)
 
 
+def calls_back(message: OutboundMessage) -> bool:
+    """Whether the app shows it as a card that needs the callback address."""
+    return bool(_callbacks(message) or (message.done and message.card_id))
+
+
 def as_markdown(message: OutboundMessage, limit: int) -> str:
     """The whole message as WeCom's Markdown, at most *limit* bytes: what is cut is the end of the body."""
     head = f"**{literal(message.title)}**\n" if line(message.title) else ""
@@ -106,7 +111,13 @@ def as_markdown(message: OutboundMessage, limit: int) -> str:
 
 
 def _kind(message: OutboundMessage, channel: Channel, *, template_cards: bool) -> kinds.Kind:
-    if template_cards and channel is not Channel.ROBOT and not message.done:
+    if template_cards and channel is not Channel.ROBOT:
+        if (
+            message.done and message.card_id
+        ):  # over before it left: a card all the same, under the id that is noted
+            return kinds.TemplateCard(card=_closed_card(message, message.card_id, replaces=False))
+        if message.done:
+            return kinds.Markdown(content=as_markdown(message, most("markdown.content", channel)))
         if _callbacks(message):
             return kinds.TemplateCard(card=_button_card(message, message.card_id))
         if _links(message) and len(_words(message)) <= most("sub_title_text", channel):
@@ -131,15 +142,17 @@ def _button_card(message: OutboundMessage, card_id: str) -> templates.ButtonInte
     )
 
 
-def _closed_card(message: OutboundMessage, card_id: str) -> templates.ButtonInteraction:
+def _closed_card(
+    message: OutboundMessage, card_id: str, *, replaces: bool = True
+) -> templates.ButtonInteraction:
     closed = line(message.done) or "已更新"
     return templates.ButtonInteraction(
         **_frame(message),
         sub_title_text=_words(message),
         task_id=check_task_id(card_id),
-        button_list=[templates.CardButton(text=closed, type=0, style=_STYLES["default"], key="closed")],
+        button_list=[templates.CardButton(text=closed, type=0, style=_STYLES["default"], key=CLOSED)],
         card_action=_jump(message.url) if message.url else None,
-        replace_text=closed,
+        replace_text=closed if replaces else "",
     )
 
 

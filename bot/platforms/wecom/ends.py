@@ -26,6 +26,14 @@ def only_end(ends: Mapping[str, Sent | PlatformError]) -> Sent:
     return end
 
 
+def was_shown(error: PlatformError) -> bool:
+    """A task_id is good once: that it is taken says that the card of an earlier try arrived.
+
+    The service names the field; its words are not documented (unverified).
+    """
+    return error.code == "40058" and "task_id" in error.detail
+
+
 def missed_in(tree: Mapping[str, object]) -> dict[str, PlatformError]:
     """RECIPIENT by lower-case user id where a success names people as not reached. Sheet sections 2.2, 2.6."""
     found: dict[str, PlatformError] = {}

@@ -17,6 +17,9 @@ router = Router()
 _LISTED = 8
 _ASK = "请直接回复您的不同意见，会写在记录表上您的名字旁边。回复“取消”则不签。"
 _COMPLETE = "签名已齐，可以提交审核：打开检查表提交，正在逐项问答的回复“提交”。"
+_NOTHING = (
+    "现在没有等您签名的记录表。检查表答完，被检查单位签字（没有人签字的回复“拒签 原因”）之后，才能签名。"
+)
 _WAITING = "已签名。同伴签名后就可以提交审核。"
 
 
@@ -35,7 +38,7 @@ async def sign_by_words(ctx: Context) -> Reply:
         complete = await _sign(ctx, wanted[0][0], Mark(way=ctx.event.platform.upper()))
         return Reply(_COMPLETE if complete else _WAITING)
     if not waiting:
-        return Reply("现在没有等您签名的记录表。")
+        return Reply(_NOTHING)
     listed = "\n".join(f"- 签名 {number}" for _, number in waiting[:_LISTED])
     return Reply(f"要签哪一份？请回复其中一行：\n{listed}")
 

@@ -46,8 +46,9 @@ bench: venv ## Run every measurement, each beside a peer or a floor
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[peers]'
 	@for script in bench/[!_]*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
 
-fuzz: venv ## Try 200,000 hostile inputs on everything that reads what WeCom sends
+fuzz: venv ## Try 200,000 hostile inputs, grown by coverage, on all that reads WeCom, and as many on DingTalk
 	$(BIN)/python -m tests.platforms.wecom.fuzz 200000
+	$(BIN)/python -m tests.platforms.dingtalk.fuzz 200000
 
 stories: venv system ## Play every story, also those with a known fault
 	$(BIN)/python -m pytest -m '' tests/stories

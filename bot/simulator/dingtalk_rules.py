@@ -52,10 +52,7 @@ def check_sample(key: str, param: str) -> dict[str, str]:
         raise Broken("msgKey")
     if len(param.encode()) > PARAM_BYTES:
         raise Broken("msgParam.tooLong")
-    try:
-        values = json.loads(param)
-    except ValueError:
-        raise Broken("msgParam") from None
+    values = _json(param)
     if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
         raise Broken("msgParam")
     for name in MSG_KEYS[key]:
@@ -68,14 +65,14 @@ def check_webhook(body: dict[str, Any]) -> None:
     """A body for a custom robot or a ``sessionWebhook``."""
     kind = str(body.get("msgtype", ""))
     if kind == "feedCard":
-        links = body.get("feedCard", {}).get("links") if isinstance(body.get("feedCard"), dict) else None
-        if not links or not all(one.get("title") and one.get("messageURL") for one in links):
+        links = _rows(body.get("feedCard"), "links", ("title", "messageURL"))
+        if not links:
             raise Broken("feedCard.links")
     elif kind not in WEBHOOK:
         raise Broken("msgtype")
     else:
         _required(body.get(kind), WEBHOOK[kind], kind)
-    if len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()) > WEBHOOK_BYTES:
+    if _size(body) > WEBHOOK_BYTES:
         raise Broken("size")
     _check_mentions(body)
     if kind == "actionCard":
@@ -88,10 +85,10 @@ def check_notice(message: dict[str, Any]) -> None:
     if kind not in NOTICE:
         raise Broken("msgtype")
     _required(message.get(kind), NOTICE[kind], kind)
-    if len(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()) > NOTICE_BYTES:
+    if _size(message) > NOTICE_BYTES:
         raise Broken("size")
-    for button in message[kind].get("btn_json_list", ()):
-        if not 0 < len(button.get("title", "")) <= 20 or not 0 < len(button.get("action_url", "")) <= 700:
+    for button in _rows(message[kind], "btn_json_list", ("title", "action_url")):
+        if len(button["title"]) > 20 or len(button["action_url"]) > 700:
             raise Broken("btn_json_list")
 
 
@@ -99,14 +96,15 @@ def check_card(body: dict[str, Any], variables: tuple[str, ...]) -> None:
     """A card that is created or updated: every variable there, a string, within its bytes."""
     if not 0 < len(str(body.get("outTrackId", ""))) <= 100:
         raise Broken("outTrackId")
-    params = body.get("cardData", {}).get("cardParamMap", {})
-    if tuple(params) != variables:
+    data = body.get("cardData")
+    params = data.get("cardParamMap") if isinstance(data, dict) else None
+    if not isinstance(params, dict) or tuple(params) != variables:
         raise Broken("cardParamMap")
     for name, value in params.items():
         if not isinstance(value, str) or len(value.encode()) > VALUE_BYTES or len(name.encode()) > KEY_BYTES:
             raise Broken(f"cardParamMap.{name}")
     for name in ("facts", "buttons"):
-        if not isinstance(json.loads(params[name]), list):
+        if not isinstance(_json(params[name]), list):
             raise Broken(f"cardParamMap.{name}")
     if params["done"] not in ("true", "false"):
         raise Broken("cardParamMap.done")
@@ -114,18 +112,20 @@ def check_card(body: dict[str, Any], variables: tuple[str, ...]) -> None:
 
 def _check_mentions(body: dict[str, Any]) -> None:
     at = body.get("at") or {}
-    people = [*at.get("atUserIds", ()), *at.get("atMobiles", ())]
+    listed = [at.get(name) or [] for name in ("atUserIds", "atMobiles")] if isinstance(at, dict) else [""]
+    if not all(isinstance(one, list) for one in listed):
+        raise Broken("at")
+    people = [one for many in listed for one in many]
     text = json.dumps(body, ensure_ascii=False)
     if len(people) > MOST_MENTIONED or not all(f"@{one}" in text for one in people):
         raise Broken("at")
 
 
 def _check_action_card(card: dict[str, Any]) -> None:
-    buttons = card.get("btns")
-    if buttons is None:
+    if card.get("btns") is None:
         if not card.get("singleTitle") or not card.get("singleURL"):
             raise Broken("actionCard.singleURL")
-    elif len(buttons) > MOST_BUTTONS or not all(one.get("title") and one.get("actionURL") for one in buttons):
+    elif len(_rows(card, "btns", ("title", "actionURL"))) > MOST_BUTTONS:
         raise Broken("actionCard.btns")
 
 
@@ -135,3 +135,25 @@ def _required(inner: object, names: tuple[str, ...], kind: str) -> None:
     for name in names:
         if not isinstance(inner.get(name), str) or not inner[name]:
             raise Broken(f"{kind}.{name}")
+
+
+def _rows(holder: object, name: str, wanted: tuple[str, ...]) -> list[dict[str, str]]:
+    """The list *name* of objects that each have the *wanted* words; empty where there is none."""
+    rows = holder.get(name, []) if isinstance(holder, dict) else []
+    if not isinstance(rows, list):
+        raise Broken(name)
+    for row in rows:
+        _required(row, wanted, name)
+    return rows
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Broken("msgParam") from None
+
+
+def _size(body: dict[str, Any]) -> int:
+    """Bytes of it on the wire."""
+    return len(json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode())

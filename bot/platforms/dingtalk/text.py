@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import re
 
@@ -27,16 +28,16 @@ def cut(text: str, limit: int) -> str:
 
 def cut_in_json(text: str, limit: int) -> str:
     """Shorten until *text* takes at most *limit* bytes between the quotes of a JSON string."""
-    cost = [len(compact(character).encode()) - 2 for character in text]
-    if sum(cost) <= limit:
+    if _cost(text) <= limit:
         return text
     room = limit - len(_MARK.encode())
-    kept = 0
-    for kept, size in enumerate(cost):  # noqa: B007 - the index after the loop is the answer
-        room -= size
-        if room < 0:
-            break
-    return text[:kept] + _MARK
+    lengths = range(min(len(text), limit) + 1)  # a character takes a byte or more
+    kept = bisect.bisect_right(lengths, room, key=lambda length: _cost(text[:length])) - 1
+    return text[: max(kept, 0)] + _MARK
+
+
+def _cost(text: str) -> int:
+    return len(compact(text).encode()) - 2
 
 
 def lines(text: str) -> str:

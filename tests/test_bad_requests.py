@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,25 @@ async def test_garbage_is_refused_and_never_an_error_of_ours(
                         assert 400 <= answer.status < 500, (method, page, value[:20], answer.status)
     assert "page_failed" not in caplog.text
     assert token not in caplog.text
+
+
+@pytest.mark.parametrize("nines", [20, 2700])
+async def test_a_number_that_no_row_can_have_is_not_found_on_every_address(
+    settings: Settings, caplog: pytest.LogCaptureFixture, nines: int
+) -> None:
+    app = make_app(settings)
+    tried = set()
+    async with TestClient(TestServer(app)) as client:
+        for route in app.router.routes():
+            resource = route.resource
+            if resource is None or "{" not in resource.canonical or route.method == "OPTIONS":
+                continue
+            path = re.sub(r"{[^}]*}", "9" * nines, resource.canonical)
+            async with client.request(route.method, path) as answer:
+                assert 400 <= answer.status < 500, (route.method, resource.canonical, answer.status)
+            tried.add(resource.canonical)
+    assert {"/console/tasks/{task_id}", "/form/{token}/photo/{id}", "/file/{token}"} <= tried
+    assert "page_failed" not in caplog.text
 
 
 async def test_a_form_of_hundreds_of_megabytes_is_refused_before_it_is_read(settings: Settings) -> None:

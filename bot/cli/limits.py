@@ -62,7 +62,8 @@ def set_(
 
 def check(platform: str, scope: str, seconds: int) -> None:
     """Raise ``Problem`` ``limit_unknown`` naming what is wrong."""
-    from bot.platforms.base import Budget, Scope
+    from bot.platforms.base import Scope
+    from bot.platforms.shared import Budget
 
     if platform not in _PLATFORMS:
         raise Problem("limit_unknown", "没有这个平台。", 平台=platform, 可用="、".join(_PLATFORMS))
@@ -75,7 +76,7 @@ def check(platform: str, scope: str, seconds: int) -> None:
 def _lines(session: Session, *, now: dt.datetime, calendar: WorkCalendar) -> list[str]:
     from bot.core.clock import china_day
     from bot.messaging.quotas import forecast, limits_set, month_of
-    from bot.platforms.base import Budget
+    from bot.platforms.shared import Budget
 
     today = china_day(now)
     found = limits_set(session)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.core.errors import Problem
+from bot.core.ids import row_key
 
 _LIMIT = 128  # bytes; WeCom allows 1,024 for a key, DingTalk actions are ids: the smaller habit wins
-_DIGITS = 18  # a database's 64-bit key
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def unpack(packed: str) -> Action:
     subject, _, generation = rest.partition("|")
     name, _, number = subject.partition(":")
     words = verb.replace("_", "").isalpha() and name.isalpha()
-    numbers = all(n.isdecimal() and len(n) <= _DIGITS for n in (number, generation))
+    numbers = None not in (row_key(number), row_key(generation))
     if not (words and numbers):
         raise Problem("button_unknown", "这张卡片的按钮已不再使用，请打开最新的卡片。")
     return Action(verb, subject, int(generation))

@@ -14,7 +14,8 @@ from bot.inspection.calendar import WorkCalendar
 from bot.inspection.people.alarms import tell_administrators
 from bot.messaging.delivery import Delivery
 from bot.messaging.quotas import Forecast, Level, forecast, limits_set, month_of
-from bot.platforms.base import Budget, Platform
+from bot.platforms.base import Platform
+from bot.platforms.shared import Budget
 
 _WORDS = {Budget.CALLS: "接口调用额度", Budget.PUSHES: "推送额度"}
 _LOW = "提醒已自动合并为汇总，汇总只放在网页收件箱。可购买额度后用 suicha limits set 调高，或减少提醒。"

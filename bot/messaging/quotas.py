@@ -20,7 +20,7 @@ from bot.core.clock import Clock, china_day
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.notices.ledger import QuotaSpend, SendLimit
-from bot.platforms.base import Budget
+from bot.platforms.shared import Budget
 
 LOW = 0.8  # of the budget spent, or the forecast above all of it
 _SAMPLE_DAYS = 14  # the pace is that of the last two weeks

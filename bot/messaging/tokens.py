@@ -19,7 +19,8 @@ from bot.core.clock import Clock
 from bot.core.db import Database
 from bot.core.seal import Seal
 from bot.inspection.notices.tokens import PlatformToken
-from bot.platforms.base import ErrorClass, PlatformError, Token
+from bot.platforms.base import ErrorClass, PlatformError
+from bot.platforms.shared import Token
 from bot.platforms.tokens import SULK, Fetch, KeptToken, OwnTokens, kept
 
 LEASE = dt.timedelta(seconds=30)  # longer than a fetch; after it another process may fetch

@@ -6,13 +6,13 @@ and buttons; it knows nothing of inspections.
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
+
+from bot.platforms.shared import Budget
 
 
 class InboundKind(StrEnum):
@@ -179,43 +179,6 @@ class Receipt(StrEnum):
     RECALLED = "recalled"
 
 
-class Budget(StrEnum):
-    """What an organisation's edition counts by the month."""
-
-    CALLS = "calls"  # requests to the OpenAPI
-    PUSHES = "pushes"  # Stream and HTTP callbacks received
-
-
-class Meter(Protocol):
-    """Where a platform's client notes what it spends of a monthly budget; cheap, called on the loop."""
-
-    def spent(self, platform: str, budget: Budget, n: int = 1) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """An access token and when it ends, UTC."""
-
-    value: str = field(repr=False)
-    ends_at: dt.datetime
-
-
-class TokenStore(Protocol):
-    """Tokens that all processes share: however many find one dead together, it is fetched once."""
-
-    async def get(self, key: str, *, refused: str, fetch: Callable[[], Awaitable[Token]]) -> str:
-        """The living token of *key* that is not *refused*; *fetch* is called by one of all who wait."""
-        ...
-
-
-class Sole(Protocol):
-    """Makes one process of many the only one to do something, such as holding a smart bot's socket."""
-
-    def hold(self, name: str) -> AbstractAsyncContextManager[asyncio.Event]:
-        """Wait until nobody else holds *name*. The event is set when the hold is lost: stop at once."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What this platform can do; messaging degrades by these flags and never by the platform's name."""
@@ -270,7 +233,15 @@ class CheckResult:
     advice: str = ""
 
 
-class Platform(Protocol):
+class Sends(Protocol):
+    """Whatever sends to one person."""
+
+    async def send(self, user_id: str, message: OutboundMessage) -> Sent:
+        """Send to one person. Raise PlatformError; time-out after the request left is ErrorClass.UNKNOWN."""
+        ...
+
+
+class Platform(Sends, Protocol):
     """A chat service, outbound."""
 
     name: str
@@ -282,10 +253,6 @@ class Platform(Protocol):
 
     async def close(self) -> None:
         """Close them; what was claimed has been finished by then."""
-        ...
-
-    async def send(self, user_id: str, message: OutboundMessage) -> Sent:
-        """Send to one person. Raise PlatformError; time-out after the request left is ErrorClass.UNKNOWN."""
         ...
 
     async def send_many(
@@ -327,7 +294,7 @@ class Platform(Protocol):
 
 
 async def one_by_one(
-    platform: Platform, user_ids: Sequence[str], message: OutboundMessage
+    platform: Sends, user_ids: Sequence[str], message: OutboundMessage
 ) -> dict[str, Sent | PlatformError]:
     """``send_many`` for a platform that has no batch."""
     ended: dict[str, Sent | PlatformError] = {}

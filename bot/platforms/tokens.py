@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bot.core.clock import Clock
-from bot.platforms.base import PlatformError, Token
+from bot.platforms.base import PlatformError
+from bot.platforms.shared import Token
 
 EARLY = dt.timedelta(seconds=300)  # before its end at which a token is renewed
 SULK = dt.timedelta(

@@ -199,7 +199,7 @@ class _Check:
 def _check_links(card: dict[str, Any]) -> None:
     for owner in ("button_list", "jump_list", "card_action", "horizontal_content_list", "quote_area"):
         for item in items(card, owner):
-            _demand(item.get("type", 0) != 1 or "://" in item.get("url", ""), f"{owner}.url")
+            _demand(item.get("type", 0) != 1 or "://" in str(item.get("url", "")), f"{owner}.url")
             _demand(owner == "button_list" or item.get("type") != 2 or bool(
                 item.get("appid") or item.get("media_id")), f"{owner}.appid")  # fmt: skip
 
@@ -244,9 +244,10 @@ _NEEDS = {
 
 
 def items(card: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """A list of the card, or its one object as a list."""
+    """The objects of a list of the card, or its one object as a list; a field that its type does not know may be
+    anything."""
     value = card.get(name, [])
-    return value if isinstance(value, list) else [value]
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)]
 
 
 def _demand(fine: bool, what: str) -> None:

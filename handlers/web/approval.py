@@ -9,6 +9,7 @@ from aiohttp import web
 from sqlmodel import Session
 
 from bot.core.errors import Problem
+from bot.core.ids import row_key
 from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.tasks.approval import decide_approvals, require_head, waiting_approvals
 from bot.inspection.tasks.models import Task, VisitApproval
@@ -47,7 +48,7 @@ async def decide(request: web.Request) -> web.Response:
     require_same_origin(request)
     await require_device(request, person_id)
     sent = await request.post()
-    chosen = {int(str(v)) for v in sent.getall("visit", []) if str(v).isdecimal()}
+    chosen = {key for value in sent.getall("visit", []) if (key := row_key(str(value))) is not None}
     if not chosen:
         raise Problem("nothing_chosen", "请先勾选要审批的检查。", visit="没有勾选")
     wanted = {"grant": True, "refuse": False}.get(str(sent.get("decision", "")))

@@ -25,6 +25,7 @@ from bot.inspection.tasks.states import NAMES
 from handlers.web import console_words as words
 from handlers.web.console_pages import DAY_STAGES, Filters, audit_page, notices_page, task_list, task_page
 from handlers.web.keys import CALENDAR, PROFILE
+from handlers.web.numbers import path_key
 from handlers.web.pages import render
 from handlers.web.session import Visitor, done, seen, sent
 
@@ -65,7 +66,7 @@ async def tasks(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     return _show(request, visitor, "tasks", here="tasks", page=page)
 
 
-@routes.get(r"/console/tasks/{task_id:\d{1,18}}")
+@routes.get("/console/tasks/{task_id:[0-9]+}")
 @seen
 async def task(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     """One task; what may be done about it stands on the page."""
@@ -75,7 +76,7 @@ async def task(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         state if state in list(NAMES) else "", asked.get("late") == "1", asked.get("words", "").strip()[:60]
     )
     page = await request.app[DB].read(
-        task_page, task_id=int(request.match_info["task_id"]), filters=filters, page=_number(request, "page"),
+        task_page, task_id=path_key(request, "task_id"), filters=filters, page=_number(request, "page"),
         now=request.app[CLOCK].now(),
     )  # fmt: skip
     return _show(
@@ -84,11 +85,11 @@ async def task(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     )  # fmt: skip
 
 
-@routes.post(r"/console/tasks/{task_id:\d{1,18}}/remind")
+@routes.post("/console/tasks/{task_id:[0-9]+}/remind")
 @done
 async def remind(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     """提醒全部未接收: the same service as in chat, at most once an hour for each."""
-    task_id = int(request.match_info["task_id"])
+    task_id = path_key(request, "task_id")
     new = await request.app[DB].write(
         remind_all, task_id=task_id, now=request.app[CLOCK].now(), actor=visitor.viewer.person_id
     )

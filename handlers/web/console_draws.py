@@ -26,11 +26,12 @@ from bot.inspection.profile import Profile
 from bot.inspection.tasks.models import Task, TaskState
 from handlers.web import console_words as words
 from handlers.web.keys import CALENDAR, PROFILE
+from handlers.web.numbers import path_key
 from handlers.web.pages import render
 from handlers.web.session import Visitor, done, seen
 
 routes = web.RouteTableDef()
-_PATH = r"/console/tasks/{task_id:\d{1,18}}/draw"
+_PATH = "/console/tasks/{task_id:[0-9]+}/draw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ async def page(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     """The preview, the readiness check, the step that comes next, and every round."""
     shown = await request.app[DB].read(
         _page,
-        task_id=int(request.match_info["task_id"]),
+        task_id=path_key(request, "task_id"),
         profile=request.app[PROFILE],
         now=request.app[CLOCK].now(),
     )
@@ -75,7 +76,7 @@ async def page(request: web.Request, visitor: Visitor) -> web.StreamResponse:
 @done
 async def press(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     """One step of the ceremony; the same service as in chat and on the command line."""
-    task_id, act = int(request.match_info["task_id"]), request.match_info["act"]
+    task_id, act = path_key(request, "task_id"), request.match_info["act"]
     if act not in _ACTS:
         raise Problem("not_found", "没有这个操作。")
     form = {name: str(value) for name, value in (await request.post()).items()}

@@ -73,7 +73,7 @@ async def back(request: web.Request) -> web.Response:
     """Back from there: the state must be this browser's, the code is used once."""
     state = request.query.get("state", "")
     known = request.app[LINKS].open("dingtalk_state", state, max_age=_STATE_LIVES)
-    if not known or not secrets.compare_digest(str(known), request.cookies.get(_STATE, "")):
+    if not known or not secrets.compare_digest(str(known).encode(), request.cookies.get(_STATE, "").encode()):
         raise Problem("forbidden", _WRONG)
     code = request.query.get("authCode", "")
     response = await enter(request, platform="dingtalk", user_id=await _asked(request, code, browser=True))

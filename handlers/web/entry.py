@@ -72,14 +72,19 @@ async def bind(request: web.Request) -> web.Response:
     raise Problem("link_broken", "页面已过期，请关闭后重新打开。")
 
 
-def _signed_in(session: Session, *, platform: str, user_id: str, now: dt.datetime) -> tuple[int, str] | None:
+def owner(session: Session, *, platform: str, user_id: str) -> Person | None:
+    """Whose account it is; None where it is nobody's, or of somebody who left."""
     query = (
         select(Person)
         .join(Account, col(Account.person_id) == Person.id)
         .where(Account.platform == platform, Account.user_id == user_id)
         .where(col(Account.dead_since).is_(None), col(Person.active))
     )
-    person = session.exec(query).first()
+    return session.exec(query).first()
+
+
+def _signed_in(session: Session, *, platform: str, user_id: str, now: dt.datetime) -> tuple[int, str] | None:
+    person = owner(session, platform=platform, user_id=user_id)
     if person is None or person.id is None:
         return None
     record(session, "web.entered", f"person:{person.id}", now=now, actor=person.id, platform=platform)

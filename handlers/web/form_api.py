@@ -23,6 +23,7 @@ from bot.inspection.tasks.queries import team_names
 from handlers.web.form_link import Filling, open_draft, open_link
 from handlers.web.form_questions import shown_file
 from handlers.web.keys import EVIDENCE
+from handlers.web.numbers import path_key
 from handlers.web.pages import TEMPLATES
 from handlers.web.thumbnails import small_picture
 from handlers.web.uploads import number, parts
@@ -82,7 +83,7 @@ async def remove(request: web.Request) -> web.Response:
         take_back,
         form_id=link.form_id,
         person_id=link.person_id,
-        evidence_id=int(request.match_info["id"]),
+        evidence_id=path_key(request, "id"),
         now=request.app[CLOCK].now(),
     )
     facts = await request.app[DB].read(form_facts, link.visit_id)
@@ -100,7 +101,7 @@ async def state(request: web.Request) -> web.Response:
 async def thumbnail(request: web.Request) -> web.Response:
     """A small picture of a piece of evidence of this visit."""
     link = await open_link(request)
-    wanted = int(request.match_info["id"])
+    wanted = path_key(request, "id")
     evidence = next((e for e in link.facts.evidence if e.id == wanted), None)
     if evidence is None or not evidence.media_type.startswith("image/"):
         raise Problem("not_found", "没有找到这张照片。")

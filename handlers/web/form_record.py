@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bot.core.clock import china
 from bot.core.errors import Problem
+from bot.core.ids import row_key
 from bot.core.keys import CLOCK, DB, SETTINGS
 from bot.core.words import said
 from bot.inspection.checklists.evidence import Stored
@@ -160,8 +161,7 @@ async def _closing(request: web.Request, link: Opened) -> tuple[Closing, int | N
         refusal_text=said(texts.get("refusal_text", ""), 500),
         witness=said(texts.get("witness", ""), 100),
     )
-    shown = texts.get("version", "")
-    return closing, int(shown) if shown.isdecimal() else None
+    return closing, row_key(texts.get("version", ""))
 
 
 def _judge(request: web.Request, link: Opened) -> Judgement:

@@ -38,6 +38,7 @@ from bot.inspection.tasks.models import VisitState
 from bot.inspection.tasks.states import NAMES
 from handlers.web.form_link import require_device, require_same_origin, see_other
 from handlers.web.keys import EVIDENCE
+from handlers.web.numbers import path_key
 from handlers.web.pages import render
 from handlers.web.thumbnails import small_picture
 
@@ -115,7 +116,7 @@ async def photo(request: web.Request) -> web.Response:
     person_id, visit_id = _opened(request)
     await require_device(request, person_id)
     seen = await request.app[DB].read(look, visit_id=visit_id, person_id=person_id)
-    wanted = int(request.match_info["id"])
+    wanted = path_key(request, "id")
     evidence = next((e for e in seen.facts.evidence if e.id == wanted), None)
     if evidence is None or not evidence.media_type.startswith("image/"):
         raise Problem("not_found", "没有找到这张照片。")

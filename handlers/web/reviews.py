@@ -8,6 +8,7 @@ from aiohttp import web
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
+from bot.core.ids import row_key
 from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.results.queue import Passed, pass_many, review_queue
 from handlers.web.form_link import require_device, require_same_origin
@@ -15,7 +16,6 @@ from handlers.web.pages import render
 
 routes = web.RouteTableDef()
 _KEPT = dt.timedelta(days=30)
-_DIGITS = 18  # a database's 64-bit key
 
 
 @routes.get("/reviews/{token}")
@@ -32,7 +32,7 @@ async def pass_chosen(request: web.Request) -> web.Response:
     require_same_origin(request)
     await require_device(request, person_id)
     sent = await request.post()
-    chosen = [int(v) for v in map(str, sent.getall("visit", [])) if v.isdecimal() and len(v) <= _DIGITS]
+    chosen = [key for value in sent.getall("visit", []) if (key := row_key(str(value))) is not None]
     if not chosen:
         raise Problem("nothing_chosen", "请先勾选要通过的结果。", visit="没有勾选")
     done = await request.app[DB].write(

@@ -289,7 +289,9 @@ def _task(db: Session, number: int) -> None:
 async def test_an_unknown_task_is_told_as_such(client: Client) -> None:
     await log_in(client)
 
-    assert (await client.get("/console/tasks/99")).status == 404
+    for number in ("99", "9" * 20, "9" * 4400):
+        for page in ("", "/draw"):
+            assert (await client.get(f"/console/tasks/{number}{page}")).status == 404
 
 
 async def test_the_metrics_page_shows_figures_verdicts_and_who_is_missing(client: Client) -> None:

@@ -236,6 +236,13 @@ async def test_a_photo_is_taken_once_however_often_it_is_sent(sqlite_db: Databas
     assert response.content_type == "image/jpeg"
 
 
+async def test_numbers_no_row_can_have_are_not_found_and_not_an_error_of_ours(wang: Phone) -> None:
+    for huge in ("9" * 20, "9" * 4400):
+        assert (await wang.client.get(f"{wang.base}/photo/{huge}")).status == 404
+        await wang.api(f"/photo/{huge}/remove", {}, status=404)
+    await wang.api("/draft", {"base_version": 10**30, "changes": {"CL-1:2": {"value": "是"}}})
+
+
 async def test_files_that_are_no_evidence_are_refused(wang: Phone) -> None:
     for body, key in ((b"<html><script>", "file_type"), (b"x" * 5_100_000, "file_too_big")):
         data = FormData({"question": "CL-1:2"})

@@ -20,7 +20,8 @@ from bot.messaging.budgets import Budgets
 from bot.messaging.chase import Chase
 from bot.messaging.mass import resume_mass, stop_mass
 from bot.messaging.quotas import Ledger
-from bot.platforms.base import Budget, Capabilities, Receipt
+from bot.platforms.base import Capabilities, Receipt
+from bot.platforms.shared import Budget
 from tests.fakes.platform import FakePlatform
 from tests.messaging.rig import CALENDAR, PROFILE, Rig
 

@@ -12,7 +12,7 @@ from bot.inspection.audit.service import verify
 from bot.inspection.calendar import WorkCalendar
 from bot.messaging import quotas
 from bot.messaging.quotas import Forecast, Ledger, Level
-from bot.platforms.base import Budget
+from bot.platforms.shared import Budget
 
 CALENDAR = WorkCalendar.load()
 TODAY = dt.date(2026, 3, 10)

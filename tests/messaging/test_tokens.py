@@ -15,7 +15,8 @@ from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.inspection.notices.tokens import PlatformToken
 from bot.messaging.tokens import SharedTokens
-from bot.platforms.base import ErrorClass, PlatformError, Token, TokenStore
+from bot.platforms.base import ErrorClass, PlatformError
+from bot.platforms.shared import Token, TokenStore
 from bot.platforms.tokens import OwnTokens
 from tests.conftest import INFO
 

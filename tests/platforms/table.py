@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.core.clock import CHINA, ManualClock
-from bot.platforms.base import Budget, Capabilities, Limit, Scope
+from bot.platforms.base import Capabilities, Limit, Scope
+from bot.platforms.shared import Budget
 from tests.platforms.pairs import PAIRS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "platforms.md"

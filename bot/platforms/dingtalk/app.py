@@ -18,7 +18,6 @@ from yarl import URL
 from bot.core.clock import Clock
 from bot.core.config_dingtalk import DingTalkSettings
 from bot.platforms.base import (
-    Budget,
     Capabilities,
     CardRef,
     CheckResult,
@@ -27,13 +26,11 @@ from bot.platforms.base import (
     Limit,
     Media,
     Member,
-    Meter,
     OutboundMessage,
     PlatformError,
     Receipt,
     Scope,
     Sent,
-    TokenStore,
     one_by_one,
 )
 from bot.platforms.dingtalk import cards, checks, robot_chat, work_notices
@@ -50,6 +47,7 @@ from bot.platforms.dingtalk.robot_chat import RobotChat
 from bot.platforms.dingtalk.stream import OnEvent, StreamClient, pause_before
 from bot.platforms.dingtalk.strong import StrongReminders
 from bot.platforms.dingtalk.work_notices import WorkNotices
+from bot.platforms.shared import Budget, Meter, TokenStore
 
 log = structlog.get_logger(__name__)
 

@@ -19,11 +19,12 @@ from yarl import URL
 
 from bot.core.clock import Clock
 from bot.core.config_dingtalk import DingTalkSettings
-from bot.platforms.base import Budget, ErrorClass, Meter, PlatformError, Token, TokenStore
+from bot.platforms.base import ErrorClass, PlatformError
 from bot.platforms.dingtalk.codes import UNCOUNTED, verdict_of
 from bot.platforms.dingtalk.fields import PLATFORM
 from bot.platforms.dingtalk.pace import Pace
 from bot.platforms.dingtalk.text import compact
+from bot.platforms.shared import Budget, Meter, Token, TokenStore
 from bot.platforms.tokens import OwnTokens
 
 IP_BLOCKED = "1111"  # an address that asks too often gets a page, or JSON with ``punish``

@@ -10,10 +10,11 @@ from yarl import URL
 
 from bot.core.clock import Clock
 from bot.core.config_dingtalk import DingTalkSettings
-from bot.platforms.base import PlatformError, Token, TokenStore
+from bot.platforms.base import PlatformError
 from bot.platforms.dingtalk.client import DingTalkClient, failure
 from bot.platforms.dingtalk.crypto import jsapi_sign
 from bot.platforms.dingtalk.fields import nested, word
+from bot.platforms.shared import Token, TokenStore
 
 JS_API = ("getLocation", "chooseImage")
 TICKET_SECONDS = 7200.0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import smtplib
 import ssl
-from collections.abc import Sequence
+from email.errors import MessageError
 from email.message import EmailMessage
 from email.utils import formatdate
 
@@ -13,31 +14,28 @@ from bot.core.config_fallback import EmailSettings
 from bot.core.ids import sha256_hex
 from bot.platforms.base import (
     Capabilities,
-    CardRef,
     CheckResult,
     ErrorClass,
-    InboundEvent,
-    Media,
     OutboundMessage,
     PlatformError,
-    Receipt,
     Sent,
-    one_by_one,
 )
+from bot.platforms.one_way import OneWay
 from bot.platforms.plain import letter, plain
 
 PLATFORM = "email"
+# what SMTP carries without extensions (RFC 5321, 4.1.2): no blanks, no quotes, nothing beyond ASCII
+_ADDRESS = re.compile(r"[!#-'*+/-9=?A-Z^-~.-]{1,64}@[0-9A-Za-z.-]{1,253}", re.ASCII)
 _REFUSED = (
     smtplib.SMTPAuthenticationError,
     smtplib.SMTPSenderRefused,
     smtplib.SMTPNotSupportedError,
     ssl.SSLError,
 )
-_NEVER = PlatformError("email.none", cls=ErrorClass.BUG, advice="邮件没有这种功能。")
 
 
-class EmailPlatform:
-    """Implements ``Platform`` for one SMTP account. All methods raise PlatformError only."""
+class EmailPlatform(OneWay):
+    """One SMTP account. All methods raise PlatformError only."""
 
     name = PLATFORM
     capabilities = Capabilities(
@@ -49,42 +47,14 @@ class EmailPlatform:
         self._settings = settings
         self._tls = ssl.create_default_context(cafile=settings.ca_bundle)
 
-    async def start(self) -> None:
-        return None
-
-    async def close(self) -> None:
-        return None
-
     async def send(self, user_id: str, message: OutboundMessage) -> Sent:
         """Send to one address. The Message-ID is the same whenever the same message is repeated."""
+        if _ADDRESS.fullmatch(user_id) is None:
+            advice = "邮箱地址写错了，请在人员名单里改正。"
+            raise PlatformError("email.address", cls=ErrorClass.RECIPIENT, advice=advice)
         mail = compose(message, sender=self._settings.sender, to=user_id)
         await asyncio.to_thread(self._send, mail, user_id)
         return Sent(ref=str(mail["Message-ID"]))
-
-    async def send_many(
-        self, user_ids: Sequence[str], message: OutboundMessage
-    ) -> dict[str, Sent | PlatformError]:
-        """One letter each: nobody sees who else got it."""
-        return await one_by_one(self, user_ids, message)
-
-    async def receipts(self, ref: str) -> dict[str, Receipt]:  # noqa: ARG002 - the port
-        """Nobody tells who read a letter."""
-        return {}
-
-    async def recall(self, ref: str) -> None:  # noqa: ARG002 - the port
-        raise _NEVER
-
-    async def update(self, card: CardRef, message: OutboundMessage) -> Sent:  # noqa: ARG002 - the port
-        raise PlatformError("email.none", cls=ErrorClass.CARD)
-
-    async def reply(self, event: InboundEvent, message: OutboundMessage) -> Sent:
-        return await self.send(event.user_id, message)
-
-    async def fetch_media(self, media_id: str) -> Media:  # noqa: ARG002 - the port
-        raise _NEVER
-
-    async def announce(self, message: OutboundMessage) -> None:  # noqa: ARG002 - the port
-        raise PlatformError("email.none", cls=ErrorClass.CHANNEL)
 
     async def check(self) -> list[CheckResult]:
         """Log in and out; nothing is sent."""
@@ -161,7 +131,17 @@ class EmailPlatform:
 
 
 def compose(message: OutboundMessage, *, sender: str, to: str) -> EmailMessage:
-    """A letter in plain text, UTF-8."""
+    """A letter in plain text, UTF-8. Raise PlatformError(BUG) for what no letter can hold, such as half a character."""
+    try:
+        return _composed(message, sender=sender, to=to)
+    except (ValueError, MessageError) as error:
+        advice = "这条消息写不成邮件，请报告给开发人员。"
+        raise PlatformError(
+            "email.content", type(error).__name__, cls=ErrorClass.BUG, advice=advice
+        ) from None
+
+
+def _composed(message: OutboundMessage, *, sender: str, to: str) -> EmailMessage:
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = sender, to, " ".join(plain(message.title).split())
     mail["Date"] = formatdate()
@@ -169,4 +149,5 @@ def compose(message: OutboundMessage, *, sender: str, to: str) -> EmailMessage:
     mail["Message-ID"] = f"<{name}.{sha256_hex(to.encode())[:12]}@{sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notes back
     mail.set_content(letter(message))
+    mail.as_bytes()  # now, where a fault is this letter's and not the connection's
     return mail

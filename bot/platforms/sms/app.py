@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
@@ -13,29 +12,24 @@ from bot.core.config_fallback import SmsSettings
 from bot.core.ids import sha256_hex
 from bot.platforms.base import (
     Capabilities,
-    CardRef,
     CheckResult,
     ErrorClass,
-    InboundEvent,
     Limit,
-    Media,
     OutboundMessage,
     PlatformError,
-    Receipt,
     Scope,
     Sent,
-    one_by_one,
 )
+from bot.platforms.one_way import OneWay
 from bot.platforms.plain import short
 
 PLATFORM = "sms"
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 _MAX_ANSWER = 100_000
-_NEVER = PlatformError("sms.none", cls=ErrorClass.BUG, advice="短信没有这种功能。")
 
 
-class SmsPlatform:
-    """Implements ``Platform`` for one gateway. All methods raise PlatformError only."""
+class SmsPlatform(OneWay):
+    """One gateway. All methods raise PlatformError only."""
 
     name = PLATFORM
 
@@ -48,12 +42,6 @@ class SmsPlatform:
             limits=(Limit(Scope.PERSON, 1, 60.0), Limit(Scope.PERSON, 5, 3600.0)),
         )  # fmt: skip
 
-    async def start(self) -> None:
-        return None
-
-    async def close(self) -> None:
-        return None
-
     async def send(self, user_id: str, message: OutboundMessage) -> Sent:
         """Send one short line. 4xx or a refusal in a 200 is a failure; a lost answer is UNKNOWN."""
         name = message.key or sha256_hex(f"{user_id}{message.title}{message.body}".encode())[:32]
@@ -63,30 +51,6 @@ class SmsPlatform:
             advice = f"短信网关没有接受，{wanted} 不是 {self._settings.ok_value}。"
             raise PlatformError(f"sms.{_inside(answer, wanted)}"[:80], cls=ErrorClass.BUG, advice=advice)
         return Sent(ref=name)
-
-    async def send_many(
-        self, user_ids: Sequence[str], message: OutboundMessage
-    ) -> dict[str, Sent | PlatformError]:
-        return await one_by_one(self, user_ids, message)
-
-    async def receipts(self, ref: str) -> dict[str, Receipt]:  # noqa: ARG002 - the port
-        """A generic gateway tells nothing later."""
-        return {}
-
-    async def recall(self, ref: str) -> None:  # noqa: ARG002 - the port
-        raise _NEVER
-
-    async def update(self, card: CardRef, message: OutboundMessage) -> Sent:  # noqa: ARG002 - the port
-        raise PlatformError("sms.none", cls=ErrorClass.CARD)
-
-    async def reply(self, event: InboundEvent, message: OutboundMessage) -> Sent:
-        return await self.send(event.user_id, message)
-
-    async def fetch_media(self, media_id: str) -> Media:  # noqa: ARG002 - the port
-        raise _NEVER
-
-    async def announce(self, message: OutboundMessage) -> None:  # noqa: ARG002 - the port
-        raise PlatformError("sms.none", cls=ErrorClass.CHANNEL)
 
     async def check(self) -> list[CheckResult]:
         """Look at the address only: every other question to a gateway costs a message."""

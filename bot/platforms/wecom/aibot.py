@@ -27,9 +27,9 @@ from bot.platforms.base import (
     Receipt,
     Scope,
     Sent,
-    Sole,
     one_by_one,
 )
+from bot.platforms.shared import Sole
 from bot.platforms.shelf import Shelf
 from bot.platforms.wecom import aibot_files, aibot_frames, aibot_inbound, cards, codes
 from bot.platforms.wecom.aibot_doctor import examine_bot

@@ -19,7 +19,8 @@ import structlog
 
 from bot.core.clock import Clock
 from bot.core.config_wecom import WeComSettings
-from bot.platforms.base import ErrorClass, PlatformError, Sole
+from bot.platforms.base import ErrorClass, PlatformError
+from bot.platforms.shared import Sole
 from bot.platforms.wecom import aibot_frames as frames
 from bot.platforms.wecom import codes
 from bot.platforms.wecom.aibot_inbound import is_displacement

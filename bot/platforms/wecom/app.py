@@ -25,8 +25,8 @@ from bot.platforms.base import (
     Receipt,
     Scope,
     Sent,
-    TokenStore,
 )
+from bot.platforms.shared import TokenStore
 from bot.platforms.tokens import OwnTokens
 from bot.platforms.wecom import cards, codes, inbound, kinds
 from bot.platforms.wecom.client import WeComClient

@@ -7,7 +7,8 @@ from typing import Any
 
 from bot.core.clock import Clock
 from bot.core.config_wecom import WeComSettings
-from bot.platforms.base import ErrorClass, PlatformError, Token, TokenStore
+from bot.platforms.base import ErrorClass, PlatformError
+from bot.platforms.shared import Token, TokenStore
 from bot.platforms.wecom import codes
 from bot.platforms.wecom.wire import Answer, Wire
 

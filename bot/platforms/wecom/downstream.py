@@ -14,7 +14,8 @@ import msgspec
 
 from bot.core.clock import Clock
 from bot.core.config_wecom import WeComSettings
-from bot.platforms.base import ErrorClass, PlatformError, Token, TokenStore
+from bot.platforms.base import ErrorClass, PlatformError
+from bot.platforms.shared import Token, TokenStore
 from bot.platforms.wecom.client import WeComClient
 from bot.platforms.wecom.wire import Wire
 

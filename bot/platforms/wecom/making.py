@@ -8,7 +8,7 @@ import aiohttp
 
 from bot.core.clock import Clock
 from bot.core.config_wecom import WeComSettings
-from bot.platforms.base import Sole, TokenStore
+from bot.platforms.shared import Sole, TokenStore
 from bot.platforms.shelf import Shelf
 from bot.platforms.wecom.aibot import SmartBot, Take
 from bot.platforms.wecom.aibot_relay import Relay

@@ -12,7 +12,7 @@ from yarl import URL
 
 from bot.core.clock import Clock
 from bot.core.config_wecom import WeComSettings
-from bot.platforms.base import Token, TokenStore
+from bot.platforms.shared import Token, TokenStore
 from bot.platforms.wecom.client import WeComClient
 
 

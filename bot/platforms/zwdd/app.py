@@ -14,19 +14,16 @@ from bot.core.clock import Clock
 from bot.core.config_zwdd import ZwddSettings
 from bot.platforms.base import (
     Capabilities,
-    CardRef,
     CheckResult,
     ErrorClass,
-    InboundEvent,
-    Media,
     OutboundMessage,
     PlatformError,
-    Receipt,
     Sent,
-    TokenStore,
 )
 from bot.platforms.dingtalk.cards import work_notice
 from bot.platforms.dingtalk.text import compact
+from bot.platforms.one_way import OneWay
+from bot.platforms.shared import TokenStore
 from bot.platforms.tokens import OwnTokens
 from bot.platforms.zwdd.client import PLATFORM, ZwddClient
 
@@ -36,7 +33,7 @@ LOGIN = "/rpc/oauth2/dingtalk_app_user.json"
 UNTRIED = "未在真实环境试过：先用一个测试账号核对通知和登录，再给全员使用。"
 
 
-class ZwddPlatform:
+class ZwddPlatform(OneWay):
     """What is sent goes out as a work notice with links; what people do, they do on the pages behind them."""
 
     name = PLATFORM
@@ -64,12 +61,6 @@ class ZwddPlatform:
         self._settings = settings
         self._client = ZwddClient(settings, clock, session, tokens or OwnTokens(clock))
 
-    async def start(self) -> None:
-        """Nothing to open."""
-
-    async def close(self) -> None:
-        """Nothing to close."""
-
     async def send(self, user_id: str, message: OutboundMessage) -> Sent:
         """Send to one account id."""
         ended = (await self.send_many([user_id], message))[user_id]
@@ -93,29 +84,9 @@ class ZwddPlatform:
         found = data.get("msgId") if isinstance(data, dict) else data
         return dict.fromkeys(user_ids, Sent(str(found or "")))
 
-    async def receipts(self, ref: str) -> dict[str, Receipt]:  # noqa: ARG002 - the port
-        """Nobody tells."""
-        return {}
-
     async def recall(self, ref: str) -> None:
         """Take a notice back."""
         await self._client.call(REVOKE, {"msgId": ref, "tenantId": self._settings.tenant_id})
-
-    async def update(self, card: CardRef, message: OutboundMessage) -> Sent:  # noqa: ARG002 - the port
-        """There are no cards."""
-        raise PlatformError("card.none", cls=ErrorClass.CARD)
-
-    async def reply(self, event: InboundEvent, message: OutboundMessage) -> Sent:
-        """Nothing comes in; a reply is a notice like any other."""
-        return await self.send(event.user_id, message)
-
-    async def fetch_media(self, media_id: str) -> Media:  # noqa: ARG002 - the port
-        """Photos are taken on the page."""
-        raise PlatformError("media.none", cls=ErrorClass.BUG)
-
-    async def announce(self, message: OutboundMessage) -> None:  # noqa: ARG002 - the port
-        """No group robot is set up here."""
-        raise PlatformError("robot.missing", cls=ErrorClass.CHANNEL, advice="这个平台没有设置群机器人。")
 
     async def user_of(self, code: str) -> str:
         """The account id behind the login code of a page that was opened in the workbench."""

@@ -13,7 +13,8 @@ import aiohttp
 
 from bot.core.clock import Clock
 from bot.core.config_zwdd import ZwddSettings
-from bot.platforms.base import ErrorClass, PlatformError, Token, TokenStore
+from bot.platforms.base import ErrorClass, PlatformError
+from bot.platforms.shared import Token, TokenStore
 from bot.platforms.zwdd import crypto
 
 PLATFORM = "zwdd"

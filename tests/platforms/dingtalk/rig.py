@@ -15,8 +15,9 @@ from aiohttp.test_utils import TestServer
 
 from bot.core.clock import ManualClock
 from bot.core.config_dingtalk import DingTalkSettings
-from bot.platforms.base import InboundEvent, Meter
+from bot.platforms.base import InboundEvent
 from bot.platforms.dingtalk.app import DingTalkPlatform
+from bot.platforms.shared import Meter
 from bot.simulator.dingtalk import DingTalkServer
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimMessage, SimPerson, World

@@ -10,7 +10,6 @@ from dataclasses import replace
 import pytest
 
 from bot.platforms.base import (
-    Budget,
     Button,
     ErrorClass,
     InboundEvent,
@@ -22,6 +21,7 @@ from bot.platforms.base import (
 )
 from bot.platforms.dingtalk.cards import NOTICE_BYTES, webhook_message, work_notice
 from bot.platforms.dingtalk.text import compact
+from bot.platforms.shared import Budget
 from bot.simulator.dingtalk_directory import DING, TODO
 from bot.simulator.dingtalk_robot import GROUP
 from bot.simulator.people import SimPerson

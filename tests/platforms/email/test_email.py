@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -59,6 +60,40 @@ async def test_each_answer_of_the_server_has_its_meaning(mail: MailServer, platf
     ends = await platform.send_many(["nobody@gov.test", "li@gov.test"], LETTER)
     assert isinstance(ends["nobody@gov.test"], PlatformError)
     assert [m.content["subject"] for m in mail.world.chat("email", "li@gov.test")] == ["抽查任务*"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["wang@gov.test\nBcc: all@gov.test", "wang", "wang@gov.test,li@gov.test", "王@gov.test", "<wang@gov.test>", "",
+     "wang @gov.test", "a@b@gov.test", "\ud800@gov.test", 'wang"@gov.test', "wang@gov.test\r\n"],
+)  # fmt: skip
+async def test_an_address_that_is_none_is_that_persons_failure(
+    mail: MailServer, platform: EmailPlatform, address: str
+) -> None:
+    ended = await platform.send_many([address, "li@gov.test"], LETTER)
+    bad = ended[address]
+    assert isinstance(bad, PlatformError)
+    assert (bad.cls, bad.code) == (ErrorClass.RECIPIENT, "email.address")
+    assert "人员名单" in bad.advice
+    assert [m.user_id for m in mail.world.messages.values()] == ["li@gov.test"]
+
+
+async def test_a_title_of_several_lines_is_one_subject_and_adds_no_header(
+    mail: MailServer, platform: EmailPlatform
+) -> None:
+    await platform.send("wang@gov.test", replace(LETTER, title="抽查\r\nBcc: all@gov.test\x85任务\u2028"))
+    [message] = mail.world.messages.values()
+    assert message.content["subject"] == "抽查 Bcc: all@gov.test 任务"
+
+
+async def test_half_a_character_is_a_named_failure_and_the_others_still_hear(
+    mail: MailServer, platform: EmailPlatform
+) -> None:
+    for broken in (replace(LETTER, title="抽查\ud800"), replace(LETTER, body="抽查\ud800")):
+        with pytest.raises(PlatformError) as refused:
+            await platform.send("wang@gov.test", broken)
+        assert (refused.value.cls, refused.value.code) == (ErrorClass.BUG, "email.content")
+    assert not mail.world.messages
 
 
 async def test_a_connection_cut_after_the_letter_is_of_unknown_outcome(

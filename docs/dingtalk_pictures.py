@@ -15,6 +15,7 @@ from playwright.async_api import Page, async_playwright
 from bot.core.clock import CHINA
 from bot.simulator.dingtalk import DingTalkServer
 from bot.simulator.dingtalk_robot import KINDS, SHOWN
+from bot.simulator.dingtalk_setup import DingTalkSetup
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimPerson, World
 from bot.simulator.server import Simulator
@@ -31,9 +32,7 @@ async def main() -> None:
     """Write one PNG for each shape; a picture that grew too large is an error."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     world = World(now=lambda: _WHEN)
-    server = DingTalkServer(
-        world, FaultPlan(), client_id="dingkey", client_secret="", corp_id="ding1", agent_id=7
-    )
+    server = DingTalkServer(world, FaultPlan(), DingTalkSetup("dingkey", "", "ding1", 7))
     simulator = Simulator(world, FaultPlan(), {"dingtalk": server})
     for name in SHOWN_HERE:
         world.add_person(SimPerson("dingtalk", name, name))

@@ -28,6 +28,7 @@ from bot.messaging.outbox import count_due
 from bot.platforms.wecom.aibot import SmartBot
 from bot.simulator.acts import PlatformServer
 from bot.simulator.dingtalk import DingTalkServer
+from bot.simulator.dingtalk_setup import DingTalkSetup
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import World
 from bot.simulator.server import Simulator
@@ -209,11 +210,11 @@ class Stage:
         assert wecom is not None
         assert dingtalk is not None
         base = f"http://127.0.0.1:{port}"
-        self._dingtalk = DingTalkServer(
-            self.world, self.faults, client_id=dingtalk.client_id,
-            client_secret=dingtalk.client_secret.get_secret_value(), corp_id=dingtalk.corp_id,
-            agent_id=dingtalk.agent_id, card_template=dingtalk.card_template,
+        setup = DingTalkSetup(
+            client_id=dingtalk.client_id, client_secret=dingtalk.client_secret.get_secret_value(),
+            corp_id=dingtalk.corp_id, agent_id=dingtalk.agent_id, card_template=dingtalk.card_template,
         )  # fmt: skip
+        self._dingtalk = DingTalkServer(self.world, self.faults, setup)
         bot = None
         if wecom.bot is not None:
             secret = wecom.bot.secret.get_secret_value()

@@ -17,9 +17,10 @@ from yarl import URL
 from bot.simulator.acts import MessageView, NotDelivered
 from bot.simulator.dingtalk_cards import CardDesk, card_params
 from bot.simulator.dingtalk_directory import DirectoryDesk
-from bot.simulator.dingtalk_hooks import HookPlan, HookPusher
+from bot.simulator.dingtalk_hooks import HookPusher
 from bot.simulator.dingtalk_notices import NoticeDesk
 from bot.simulator.dingtalk_robot import RobotDesk
+from bot.simulator.dingtalk_setup import DingTalkSetup
 from bot.simulator.dingtalk_stream import StreamHub
 from bot.simulator.dingtalk_view import view_of
 from bot.simulator.dingtalk_wire import TOKEN_SECONDS, Gate, Refused, Tokens, json_body
@@ -36,62 +37,20 @@ class DingTalkServer:
 
     name = "dingtalk"
 
-    def __init__(
-        self,
-        world: World,
-        faults: FaultPlan,
-        *,
-        client_id: str,
-        client_secret: str,
-        corp_id: str,
-        agent_id: int,
-        robot_token: str = "",
-        robot_secret: str = "",
-        robot_keyword: str = "",
-        card_template: str = "suicha.schema",
-        ping_every: float = 20.0,
-        resend_after: float = 5.0,
-        tries: int = 3,
-        robot_patience: float = 3.0,
-        card_patience: float = 2.0,
-        session_seconds: float = 5400.0,
-        monthly_limit: int | None = None,
-        monthly_pushes: int | None = None,
-        per_second: int | None = None,
-        unsafe_word: str = "",
-        hooks: HookPlan | None = None,
-    ) -> None:
+    def __init__(self, world: World, faults: FaultPlan, setup: DingTalkSetup) -> None:
         self.world = world
-        self._client = (client_id, client_secret)
-        self._corp_id, self._agent_id = corp_id, agent_id
-        self._robot_patience, self._card_patience = robot_patience, card_patience
-        self._session_seconds = session_seconds
+        self._setup = setup
+        self._client = (setup.client_id, setup.client_secret)
         self._tokens = Tokens(world)
-        self._gate = Gate(world, faults, self._tokens, monthly_limit=monthly_limit, per_second=per_second)
-        self.directory = DirectoryDesk(world, robot_code=client_id)
-        self._notices = NoticeDesk(world, agent_id=agent_id)
-        self._monthly_pushes = monthly_pushes
-        self._cards = CardDesk(world, template=card_template, robot_code=client_id)
-        self._robots = RobotDesk(
-            world,
-            robot_code=client_id,
-            token=robot_token,
-            secret=robot_secret,
-            keyword=robot_keyword,
-            unsafe_word=unsafe_word,
+        self._gate = Gate(
+            world, faults, self._tokens, monthly_limit=setup.monthly_limit, per_second=setup.per_second
         )
-        self.stream = StreamHub(
-            faults, credentials=self._client, ping_every=ping_every, resend_after=resend_after, tries=tries
-        )
-        self.hooks = HookPusher(
-            world,
-            faults,
-            hooks or HookPlan(),
-            app_secret=client_secret,
-            resend_after=resend_after,
-            tries=tries,
-        )
-        self._by_http = hooks is not None  # how the console says that robot messages and events arrive
+        self.directory = DirectoryDesk(world, robot_code=setup.client_id)
+        self._notices = NoticeDesk(world, agent_id=setup.agent_id)
+        self._cards = CardDesk(world, template=setup.card_template, robot_code=setup.client_id)
+        self._robots = RobotDesk(world, setup)
+        self.stream = StreamHub(faults, setup)
+        self.hooks = HookPusher(world, faults, setup)
         self._base = URL()  # where clients reach us, learnt from their first request
 
     def app(self) -> web.Application:
@@ -125,7 +84,7 @@ class DingTalkServer:
         payload = {
             "type": "actionCallback",
             "outTrackId": card.card_id,
-            "corpId": self._corp_id,
+            "corpId": self._setup.corp_id,
             "userId": user_id,
             "userIdType": 1,
             "spaceType": "im",
@@ -168,15 +127,15 @@ class DingTalkServer:
             "eventType": name,
             "eventId": uuid4().hex,
             "eventBornTime": milliseconds,
-            "eventCorpId": self._corp_id,
-            "eventUnifiedAppId": str(self._agent_id),
+            "eventCorpId": self._setup.corp_id,
+            "eventUnifiedAppId": str(self._setup.agent_id),
         }
         data = {"timeStamp": milliseconds, "userId": user_ids}
-        if self._by_http:
+        if self._setup.hooks:
             known = {"EventType": name, "eventId": more["eventId"], "EventTime": int(milliseconds)}
-            await self.hooks.event({**data, **known, "CorpId": self._corp_id}, patience=2.5)
+            await self.hooks.event({**data, **known, "CorpId": self._setup.corp_id}, patience=2.5)
             return
-        await self.stream.push("EVENT", "*", data, patience=self._robot_patience, headers=more)
+        await self.stream.push("EVENT", "*", data, patience=self._setup.robot_patience, headers=more)
 
     async def disconnect_all(self, *, linger: float = 10.0) -> None:
         """What the real service does now and then: announce a disconnect, close *linger* seconds later."""
@@ -189,8 +148,8 @@ class DingTalkServer:
 
     async def _push_press(self, card: SimMessage, payload: dict[str, Any]) -> object:
         if card.content["callback"] == "HTTP":
-            return await self.hooks.card(card.content["route"], payload, patience=self._card_patience)
-        return (await self._push(CARD_TOPIC, payload, patience=self._card_patience)).get("response")
+            return await self.hooks.card(card.content["route"], payload, patience=self._setup.card_patience)
+        return (await self._push(CARD_TOPIC, payload, patience=self._setup.card_patience)).get("response")
 
     async def _push(self, topic: str, payload: dict[str, Any], *, patience: float) -> dict[str, Any]:
         headers = {"time": str(int(self.world.now() * 1000)), "appId": self._client[0]}
@@ -209,22 +168,22 @@ class DingTalkServer:
             "senderId": f"$:LWCP_v1:${bubble.user_id}",
             "senderNick": person.name if person else "",
             "senderStaffId": bubble.user_id if person else "",
-            "senderCorpId": self._corp_id,
-            "chatbotCorpId": self._corp_id,
+            "senderCorpId": self._setup.corp_id,
+            "chatbotCorpId": self._setup.corp_id,
             "isAdmin": False,
             "createAt": int(bubble.at * 1000),
             "robotCode": self._client[0],
             **self._session(bubble.user_id),
         }
-        if self._by_http:
-            await self.hooks.robot(payload, patience=min(self._robot_patience, 2.5))
+        if self._setup.hooks:
+            await self.hooks.robot(payload, patience=min(self._setup.robot_patience, 2.5))
         else:
-            await self._push(ROBOT_TOPIC, payload, patience=self._robot_patience)
+            await self._push(ROBOT_TOPIC, payload, patience=self._setup.robot_patience)
 
     def _push_left(self) -> bool:
         """Count a push against the month; without any left the message comes without its content."""
         spent = int(self.world.facts.get("dingtalk/pushes", 0))
-        if self._monthly_pushes is None or spent < self._monthly_pushes:
+        if self._setup.monthly_pushes is None or spent < self._setup.monthly_pushes:
             self.world.remember("dingtalk/pushes", spent + 1)
             return True
         return False
@@ -233,7 +192,7 @@ class DingTalkServer:
         """The reply address of a chat; before the first request nobody knows where we are reached."""
         if not self._base.absolute:
             return {}
-        session, ends = self._robots.open_session(user_id, seconds=self._session_seconds)
+        session, ends = self._robots.open_session(user_id, seconds=self._setup.session_seconds)
         webhook = self._base.joinpath("robot", "sendBySession").with_query(session=session)
         return {"sessionWebhook": str(webhook), "sessionWebhookExpiredTime": int(ends * 1000)}
 

@@ -13,7 +13,7 @@ from bot.simulator.people import SimPerson, World
 
 ROOT = 1
 CODE = "dingtalk/code/"  # facts: whose silent login code, and until when
-TODO = "dingtalk/todo/"  # facts: a to-do by its sourceId
+TASKS = "dingtalk/task/"  # facts: an entry of somebody's to-do list by its sourceId
 DING = "dingtalk/ding"  # fact: every DING that was sent
 CODE_SECONDS, MOST_DINGED, PAGE = 300.0, 200, 100
 
@@ -135,8 +135,8 @@ class DirectoryDesk:
             raise Refused("param.error", "sourceId, subject, executorIds")
         if not isinstance(body.get("dueTime"), int):
             raise Refused("param.error", "dueTime")
-        if TODO + source not in self._world.facts:
-            self._world.remember(TODO + source, {**body, "unionId": union_id})
+        if TASKS + source not in self._world.facts:
+            self._world.remember(TASKS + source, {**body, "unionId": union_id})
         return web.json_response({"id": f"task-{source}", "sourceId": source})
 
     async def _ding(self, request: web.Request) -> web.Response:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +14,7 @@ from aiohttp import web
 
 from bot.platforms.dingtalk.crypto import Envelope, robot_sign, timestamp_sign
 from bot.simulator.acts import NotDelivered
+from bot.simulator.dingtalk_setup import DingTalkSetup, HookPlan
 from bot.simulator.dingtalk_wire import Refused, json_body
 from bot.simulator.faults import Fault, FaultPlan
 from bot.simulator.people import World
@@ -22,36 +22,15 @@ from bot.simulator.people import World
 ROUTE = "dingtalk/route/"  # facts: where a callbackRouteKey leads, and the secret that signs it
 
 
-@dataclass(frozen=True, slots=True)
-class HookPlan:
-    """What the app's developer typed into the console: addresses, and how events are sealed."""
-
-    robot_url: str = ""
-    event_url: str = ""
-    event_token: str = ""
-    event_aes_key: str = ""
-    receive_id: str = ""
-
-
 class HookPusher:
     """Post, read the answer, and post again where none came: robots and cards a few times, events twice more."""
 
-    def __init__(
-        self,
-        world: World,
-        faults: FaultPlan,
-        plan: HookPlan,
-        *,
-        app_secret: str,
-        resend_after: float,
-        tries: int,
-    ) -> None:
+    def __init__(self, world: World, faults: FaultPlan, setup: DingTalkSetup) -> None:
         self._world = world
         self._faults = faults
-        self._plan = plan
-        self._app_secret = app_secret
-        self._resend_after = resend_after
-        self._tries = tries
+        self._plan = plan = setup.hooks or HookPlan()
+        self._app_secret = setup.client_secret
+        self._resend_after, self._tries = setup.resend_after, setup.tries
         self._envelope = (
             Envelope(plan.event_token, plan.event_aes_key, plan.receive_id) if plan.event_token else None
         )

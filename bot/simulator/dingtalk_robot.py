@@ -11,6 +11,7 @@ from aiohttp import web
 
 from bot.platforms.dingtalk.crypto import verify_robot
 from bot.simulator.dingtalk_rules import Broken, check_sample
+from bot.simulator.dingtalk_setup import DingTalkSetup
 from bot.simulator.dingtalk_wire import Refused, json_body
 from bot.simulator.people import SimMessage, World
 
@@ -29,13 +30,11 @@ QUERY = "dingtalk/query/"  # facts: the bubbles of a processQueryKey
 class RobotDesk:
     """What the app's robot and the custom robot of one group are asked to say."""
 
-    def __init__(
-        self, world: World, *, robot_code: str, token: str, secret: str, keyword: str, unsafe_word: str = ""
-    ) -> None:
+    def __init__(self, world: World, setup: DingTalkSetup) -> None:
         self._world = world
-        self._robot_code = robot_code
-        self._token, self._secret, self._keyword = token, secret, keyword
-        self._unsafe_word = unsafe_word
+        self._robot_code = setup.client_id
+        self._token, self._secret, self._keyword = setup.robot_token, setup.robot_secret, setup.robot_keyword
+        self._unsafe_word = setup.unsafe_word
         self.flow_controlled: set[str] = set()  # people who are written to too often just now
         self.silent_groups: set[str] = set()  # disbanded
         self._posted: deque[float] = deque(maxlen=PER_MINUTE)

@@ -15,6 +15,7 @@ from uuid import uuid4
 from aiohttp import WSMsgType, web
 
 from bot.simulator.acts import NotDelivered
+from bot.simulator.dingtalk_setup import DingTalkSetup
 from bot.simulator.dingtalk_wire import Refused, json_body
 from bot.simulator.faults import Fault, FaultPlan
 
@@ -41,20 +42,11 @@ class _Socket:
 class StreamHub:
     """Hold the connections of the app and push to one of them at random."""
 
-    def __init__(
-        self,
-        faults: FaultPlan,
-        *,
-        credentials: tuple[str, str],
-        ping_every: float,
-        resend_after: float,
-        tries: int,
-    ) -> None:
+    def __init__(self, faults: FaultPlan, setup: DingTalkSetup) -> None:
         self._faults = faults
-        self._credentials = credentials
-        self._ping_every = ping_every
-        self._resend_after = resend_after
-        self._tries = tries
+        self._credentials = (setup.client_id, setup.client_secret)
+        self._ping_every = setup.ping_every
+        self._resend_after, self._tries = setup.resend_after, setup.tries
         self._tickets: dict[str, tuple[float, frozenset[tuple[str, str]]]] = {}
         self._sockets: list[_Socket] = []
         self._arrived = asyncio.Event()

@@ -21,6 +21,7 @@ from bot.core.config_dingtalk import DingTalkSettings
 from bot.core.config_wecom import WeComSettings
 from bot.core.log import configure_logging
 from bot.simulator.dingtalk import DingTalkServer
+from bot.simulator.dingtalk_setup import DingTalkSetup
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimPerson, World
 from bot.simulator.server import Simulator
@@ -76,7 +77,7 @@ async def simulate(port: int, journal: Path, percent: float, people: int) -> Non
             callback_url="http://127.0.0.1:1/",
             base_url=f"{base}/wecom",  # type: ignore[arg-type]
         ),
-        "dingtalk": DingTalkServer(world, faults, **DING),  # type: ignore[arg-type]
+        "dingtalk": DingTalkServer(world, faults, DingTalkSetup(**DING)),  # type: ignore[arg-type]
     }
     await Simulator(world, faults, servers, port=port).start()
     sys.stdout.write("ready\n")

@@ -19,6 +19,7 @@ from sqlmodel import Session
 from bot.core.db import Database
 from bot.migrations import migrate
 from bot.simulator.dingtalk import DingTalkServer
+from bot.simulator.dingtalk_setup import DingTalkSetup
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimPerson, World
 from bot.simulator.server import Simulator
@@ -40,14 +41,16 @@ async def service() -> AsyncIterator[tuple[DingTalkServer, str]]:
     server = DingTalkServer(
         world,
         FaultPlan(),
-        client_id=CLIENT_ID,
-        client_secret=CLIENT_SECRET,
-        corp_id=CORP_ID,
-        agent_id=7,
-        ping_every=0.5,
-        resend_after=0.2,
-        robot_patience=1.0,
-        tries=60,
+        DingTalkSetup(
+            CLIENT_ID,
+            CLIENT_SECRET,
+            CORP_ID,
+            7,
+            ping_every=0.5,
+            resend_after=0.2,
+            robot_patience=1.0,
+            tries=60,
+        ),
     )
     simulator = Simulator(world, FaultPlan(), {"dingtalk": server})
     await simulator.start()

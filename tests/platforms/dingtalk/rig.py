@@ -19,6 +19,7 @@ from bot.platforms.base import InboundEvent
 from bot.platforms.dingtalk.app import DingTalkPlatform
 from bot.platforms.shared import Meter
 from bot.simulator.dingtalk import DingTalkServer
+from bot.simulator.dingtalk_setup import DingTalkSetup
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimMessage, SimPerson, World
 
@@ -117,15 +118,8 @@ async def dingtalk(
         "robot_token": ROBOT_TOKEN,
         "robot_secret": ROBOT_SECRET,
     }
-    server = DingTalkServer(
-        world,
-        faults,
-        client_id=CLIENT_ID,
-        client_secret=CLIENT_SECRET,
-        corp_id=CORP_ID,
-        agent_id=7,
-        **{**known, **server_options},
-    )
+    setup = DingTalkSetup(CLIENT_ID, CLIENT_SECRET, CORP_ID, 7, **(known | server_options))
+    server = DingTalkServer(world, faults, setup)
     root = web.Application()
     root.add_subapp("/dingtalk", server.app())
     listening = TestServer(root)

@@ -17,6 +17,7 @@ from bot.inspection.people.models import Account, Person
 from bot.migrations import migrate
 from bot.platforms.base import Directory, InboundKind
 from bot.simulator.dingtalk import DingTalkServer
+from bot.simulator.dingtalk_setup import DingTalkSetup
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimPerson, World
 from bot.simulator.server import Simulator
@@ -89,9 +90,7 @@ async def test_the_command_looks_first_and_then_does(tmp_path: Path, monkeypatch
 
     world = World(now=lambda: 1_795_000_000.0)
     world.add_person(SimPerson("dingtalk", "u1", "王检查", mobile="13800000001", department="市场监管局"))
-    server = DingTalkServer(
-        world, FaultPlan(), client_id=CLIENT_ID, client_secret=CLIENT_SECRET, corp_id=CORP_ID, agent_id=7
-    )
+    server = DingTalkServer(world, FaultPlan(), DingTalkSetup(CLIENT_ID, CLIENT_SECRET, CORP_ID, 7))
     simulator = Simulator(world, FaultPlan(), {"dingtalk": server})
     await simulator.start()
     base = f"{simulator.base_url}/dingtalk"

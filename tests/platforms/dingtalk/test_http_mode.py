@@ -22,7 +22,7 @@ from bot.core.keys import CLOCK, DB, SETTINGS
 from bot.platforms.base import Button, CardRef, InboundKind, OutboundMessage
 from bot.platforms.dingtalk.crypto import Envelope, robot_sign
 from bot.simulator.acts import NotDelivered
-from bot.simulator.dingtalk_hooks import HookPlan
+from bot.simulator.dingtalk_setup import HookPlan
 from bot.simulator.faults import Fault
 from handlers.web import dingtalk_hooks
 from handlers.web.hooks import DISPATCHER

@@ -22,7 +22,7 @@ from bot.platforms.base import (
 from bot.platforms.dingtalk.cards import NOTICE_BYTES, webhook_message, work_notice
 from bot.platforms.dingtalk.text import compact
 from bot.platforms.shared import Budget
-from bot.simulator.dingtalk_directory import DING, TODO
+from bot.simulator.dingtalk_directory import DING, TASKS
 from bot.simulator.dingtalk_robot import GROUP
 from bot.simulator.people import SimPerson
 from tests.platforms.dingtalk.rig import Rig, dingtalk
@@ -194,7 +194,7 @@ async def test_a_due_date_becomes_a_to_do_once() -> None:
         message = replace(TOLD, card_id="visit-9", due_at=due, url="https://x.example/9")
         await rig.platform.send("u1001", message)
         await rig.platform.send("u1001", message)
-        kept = rig.world.facts[TODO + "visit-9"]
+        kept = rig.world.facts[TASKS + "visit-9"]
         assert (kept["subject"], kept["dueTime"]) == ("提醒", int(due.timestamp() * 1000))
         assert kept["executorIds"] == ["un-u1001"]
         assert len(rig.chat()) == 1

@@ -131,7 +131,7 @@ class DingTalkServer:
             "eventUnifiedAppId": str(self._setup.agent_id),
         }
         data = {"timeStamp": milliseconds, "userId": user_ids}
-        if self._setup.hooks:
+        if self.hooks.is_used:
             known = {"EventType": name, "eventId": more["eventId"], "EventTime": int(milliseconds)}
             await self.hooks.event({**data, **known, "CorpId": self._setup.corp_id}, patience=2.5)
             return
@@ -175,7 +175,7 @@ class DingTalkServer:
             "robotCode": self._client[0],
             **self._session(bubble.user_id),
         }
-        if self._setup.hooks:
+        if self.hooks.is_used:
             await self.hooks.robot(payload, patience=min(self._setup.robot_patience, 2.5))
         else:
             await self._push(ROBOT_TOPIC, payload, patience=self._setup.robot_patience)

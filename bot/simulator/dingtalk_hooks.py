@@ -28,9 +28,18 @@ class HookPusher:
     def __init__(self, world: World, faults: FaultPlan, setup: DingTalkSetup) -> None:
         self._world = world
         self._faults = faults
-        self._plan = plan = setup.hooks or HookPlan()
         self._app_secret = setup.client_secret
         self._resend_after, self._tries = setup.resend_after, setup.tries
+        self.is_used = setup.hooks is not None
+        self._point_at(setup.hooks or HookPlan())
+
+    def save(self, plan: HookPlan) -> None:
+        """Type *plan* into the console: from now on robot messages and events come by HTTP."""
+        self.is_used = True
+        self._point_at(plan)
+
+    def _point_at(self, plan: HookPlan) -> None:
+        self._plan = plan
         self._envelope = (
             Envelope(plan.event_token, plan.event_aes_key, plan.receive_id) if plan.event_token else None
         )

@@ -20,7 +20,7 @@ from bot.core.config_dingtalk import DingTalkSettings
 from bot.core.db import Database
 from bot.core.keys import CLOCK, DB, SETTINGS
 from bot.platforms.base import Button, CardRef, InboundKind, OutboundMessage
-from bot.platforms.dingtalk.crypto import Envelope, robot_sign
+from bot.platforms.dingtalk.crypto import robot_sign
 from bot.simulator.acts import NotDelivered
 from bot.simulator.dingtalk_setup import HookPlan
 from bot.simulator.faults import Fault
@@ -88,9 +88,7 @@ async def site(db: Database, *, receive_id: str = CLIENT_ID, **changes: Any) -> 
             base = str(listening.make_url("")).rstrip("/")
             hooks = f"{base}/hooks/dingtalk/{PATH}"
             plan = HookPlan(f"{hooks}/robot", f"{hooks}/events", "tok3n", KEY, receive_id)
-            rig.server.hooks._plan = plan
-            rig.server.hooks._envelope = Envelope("tok3n", KEY, receive_id)
-            rig.server._by_http = True
+            rig.server.hooks.save(plan)
             rig.platform._hooks_url = hooks
             yield Site(rig, base, taker, rig.settings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import importlib.util
 import json
 import subprocess
@@ -15,14 +16,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.inspection.draws.barred import barred_spans
 from bot.inspection.draws.matching import Need, OfficerFacts, match
-from bot.inspection.draws.officers_file import officers_bytes
+from bot.inspection.draws.officers_file import officers_bytes, read_lines, sealed_lines
+from tests.inspection.test_draw_privacy import LIES, both
 from tests.inspection.test_draws import head_with, honest, lines, written
 from tests.inspection.test_matching import cases
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = ROOT / "docs" / "verify_draw.py"
-__all__ = ["honest"]
+__all__ = ["both", "honest"]
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +65,47 @@ def test_the_script_is_short_and_needs_nothing_but_python() -> None:
 
 def test_the_script_says_an_honest_bundle_holds(honest: dict[str, bytes], tmp_path: Path) -> None:
     code, said = run(tmp_path / "bundle", honest)
-    assert (code, said) == (0, "HOLDS: 8 of 40 objects, 8 teams\n")
+    assert (code, said) == (0, "HOLDS: 8 of 40 objects, 8 teams, 0 changes after the lock\n")
+
+
+def test_the_script_repeats_witnesses_leave_relations_and_every_change(
+    both: tuple[dict[str, bytes], dict[str, bytes]], tmp_path: Path
+) -> None:
+    code, said = run(tmp_path / "bundle", both[0])
+    assert (code, said) == (0, "HOLDS: 8 of 40 objects, 8 teams, 3 changes after the lock\n")
+
+
+@pytest.mark.parametrize(("lie", "number"), LIES.values(), ids=LIES)
+def test_the_script_names_a_change_by_hand(
+    both: tuple[dict[str, bytes], dict[str, bytes]], tmp_path: Path, lie: Any, number: int
+) -> None:
+    changes = written(lie(lines(both[0], "changes.jsonl")))
+    code, said = run(tmp_path / "bundle", both[0] | {"changes.jsonl": changes})
+    assert (code, said) == (1, f"DOES NOT HOLD: change {number} after the lock\n")
+
+
+def test_the_script_wants_two_different_witnesses_for_every_value(
+    both: tuple[dict[str, bytes], dict[str, bytes]], tmp_path: Path
+) -> None:
+    [value] = json.loads(both[0]["draw.json"])["values"]
+    for by in ([value["by"][0]] * 2, [value["by"][0], "a stranger"], value["by"][:1], []):
+        code, said = run(tmp_path / "bundle", head_with(both[0], values=[value | {"by": by}]))
+        assert (code, said) == (1, "DOES NOT HOLD: not confirmed by two witnesses\n")
+    code, said = run(tmp_path / "bundle", head_with(both[0], values=[value | {"place": 2}]))
+    assert said == "DOES NOT HOLD: the values are not those of the sources\n"
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"id":1}\n'])
+@pytest.mark.parametrize("name", ["draw.json", "rules.json", "pool.jsonl", "barred.jsonl", "changes.jsonl"])
+def test_rubbish_is_a_fault_in_words_and_no_traceback(
+    honest: dict[str, bytes], tmp_path: Path, name: str, body: bytes
+) -> None:
+    code, said = run(tmp_path / "bundle", honest | {name: body})
+    if (name, body) in {("changes.jsonl", b""), ("barred.jsonl", b"")}:  # as in the honest bundle
+        assert code == 0
+    else:
+        assert (code, said.splitlines()[1:]) == (1, [])
+        assert said.startswith("DOES NOT HOLD: ")
 
 
 def _swapped(files: dict[str, bytes]) -> dict[str, bytes]:
@@ -114,10 +157,10 @@ def test_the_script_draws_the_same_teams(
     teams, shortages = match(needs, officers, seed=seed)
     if shortages:
         return
-    staff = [json.loads(line) for line in officers_bytes(officers).splitlines()][::-1]
-    visits = [
-        {"id": n.id, "department": "D", "planned": n.planned.isoformat(), "district": n.district}
-        for n in needs
-    ]
-    rules = {"officers_per_visit": 2, "window": ["2026-03-01", "2026-03-31"]}
-    assert stranger.Matching(staff, visits, set(labels), rules, seed).teams() == teams
+    window = (dt.date(2026, 3, 1), dt.date(2026, 3, 31))
+    sealed = sealed_lines(officers, {o.id: "s" for o in officers})
+    body = officers_bytes(officers, sealed, labels={"D": labels}, window=window)
+    ranks = barred_spans(officers, [n.id for n in needs], [n.planned for n in needs], window=window)
+    visits = [{"id": n.id, "department": "D", "district": n.district} for n in needs]
+    staff = read_lines(body)[::-1]
+    assert stranger.Matching(staff, visits, bool(labels), 2, seed, ranks).teams() == teams

@@ -238,6 +238,9 @@ def export(
     task: Task,
     folder: Annotated[Path, typer.Argument(help="写到这个文件夹。")],
     round_: Annotated[int, typer.Option("--round", help="第几轮；默认现在有效的一轮。", min=0)] = 0,
+    sealed: Annotated[
+        bool, typer.Option("--sealed", help="连同封存文件（人员请假、回避、证件日期），供审计，不得公开。")
+    ] = False,
 ) -> None:
     """导出核验包（含可打印的抽取证书）：任何人都可以据此重算抽取结果。
 
@@ -252,6 +255,7 @@ def export(
             bundle_files,
             task=task,
             number=round_,
+            sealed=sealed,
             public_url=context.settings.public_url,
         )
     if folder.exists() and not folder.is_dir():

@@ -10,10 +10,10 @@ import yaml
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
-from bot.inspection.draws.bundle import bundle
+from bot.inspection.draws.bundle import PRIVATE, bundle
 from bot.inspection.draws.certificate import certificate_of
 from bot.inspection.draws.models import Draw
-from bot.inspection.draws.queries import live_draw
+from bot.inspection.draws.queries import live_draw, stored_files
 from bot.inspection.people.models import Person
 from bot.inspection.plans.models import Plan, PlanLine
 from bot.inspection.tasks.models import Mode, Task
@@ -86,13 +86,15 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, dt.datetime | dt.date) else value
 
 
-def bundle_files(session: Session, *, task: str, number: int, public_url: str) -> dict[str, bytes]:
-    """Every file of one round, and the certificate."""
+def bundle_files(
+    session: Session, *, task: str, number: int, public_url: str, sealed: bool
+) -> dict[str, bytes]:
+    """Every public file of one round, and the certificate; with *sealed* the files that only an auditor may see."""
     key = task_id(session, task)
     draw = live_draw(session, key)
     if number:
         draw = session.exec(select(Draw).where(Draw.task_id == key, Draw.round == number)).first()
     if draw is None:
         raise Problem("not_committed", "这个任务还没有这一轮抽取。", 任务=task)
-    files = bundle(session, draw)
+    files = bundle(session, draw) | (stored_files(session, draw, PRIVATE) if sealed else {})
     return files | {"certificate.pdf": certificate_of(session, draw, public_url=public_url, names=True)}

@@ -36,6 +36,8 @@ FILES = {
     "picks.jsonl": "抽取结果",
     "officers.jsonl": "执法人员名录（代号）",
     "visits.jsonl": "人员选派结果（代号）",
+    "barred.jsonl": "不能参加的检查（代号，不含日期和原因）",
+    "days.jsonl": "检查日期（封存）",
     "changes.jsonl": "锁定之后的变动",
 }
 MODES = {"BOTH": "对象和人员都随机", "OBJECT_ONLY": "只随机抽取对象", "PERSON_ONLY": "只随机选派人员"}

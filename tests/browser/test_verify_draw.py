@@ -13,9 +13,12 @@ from sqlmodel import Session
 from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.inspection.draws.bundle import bundle
+from bot.inspection.draws.queries import require_draw
 from bot.inspection.tasks.models import Task
 from tests.browser.test_form import CHROMIUM, QUIET
 from tests.fakes.public_app import make_public_app
+from tests.inspection.eventful import eventful
+from tests.inspection.test_draw_privacy import LIES, old_bundle
 from tests.inspection.test_draws import joint_setting, lines, whole, written
 
 pytestmark = pytest.mark.browser
@@ -85,6 +88,31 @@ async def test_files_chosen_on_a_phone_are_verified_in_the_browser_and_sent_nowh
     await page.set_input_files("#files", saved(tmp_path / "broken", files | {"rules.json": b"{"}))
     await expect(verdict).to_contain_text("文件无法读取")
     assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+async def test_changes_after_the_lock_and_bundles_of_the_version_before_are_verified_in_the_browser(
+    page: Page, site: TestServer, sqlite_db: Database, tmp_path: Path
+) -> None:
+    files = sqlite_db.write_now(lambda s: bundle(s, require_draw(s, eventful(s))))
+    await page.goto(str(site.make_url("/public/verify")))
+    verdict = page.locator("#verdict")
+    await page.set_input_files("#files", saved(tmp_path / "eventful", files))
+    await expect(verdict).to_contain_text("核验通过", timeout=20_000)
+    await expect(page.get_by_text("锁定之后的 3 次变动都按票号依次替换")).to_be_visible()
+    await page.set_input_files("#files", saved(tmp_path / "before", old_bundle()))
+    await expect(page.get_by_text("第 1 轮的名单")).to_contain_text("核验通过", timeout=20_000)
+    for number, (lie, place) in enumerate(LIES.values()):
+        body = written(lie(lines(files, "changes.jsonl")))
+        await page.set_input_files(
+            "#files", saved(tmp_path / f"lie{number}", files | {"changes.jsonl": body})
+        )
+        await expect(verdict).to_have_text(f"不成立：锁定后的第 {place} 次变动不成立")
+        await page.set_input_files("#files", [])
+    barred = files["barred.jsonl"].splitlines(keepends=True)
+    await page.set_input_files(
+        "#files", saved(tmp_path / "barred", files | {"barred.jsonl": b"".join(barred[1:])})
+    )
+    await expect(verdict).to_contain_text("不成立：")
 
 
 async def test_a_round_on_the_public_log_is_verified_by_one_press(

@@ -103,10 +103,10 @@ def test_a_draw_from_preview_to_redraw_at_the_prompt(suicha, desk: str, tmp_path
     assert "名单已锁定" in refused(suicha, "draw", "lock", desk)
     assert "已由下一张票替换" in _replaced(suicha, desk, tmp_path)
     assert "已增加 2 户" in suicha("draw", "more", desk, "B", "2", "--ground", "提高比例", "--by", "J1")
-    assert "8 个文件已写入" in suicha("draw", "export", desk, "bundle")
+    assert "9 个文件已写入" in suicha("draw", "export", desk, "bundle")
     assert {path.name for path in (tmp_path / "bundle").iterdir()} == {
-        "draw.json", "pool.jsonl", "rules.json", "officers.jsonl", "picks.jsonl", "visits.jsonl", "changes.jsonl",
-        "certificate.pdf",
+        "draw.json", "pool.jsonl", "rules.json", "officers.jsonl", "picks.jsonl", "visits.jsonl", "barred.jsonl",
+        "changes.jsonl", "certificate.pdf",
     }  # fmt: skip
     _verifies(suicha, tmp_path)
     assert "等另一人决定" in suicha("draw", "void", desk, "--ground", "名单导入有误", "--by", "J1")
@@ -130,7 +130,7 @@ def _verifies(suicha, folder: Path) -> None:  # type: ignore[no-untyped-def]
         [sys.executable, "-I", str(ROOT / "docs" / "verify_draw.py"), str(folder / "bundle")], capture_output=True,
         text=True, check=False,
     )  # fmt: skip
-    assert done.stdout == "HOLDS: 4 of 40 objects, 4 teams\n"
+    assert done.stdout == "HOLDS: 4 of 40 objects, 4 teams, 3 changes after the lock\n"
 
 
 @pytest.mark.parametrize(

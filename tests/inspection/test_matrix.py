@@ -261,7 +261,7 @@ def training(session: Session) -> Told:
 
 @in_session("notice")
 def notice(session: Session) -> Told:
-    task = test_draws.setting(session)
+    task = test_draws.setting(session, window_start=dt.date(2026, 3, 16))  # late enough for a notice in time
     test_draws.whole(session, task)
     visit = session.exec(
         select(Visit).join(Notice, col(Notice.subject) == "visit:" + _text(Visit.id)).where(

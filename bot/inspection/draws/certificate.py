@@ -63,7 +63,7 @@ def typeset_pdf(values: str, timestamp: int) -> bytes:
 
 
 def _values(session: Session, draw: Draw, task: Task, *, names: bool) -> dict[str, Any]:
-    files = stored_files(session, draw)
+    files = stored_files(session, draw, ("rules.json", "pool.jsonl"))
     rules: dict[str, Any] = json.loads(files.get("rules.json", b"{}"))
     sealed = draw.state in SEALED or not draw.seed_hex
     departments = [session.get_one(Department, one).name for one in departments_of(task)]

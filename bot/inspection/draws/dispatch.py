@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table
 from sqlmodel import Session, col, select
 
 from bot.core.canonical import canonical
@@ -18,26 +18,26 @@ from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.policy import freeze
 from bot.inspection.draws.algorithm import Pick, officer_ticket
+from bot.inspection.draws.barred import Spans, barred_bytes, barred_spans
 from bot.inspection.draws.matching import Need, Shortage, match
 from bot.inspection.draws.models import Draw
-from bot.inspection.draws.officers import department_codes, people_behind
-from bot.inspection.draws.officers_file import officers_from
-from bot.inspection.draws.queries import frozen
+from bot.inspection.draws.names import names_of
+from bot.inspection.draws.officers import department_codes
+from bot.inspection.draws.queries import Inspected, frozen_officers, insert_rows
 from bot.inspection.draws.rules import planned_days
 from bot.inspection.draws.telling import Told, tell_dispatched, tell_everybody
 from bot.inspection.profile import Profile
-from bot.inspection.registry.models import InspectionObject, Item
+from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import Task, TaskBatch, TaskState, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import departments_of
 
-_CHUNK = 5000
 _VISITS: Table = Visit.__table__  # type: ignore[attr-defined]
 _TEAMS: Table = VisitOfficer.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """The officers one department sends to one visit: row ids, and pseudonyms in the order drawn."""
+    """The officers one department sends to one visit: row ids, and names in the order drawn."""
 
     visit_id: int
     object: str
@@ -45,68 +45,115 @@ class Drawn:
     team: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who goes where and when, before anything is stored: ``days`` by pick, ``needs`` and ``teams`` by pick and
+    department, the lead first."""
+
+    days: list[dt.date]
+    needs: list[Need]
+    teams: list[list[str]]
+    person_of: dict[str, int]
+    barred: dict[str, Spans]
+
+
 def dispatch(
-    session: Session, task: Task, draw: Draw, picks: Sequence[Pick], objects: Mapping[str, InspectionObject], *,
+    session: Session, task: Task, draw: Draw, picks: Sequence[Pick], objects: Mapping[str, Inspected], *,
     rules: Mapping[str, Any], now: dt.datetime, profile: Profile, calendar: WorkCalendar,
     actor: int | None = None,
-) -> bytes:  # fmt: skip
-    """Store visits and teams, promise every message of the first batch, and return ``visits.jsonl``.
+) -> dict[str, bytes]:  # fmt: skip
+    """Store visits and teams, promise every message of the first batch, and return the files that tell of them.
 
     Raises Problem ``officers_missing`` naming the visits and the rule; then nothing is stored.
     """
-    today = china_day(now)
-    days = planned_days(rules, [p.batch for p in picks], calendar, today=today)
-    departments = department_codes(session, departments_of(task))
-    officers = officers_from(frozen(session, draw, "officers.jsonl", rules["officers_sha256"]))
-    needs = [need for p, day in zip(picks, days, strict=True) for need in needs_of(rules, objects[p.id], day)]
-    seed = bytes.fromhex(draw.seed_hex)
-    teams, shortages = match(needs, officers, seed=seed)
-    refuse_shortage(shortages)
-    batches = _store_batches(session, task, rules, now=now)
-    visits = _store_visits(session, task, picks, objects, days=days, closed=batches)
-    by_code = {code: key for key, code in departments.items()}
-    owners = [p for p in picks for _ in rules["departments"]]
+    cast = _cast(session, draw, picks, objects, rules=rules, now=now, calendar=calendar)
+    closed = _store_batches(session, task, rules, now=now)
+    visits = _store_visits(session, task, picks, objects, days=cast.days, closed=closed)
+    codes = {code: key for key, code in department_codes(session, departments_of(task)).items()}
     drawn = [
-        Drawn(visits[pick.rank], pick.id, by_code[need.department], tuple(team))
-        for pick, need, team in zip(owners, needs, teams, strict=True)
+        Drawn(visits[pick.rank], pick.id, codes[need.department], tuple(team))
+        for pick, need, team in zip(_each(picks, rules), cast.needs, cast.teams, strict=True)
     ]
-    person_of = people_behind(session, {officer for team in teams for officer in team})
-    assignments = store_teams(session, drawn, person_of, lead=task.lead_department_id, seed=seed, now=now)
-    task.state, task.dispatched_at = TaskState.DISPATCHED, now
-    task.policy = freeze(profile)
+    seed = bytes.fromhex(draw.seed_hex)
+    assignments = store_teams(
+        session, drawn, cast.person_of, lead=task.lead_department_id, seed=seed, now=now
+    )
+    task.state, task.dispatched_at, task.policy = TaskState.DISPATCHED, now, freeze(profile)
     session.add(task)
     record(
         session, "task.dispatched", f"task:{task.id}", now=now, visits=len(visits), assignments=assignments,
         batches=len(rules["batches"]) or 1,
     )  # fmt: skip
-    where = {visits[p.rank]: (objects[p.id].id or 0, day) for p, day in zip(picks, days, strict=True)}
-    told = told_of(drawn, where, person_of)
-    opened = {visits[p.rank] for p in picks if p.batch not in batches}
+    where = {visits[p.rank]: (objects[p.id].id, day) for p, day in zip(picks, cast.days, strict=True)}
+    told = told_of(drawn, where, cast.person_of)
+    opened = {visits[p.rank] for p in picks if p.batch not in closed}
     items = [session.get_one(Item, item) for item in task.item_ids]
     first = [visit for visit in told if visit.visit_id in opened]
     tell_everybody(session, task, first, items, now=now, profile=profile, calendar=calendar, actor=actor)
     tell_dispatched(session, task, told, now=now)
-    return visits_bytes(needs, teams)
+    return _files(draw, picks, cast, salt=names_of(session, draw).seal("days"))
 
 
-def needs_of(rules: Mapping[str, Any], inspected: InspectionObject, planned: dt.date) -> list[Need]:
-    """What each department owes one visit, the lead first."""
+def _cast(
+    session: Session, draw: Draw, picks: Sequence[Pick], objects: Mapping[str, Inspected], *,
+    rules: Mapping[str, Any], now: dt.datetime, calendar: WorkCalendar,
+) -> Cast:  # fmt: skip
+    """Plan every visit and draw every team from what was frozen."""
+    names = names_of(session, draw)
+    days = planned_days(
+        rules, [p.batch for p in picks], calendar, today=china_day(now), mix=lambda day: names.seal(f"day:{day}")
+    )  # fmt: skip
+    officers = frozen_officers(session, draw, rules)
+    needs = [
+        need for p, day in zip(picks, days, strict=True)
+        for need in needs_of(rules, p.id, objects[p.id].district, day)
+    ]  # fmt: skip
+    teams, shortages = match(needs, officers, seed=bytes.fromhex(draw.seed_hex))
+    refuse_shortage(shortages)
+    person_of = names.people_behind(session, {officer for team in teams for officer in team})
+    window = [dt.date.fromisoformat(day) for day in rules["window"]]
+    return Cast(
+        days, needs, teams, person_of, barred_spans(officers, [p.id for p in picks], days, window=window)
+    )
+
+
+def _each(picks: Sequence[Pick], rules: Mapping[str, Any]) -> list[Pick]:
+    """The pick of each need."""
+    return [pick for pick in picks for _ in rules["departments"]]
+
+
+def _files(draw: Draw, picks: Sequence[Pick], cast: Cast, *, salt: str) -> dict[str, bytes]:
+    """Days stand in public only in a round whose officers' days stand there already."""
+    if not draw.own_names:
+        return {"visits.jsonl": visits_bytes(cast.needs, cast.teams, dated=True)}
+    days = [
+        {"salt": salt},
+        *({"id": p.id, "planned": f"{day}"} for p, day in zip(picks, cast.days, strict=True)),
+    ]
+    return {
+        "visits.jsonl": visits_bytes(cast.needs, cast.teams), "barred.jsonl": barred_bytes(cast.barred),
+        "days.jsonl": b"".join(canonical(line) + b"\n" for line in days),
+    }  # fmt: skip
+
+
+def needs_of(rules: Mapping[str, Any], code: str, district: str, planned: dt.date) -> list[Need]:
+    """What each department owes the visit of an object, the lead first."""
     last = dt.date.fromisoformat(rules["window"][1])
     return [
         Need(
-            id=inspected.code, department=department["id"], last_day=last, planned=planned,
-            officers=rules["officers_per_visit"], labels=frozenset(department["labels"]), district=inspected.district,
+            id=code, department=department["id"], last_day=last, planned=planned,
+            officers=rules["officers_per_visit"], labels=frozenset(department["labels"]), district=district,
         )
         for department in rules["departments"]
     ]  # fmt: skip
 
 
-def visits_bytes(needs: Sequence[Need], teams: Sequence[Sequence[str]]) -> bytes:
+def visits_bytes(needs: Sequence[Need], teams: Sequence[Sequence[str]], *, dated: bool = False) -> bytes:
     """``visits.jsonl``: a line for each visit and department, in ticket order, the lead department first."""
     return b"".join(
         canonical(
-            {"id": need.id, "department": need.department, "district": need.district,
-             "planned": need.planned.isoformat(), "officers": list(team)}
+            {"id": need.id, "department": need.department, "district": need.district, "officers": list(team)}
+            | ({"planned": need.planned.isoformat()} if dated else {})
         ) + b"\n"
         for need, team in zip(needs, teams, strict=True)
     )  # fmt: skip
@@ -152,7 +199,7 @@ def _store_batches(session: Session, task: Task, rules: Mapping[str, Any], *, no
 
 
 def _store_visits(
-    session: Session, task: Task, picks: Sequence[Pick], objects: Mapping[str, InspectionObject], *,
+    session: Session, task: Task, picks: Sequence[Pick], objects: Mapping[str, Inspected], *,
     days: Sequence[dt.date], closed: set[int],
 ) -> dict[int, int]:  # fmt: skip
     """Store a visit for each pick; their row ids by rank."""
@@ -163,9 +210,7 @@ def _store_visits(
          "due_on": task.window_end, "outcome": "", "late": False}
         for p, day in zip(picks, days, strict=True)
     ]  # fmt: skip
-    session.flush()
-    for start in range(0, len(rows), _CHUNK):
-        session.connection().execute(insert(_VISITS), rows[start : start + _CHUNK])
+    insert_rows(session, _VISITS, rows)
     query = select(Visit.rank, Visit.id).where(Visit.task_id == task.id).order_by(col(Visit.rank))
     return {rank: visit or 0 for rank, visit in session.exec(query)}
 
@@ -182,6 +227,5 @@ def store_teams(
         for part in drawn
         for place, officer in enumerate(part.team)
     ]  # fmt: skip
-    for start in range(0, len(rows), _CHUNK):
-        session.connection().execute(insert(_TEAMS), rows[start : start + _CHUNK])
+    insert_rows(session, _TEAMS, rows)
     return len(rows)

@@ -57,6 +57,7 @@ class Draw(SQLModel, table=True):
     waivers: list[Any] = (
         json_list()
     )  # {"check", "reason", "by"}: what was not ready and why it was drawn all the same
+    own_names: bool = True  # files call people by names of this round alone; not so in rounds from before
     outlook: dict[str, Any] = json_dict()  # how it looked when it was prepared: pool, take, what is not ready
     values: list[Any] = json_list()  # what each source said, in their order, and who confirmed it
     prepared_at: dt.datetime | None = maybe_moment()
@@ -83,6 +84,7 @@ class DrawWord(SQLModel, table=True):
     person_id: int = Field(foreign_key="person.id")
     value: str = Field(max_length=200)
     fallback: bool = False  # the source failed and its fallback is used
+    proof: str = Field(default="", max_length=192)  # the signature that came with the value (drand)
     at: dt.datetime = moment()
 
 
@@ -105,6 +107,7 @@ class DrawFile(SQLModel, table=True):
     draw_id: int = Field(foreign_key="draw.id", primary_key=True)
     name: str = Field(primary_key=True, max_length=20)
     body: bytes = Field(sa_type=LargeBinary)
+    size: int = 0  # in bytes, as hashed
 
 
 class DrawPick(SQLModel, table=True):

@@ -6,6 +6,7 @@ Earlier picks always stay (C10). The new visit's officers are drawn by the same 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -16,15 +17,11 @@ from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws.algorithm import next_ticket, ticket
 from bot.inspection.draws.dispatch import Drawn, needs_of, refuse_shortage, store_teams, told_of
-from bot.inspection.draws.matching import match
+from bot.inspection.draws.matching import Need, OfficerFacts, match, refusal
 from bot.inspection.draws.models import Draw, DrawPick, DrawState
-from bot.inspection.draws.officers import (
-    department_codes,
-    officer_facts,
-    people_behind,
-    with_recusals,
-)
-from bot.inspection.draws.queries import frozen_pool, frozen_rules, object_rows, require_draw
+from bot.inspection.draws.names import names_of
+from bot.inspection.draws.officers import department_codes, officer_facts, with_recusals
+from bot.inspection.draws.queries import Inspected, frozen_pool, frozen_rules, object_rows, require_draw
 from bot.inspection.draws.replacement import note_change
 from bot.inspection.draws.taking_back import take_back
 from bot.inspection.draws.telling import tell_everybody
@@ -107,42 +104,74 @@ def _next(
     rank = max(pick.rank for pick in taken.values()) + 1
     last_batch = max(pick.batch for pick in taken.values())
     pick = DrawPick(
-        draw_id=draw.id or 0, object_id=inspected.id or 0, stratum=stratum, ticket=ticket(seed, follows), rank=rank,
+        draw_id=draw.id or 0, object_id=inspected.id, stratum=stratum, ticket=ticket(seed, follows), rank=rank,
         batch=batch or last_batch,
     )  # fmt: skip
     session.add(pick)
-    note_change(session, draw, kind, {**facts, "stratum": stratum, "in": follows}, now=now)
+    team = _team(session, draw, task, inspected, rules, now=now, calendar=calendar)
+    note_change(
+        session, draw, kind, {**facts, "stratum": stratum, "in": follows, "teams": team.lines()}, now=now
+    )
     return _visit(
-        session, task, pick, inspected, rules, seed=seed, now=now, profile=profile, calendar=calendar
+        session, task, pick, inspected, team, seed=seed, now=now, profile=profile, calendar=calendar
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Who goes to one added visit, by department in the rules' order, and among whom they were drawn."""
+
+    planned: dt.date
+    needs: list[Need]
+    able: list[list[OfficerFacts]]
+    teams: list[list[str]]
+    person_of: dict[str, int]
+
+    def lines(self) -> list[dict[str, Any]]:
+        """As ``changes.jsonl`` tells it: enough to draw the same."""
+        return [
+            {"department": need.department, "officers": team,
+             "choices": [[o.id, o.load, need.labels <= o.labels] for o in sorted(able, key=lambda o: o.id)]}
+            for need, able, team in zip(self.needs, self.able, self.teams, strict=True)
+        ]  # fmt: skip
+
+
+def _team(
+    session: Session, draw: Draw, task: Task, inspected: Inspected, rules: dict[str, Any], *, now: dt.datetime,
+    calendar: WorkCalendar,
+) -> Team:  # fmt: skip
+    """Drawn by the round's seed among the officers of now."""
+    planned = min(calendar.add_workdays(china_day(now), 1), task.window_end)
+    departments, names = department_codes(session, departments_of(task)), names_of(session, draw)
+    gate = planned if rules["training_gate"] else None
+    officers = officer_facts(session, departments, names=names, trained_on=gate)
+    officers = with_recusals(session, officers, [inspected.code], names=names)
+    needs = needs_of(rules, inspected.code, inspected.district, planned)
+    teams, shortages = match(needs, officers, seed=bytes.fromhex(draw.seed_hex))
+    refuse_shortage(shortages)
+    able = [[o for o in officers if not refusal(need, o)] for need in needs]
+    person_of = names.people_behind(session, {officer for team in teams for officer in team})
+    return Team(planned, needs, able, teams, person_of)
+
+
 def _visit(
-    session: Session, task: Task, pick: DrawPick, inspected: InspectionObject, rules: dict[str, Any], *, seed: bytes,
-    now: dt.datetime, profile: Profile, calendar: WorkCalendar,
+    session: Session, task: Task, pick: DrawPick, inspected: Inspected, team: Team, *, seed: bytes, now: dt.datetime,
+    profile: Profile, calendar: WorkCalendar,
 ) -> Visit:  # fmt: skip
     """The visit and its team, told at once."""
-    planned = min(calendar.add_workdays(china_day(now), 1), task.window_end)
-    departments = department_codes(session, departments_of(task))
-    gate = planned if rules["training_gate"] else None
-    officers = with_recusals(session, officer_facts(session, departments, trained_on=gate), [inspected.code])
-    needs = needs_of(rules, inspected, planned)
-    teams, shortages = match(needs, officers, seed=seed)
-    refuse_shortage(shortages)
     visit = Visit(
-        number=f"{task.number}-{pick.rank:04d}", task_id=task.id or 0, object_id=inspected.id or 0,
+        number=f"{task.number}-{pick.rank:04d}", task_id=task.id or 0, object_id=inspected.id,
         state=VisitState.ASSIGNED, stratum=pick.stratum, ticket=pick.ticket, rank=pick.rank, batch=pick.batch,
-        planned_on=planned, due_on=task.window_end,
+        planned_on=team.planned, due_on=task.window_end,
     )  # fmt: skip
     session.add(visit)
     session.flush()
     drawn = [
-        Drawn(visit.id or 0, inspected.code, key, tuple(team))
-        for key, team in zip(departments, teams, strict=True)
+        Drawn(visit.id or 0, inspected.code, key, tuple(officers))
+        for key, officers in zip(departments_of(task), team.teams, strict=True)
     ]
-    person_of = people_behind(session, {officer for team in teams for officer in team})
-    store_teams(session, drawn, person_of, lead=task.lead_department_id, seed=seed, now=now)
-    told = told_of(drawn, {visit.id or 0: (inspected.id or 0, planned)}, person_of)
+    store_teams(session, drawn, team.person_of, lead=task.lead_department_id, seed=seed, now=now)
+    told = told_of(drawn, {visit.id or 0: (inspected.id, team.planned)}, team.person_of)
     items = [session.get_one(Item, item) for item in task.item_ids]
     tell_everybody(session, task, told, items, now=now, profile=profile, calendar=calendar)
     return visit

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from bot.inspection.audit.service import SALT, actor_digest
 from bot.inspection.draws.matching import OfficerFacts
+from bot.inspection.draws.names import Names
 from bot.inspection.people.models import (
     Absence,
     Department,
@@ -37,15 +37,10 @@ def department_codes(session: Session, ids: Iterable[int]) -> dict[int, str]:
     return {key: found[key] for key in ids}
 
 
-def pseudonym(session: Session, person_id: int) -> str:
-    """What published files call a person: a salted digest."""
-    return actor_digest(session.info[SALT], person_id)
-
-
 def officer_facts(
-    session: Session, departments: Mapping[int, str], *, trained_on: dt.date | None
+    session: Session, departments: Mapping[int, str], *, names: Names, trained_on: dt.date | None
 ) -> list[OfficerFacts]:
-    """The departments' officers as the matching rules see them now; without relations.
+    """The departments' officers as the matching rules see them now, by *names*; without relations.
 
     *trained_on*: the day on which a training must be valid (ZJ-2.6.c); None where there is no such gate.
     """
@@ -63,7 +58,7 @@ def officer_facts(
     trained = _trained(session, trained_on) if trained_on else None
     return [
         OfficerFacts(
-            id=pseudonym(session, officer.person_id), department=departments[department or 0],
+            id=names.of(officer.person_id), department=departments[department or 0],
             valid_from=officer.valid_from, valid_to=officer.valid_to, labels=frozenset(officer.labels),
             territory=officer.territory, absent=tuple(sorted(absent.get(officer.person_id, ()))),
             load=loads.get(officer.person_id, 0),
@@ -74,9 +69,10 @@ def officer_facts(
 
 
 def with_recusals(
-    session: Session, officers: Sequence[OfficerFacts], among: Iterable[str]
+    session: Session, officers: Sequence[OfficerFacts], among: Iterable[str], *, names: Names
 ) -> list[OfficerFacts]:
-    """The same officers with the objects *among* these that they must not inspect (行政处罚法 art. 43)."""
+    """The same officers, called by *names*, with the objects *among* these that they must not inspect (行政处罚法
+    art. 43)."""
     query = select(Relation.person_id, InspectionObject.code).join(
         InspectionObject, col(InspectionObject.id) == Relation.object_id
     )
@@ -86,18 +82,8 @@ def with_recusals(
     found: dict[str, set[str]] = defaultdict(set)
     for person, code in pairs:
         if code in present:
-            found[pseudonym(session, person)].add(code)
+            found[names.of(person)].add(code)
     return [replace(o, recused=frozenset(found[o.id])) if o.id in found else o for o in officers]
-
-
-def people_behind(session: Session, pseudonyms: Collection[str]) -> dict[str, int]:
-    """The person of each pseudonym, from everybody of the officer library."""
-    wanted = set(pseudonyms)
-    return {
-        name: person
-        for person in session.exec(select(Officer.person_id))
-        if (name := pseudonym(session, person)) in wanted
-    }
 
 
 def current_loads(session: Session) -> dict[int, int]:

@@ -14,6 +14,7 @@ from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.draws.matching import OfficerFacts
 from bot.inspection.draws.models import Draw, DrawState
+from bot.inspection.draws.names import names_of
 from bot.inspection.draws.officers import department_codes, officer_facts
 from bot.inspection.draws.pool import draw_preview
 from bot.inspection.draws.queries import live_draw
@@ -163,7 +164,9 @@ def staff_of(
     wanted = max(line.officers_per_visit, profile.draw.officers_min)
     gate = profile.visit.training_gate and "training" not in waived
     day = max(task.window_start, china_day(now))
-    known = officer_facts(session, departments, trained_on=day if profile.visit.training_gate else None)
+    known = officer_facts(
+        session, departments, names=names_of(session, draw), trained_on=day if profile.visit.training_gate else None
+    )  # fmt: skip
     usable = known if gate else [officer.without_gate() for officer in known]
     able = {
         code: sum(1 for o in usable if o.department == code and not o.gate and o.valid_to >= task.window_end)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
+from sqlalchemy import Table, insert
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
 from bot.inspection.draws import algorithm
+from bot.inspection.draws.matching import OfficerFacts
 from bot.inspection.draws.models import Draw, DrawFile, DrawState
+from bot.inspection.draws.officers_file import officers_from, opens
 from bot.inspection.registry.models import InspectionObject
 
 
@@ -39,12 +43,13 @@ def store_files(session: Session, draw: Draw, **files: bytes) -> None:
     """Keep files as they were hashed; big ones are compressed quickly, small ones well."""
     for name, body in files.items():
         packed = zlib.compress(body, 1 if len(body) > 1 << 20 else 6)
-        session.add(DrawFile(draw_id=draw.id or 0, name=name, body=packed))
+        session.add(DrawFile(draw_id=draw.id or 0, name=name, body=packed, size=len(body)))
 
 
-def stored_files(session: Session, draw: Draw) -> dict[str, bytes]:
-    rows = session.exec(select(DrawFile).where(DrawFile.draw_id == draw.id)).all()
-    return {row.name: zlib.decompress(row.body) for row in rows}
+def stored_files(session: Session, draw: Draw, names: Sequence[str]) -> dict[str, bytes]:
+    """Those of the files that there are."""
+    query = select(DrawFile).where(DrawFile.draw_id == draw.id, col(DrawFile.name).in_(names))
+    return {row.name: zlib.decompress(row.body) for row in session.exec(query)}
 
 
 def frozen(session: Session, draw: Draw, name: str, sha256: str) -> bytes:
@@ -54,6 +59,17 @@ def frozen(session: Session, draw: Draw, name: str, sha256: str) -> bytes:
     if algorithm.fingerprint(body) != sha256:
         raise Problem("pool_changed", "名单或规则与已公布的指纹不一致，抽取中止。", 文件=name)
     return body
+
+
+def frozen_officers(session: Session, draw: Draw, rules: Mapping[str, Any]) -> list[OfficerFacts]:
+    """Every officer with the facts behind what was published. Raises Problem ``pool_changed`` when a sealed line is
+    not the one that was committed to."""
+    body = frozen(session, draw, "officers.jsonl", rules["officers_sha256"])
+    row = session.get(DrawFile, (draw.id, "sealed.jsonl"))
+    sealed = zlib.decompress(row.body) if row is not None else b""
+    if draw.own_names and not opens(body, sealed):
+        raise Problem("pool_changed", "名单或规则与已公布的指纹不一致，抽取中止。", 文件="sealed.jsonl")
+    return officers_from(body, sealed)
 
 
 def frozen_pool(session: Session, draw: Draw) -> list[tuple[str, str]]:
@@ -69,13 +85,28 @@ def frozen_rules(session: Session, draw: Draw) -> dict[str, Any]:
     return rules
 
 
-def object_rows(session: Session, codes: list[str]) -> dict[str, InspectionObject]:
-    """The drawn objects' rows by code. Raises Problem ``pool_changed`` when one is gone."""
-    found: dict[str, InspectionObject] = {}
+def insert_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Thousands of rows of one table, past the ORM."""
+    session.flush()
+    for start in range(0, len(rows), 5000):
+        session.connection().execute(insert(table), rows[start : start + 5000])
+
+
+class Inspected(NamedTuple):
+    """What the draw needs to know of an object that was drawn."""
+
+    id: int
+    code: str
+    district: str
+
+
+def object_rows(session: Session, codes: Sequence[str]) -> dict[str, Inspected]:
+    """The drawn objects by code. Raises Problem ``pool_changed`` when one is gone."""
+    found: dict[str, Inspected] = {}
     for start in range(0, len(codes), 5000):
-        part = codes[start : start + 5000]
-        query = select(InspectionObject).where(col(InspectionObject.code).in_(part))
-        found.update({row.code: row for row in session.exec(query)})
+        query = select(InspectionObject.id, InspectionObject.code, InspectionObject.district)
+        rows = session.exec(query.where(col(InspectionObject.code).in_(codes[start : start + 5000])))
+        found.update((code, Inspected(key or 0, code, district)) for key, code, district in rows)
     if gone := sorted(set(codes) - set(found)):
         raise Problem("pool_changed", "抽中的检查对象已不在名录库中，抽取中止。", 检查对象=gone[0])
     return found

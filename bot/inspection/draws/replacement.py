@@ -18,13 +18,8 @@ from bot.inspection.draws.algorithm import officer_ticket
 from bot.inspection.draws.dispatch import needs_of
 from bot.inspection.draws.matching import candidates, replacement
 from bot.inspection.draws.models import Draw, DrawChange
-from bot.inspection.draws.officers import (
-    department_codes,
-    officer_facts,
-    people_behind,
-    pseudonym,
-    with_recusals,
-)
+from bot.inspection.draws.names import names_of
+from bot.inspection.draws.officers import department_codes, officer_facts, with_recusals
 from bot.inspection.draws.queries import frozen_rules, live_draw
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
@@ -33,7 +28,7 @@ from bot.inspection.tasks.queries import VisitFacts, leads_of, visit_facts
 from bot.inspection.tasks.service import move_visit, useful_until
 from bot.inspection.tasks.states import LIVE
 
-_GROUNDS = {"officer.handed_over": "请假", "officer.reassigned": "改派"}
+_RECUSAL, _OTHER = "回避", "改派"  # the grounds that are published: who was on leave is nobody's business
 
 
 def decide_recusal(
@@ -52,7 +47,7 @@ def decide_recusal(
     officer.recusal_decided_by = by
     follower = None
     if granted:
-        follower = _replace(session, facts, officer, ground="回避", now=now)
+        follower = _replace(session, facts, officer, ground=_RECUSAL, now=now)
     else:
         officer.state = OfficerState.ACCEPTED if officer.accepted_at else OfficerState.ASSIGNED
     facts.visit.reminded_on = None
@@ -71,7 +66,7 @@ def redraw(
 ) -> VisitOfficer:
     """Draw somebody else for *officer*'s place; the one who leaves is told. Raises ``officers_missing``."""
     facts = visit_facts(session, officer.visit_id)
-    follower = _replace(session, facts, officer, ground=_GROUNDS.get(action, "改派"), now=now)
+    follower = _replace(session, facts, officer, ground=_OTHER, now=now)
     facts.visit.reminded_on = None
     session.add_all([officer, facts.visit])
     record(
@@ -96,9 +91,10 @@ def _replace(
     assert draw is not None
     department = officer.department_id or facts.task.lead_department_id
     drawn, chosen = _draw_another(session, draw, facts, officer, department, ground=ground, now=now)
+    person = names_of(session, draw).people_behind(session, {drawn})[drawn]
     seed = bytes.fromhex(draw.seed_hex)
     follower = VisitOfficer(
-        visit_id=officer.visit_id, person_id=people_behind(session, {drawn})[drawn], department_id=department,
+        visit_id=officer.visit_id, person_id=person, department_id=department,
         leader=officer.leader, ticket=officer_ticket(seed, facts.object.code, drawn), assigned_at=now,
     )  # fmt: skip
     officer.state, officer.leader, officer.replaced_by = OfficerState.REPLACED, False, follower.person_id
@@ -119,19 +115,20 @@ def _draw_another(
     now: dt.datetime,
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """Who follows, and the facts from which anybody finds the same."""
-    rules, codes = frozen_rules(session, draw), department_codes(session, [department])
-    today = china_day(now)
-    need = next(
-        need
-        for need in needs_of(rules, facts.object, max(facts.visit.planned_on, today))
-        if need.department == codes[department]
+    rules, codes, names = (
+        frozen_rules(session, draw),
+        department_codes(session, [department]),
+        names_of(session, draw),
     )
-    known = officer_facts(session, codes, trained_on=need.planned if rules["training_gate"] else None)
-    known = with_recusals(session, known, {facts.object.code})
+    day = max(facts.visit.planned_on, china_day(now))
+    needs = needs_of(rules, facts.object.code, facts.object.district, day)
+    need = next(need for need in needs if need.department == codes[department])
+    known = officer_facts(session, codes, names=names, trained_on=day if rules["training_gate"] else None)
+    known = with_recusals(session, known, {facts.object.code}, names=names)
     rows = session.exec(select(VisitOfficer).where(VisitOfficer.visit_id == officer.visit_id)).all()
-    ever = {pseudonym(session, row.person_id) for row in rows}
+    ever = {names.of(row.person_id) for row in rows}
     staying = {
-        pseudonym(session, row.person_id)
+        names.of(row.person_id)
         for row in rows
         if row.id != officer.id and row.state in LIVE and row.department_id == officer.department_id
     }
@@ -143,7 +140,7 @@ def _draw_another(
         )
     return drawn, {
         "object": facts.object.code, "department": need.department, "ground": ground,
-        "out": pseudonym(session, officer.person_id), "in": drawn,
+        "out": names.of(officer.person_id), "in": drawn,
         "choices": sorted(([o.id, o.load] for o in able), key=lambda choice: str(choice[0])),
     }  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -19,12 +19,12 @@ from bot.inspection.plans.strata import StratumRule, take
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import Mode, Task, TaskItem
-from bot.inspection.tasks.queries import departments_of
 
 
 def rules_of(
     session: Session, task: Task, line: PlanLine, pool: Pool, *, departments: Mapping[int, str], now: dt.datetime,
-    profile: Profile, calendar: Calendar, officers_sha256: str, gate: bool,
+    labels: Mapping[str, frozenset[str]], profile: Profile, calendar: Calendar, officers_sha256: str, gate: bool,
+    left_out: Mapping[str, int],
 ) -> dict[str, Any]:  # fmt: skip
     """Raises Problem ``stratum_without_rule``, ``ratio_over_cap`` or ``nothing_to_take``."""
     sizes = dict(sorted(pool.sizes().items()))
@@ -39,14 +39,13 @@ def rules_of(
     total = sum(take(size, strata[name]) for name, size in sizes.items())
     if not total:
         raise Problem("nothing_to_take", "按现有比例一户也抽不到，请先调整计划。", 任务=task.number)
-    labels = labels_of(session, task)
     rules: dict[str, Any] = {
         "task": task.number, "mode": task.mode, "mode_reason": task.mode_reason, "scope": line.scope,
         "excluded": pool.excluded, "strata": {name: rule.as_dict() for name, rule in strata.items()},
         "batch_size": line.batch_size, "batches": batch_days(task, line, total, now=now, calendar=calendar),
         "officers_per_visit": max(line.officers_per_visit, profile.draw.officers_min),
-        "departments": [{"id": code, "labels": sorted(labels[key])} for key, code in departments.items()],
-        "officers_sha256": officers_sha256, "training_gate": gate,
+        "departments": [{"id": code, "labels": sorted(labels[code])} for code in departments.values()],
+        "officers_sha256": officers_sha256, "training_gate": gate, "officers_left_out": dict(left_out),
         "window": [task.window_start.isoformat(), task.window_end.isoformat()],
     }  # fmt: skip
     return rules | ({"cap": str(cap)} if cap is not None else {})
@@ -75,16 +74,16 @@ def choose_mode(task: Task, line: PlanLine, pool: Pool, staff: Mapping[str, int]
         task.mode, task.mode_reason = Mode.OBJECT_ONLY, f"执法检查人员仅{few}人"
 
 
-def labels_of(session: Session, task: Task) -> dict[int, frozenset[str]]:
-    """The qualifications each department must bring along: those of the items it checks."""
+def labels_of(session: Session, task: Task, departments: Mapping[int, str]) -> dict[str, frozenset[str]]:
+    """The qualifications each department (by code) must bring along: those of the items it checks."""
     query = (
         select(TaskItem.department_id, Item.label_required)
         .join(Item, col(Item.id) == TaskItem.item_id)
         .where(TaskItem.task_id == task.id, Item.label_required != "")
     )
-    found: dict[int, set[str]] = {department: set() for department in departments_of(task)}
+    found: dict[str, set[str]] = {code: set() for code in departments.values()}
     for department, label in session.exec(query):
-        found[department or task.lead_department_id].add(label)
+        found[departments[department or task.lead_department_id]].add(label)
     return {department: frozenset(labels) for department, labels in found.items()}
 
 
@@ -118,10 +117,14 @@ def _spread(task: Task, many: int, *, today: dt.date, calendar: Calendar) -> lis
 
 
 def planned_days(
-    rules: Mapping[str, Any], batches: Sequence[int], calendar: Calendar, *, today: dt.date
-) -> list[dt.date]:
+    rules: Mapping[str, Any], batches: Sequence[int], calendar: Calendar, *, today: dt.date,
+    mix: Callable[[dt.date], str],
+) -> list[dt.date]:  # fmt: skip
     """A working day for each visit in ticket order: within its batch evenly spread from its opening to the next
-    batch's, the last fifth in reserve; never today, so that everybody is told before."""
+    batch's, the last fifth in reserve; never today, so that everybody is told before.
+
+    Which rank has which of the days follows from *mix*, a secret of the office: ranks are public, days are not.
+    """
     start, end = (dt.date.fromisoformat(day) for day in rules["window"])
     opens = [dt.date.fromisoformat(day) for day in rules["batches"]] or [start]
     planned: list[dt.date] = []
@@ -135,5 +138,7 @@ def planned_days(
             if calendar.is_workday(day := first + dt.timedelta(days=n))
         ] or [end]
         days = days[: max(1, len(days) * 4 // 5)]
-        planned += [days[n * len(days) // count] for n in range(count)]
+        taken = list(dict.fromkeys(days[n * len(days) // count] for n in range(count)))
+        mixed = sorted(taken, key=mix)
+        planned += [mixed[n * len(mixed) // count] for n in range(count)]
     return planned

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table
 from sqlmodel import Session
 
 from bot.core.canonical import canonical
@@ -16,22 +17,23 @@ from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws import algorithm
 from bot.inspection.draws.dispatch import dispatch
 from bot.inspection.draws.models import Draw, DrawPick, DrawState
-from bot.inspection.draws.officers import (
-    with_recusals,
-)
-from bot.inspection.draws.officers_file import officers_bytes
+from bot.inspection.draws.names import names_of
+from bot.inspection.draws.officers import with_recusals
+from bot.inspection.draws.officers_file import left_out, officers_bytes, sealed_lines
 from bot.inspection.draws.pool import Pool, eligible
 from bot.inspection.draws.preparation import Staff, line_for, new_draw, staff_of
 from bot.inspection.draws.queries import (
+    Inspected,
     frozen_pool,
     frozen_rules,
+    insert_rows,
     live_draw,
     object_rows,
     require_draw,
     store_files,
 )
 from bot.inspection.draws.readiness import require_ready
-from bot.inspection.draws.rules import choose_mode, rules_of, strata_in
+from bot.inspection.draws.rules import choose_mode, labels_of, rules_of, strata_in
 from bot.inspection.draws.sources import check_sources, public_value, wants_value
 from bot.inspection.draws.telling import tell_committed
 from bot.inspection.notices.service import touch_cards
@@ -59,6 +61,7 @@ def commit_draw(
     if china_day(now) > task.window_end:
         raise Problem("window_over", "检查期限已过，不能再抽取。请先调整计划。", 期限=f"{task.window_end}")
     draw = draw or new_draw(session, task, now=now)
+    draw.own_names = True  # also of a round that an earlier version prepared
     draw.sources = check_sources(
         draw.sources, now=now
     )  # what has become known meanwhile is no source any more
@@ -124,21 +127,11 @@ def lock_draw(
         rules=strata_in(rules),
     )  # fmt: skip
     rows = object_rows(session, [p.id for p in picks])
-    _store_picks(session, draw, picks, {code: row.id or 0 for code, row in rows.items()})
+    _store_picks(session, draw, picks, rows)
     draw.state, draw.locked_at = DrawState.LOCKED, now
-    visits = dispatch(
-        session,
-        task,
-        draw,
-        picks,
-        rows,
-        rules=rules,
-        now=now,
-        profile=profile,
-        calendar=calendar,
-        actor=actor,
-    )
-    files = {"picks.jsonl": algorithm.picks_bytes(picks), "visits.jsonl": visits}
+    files = {"picks.jsonl": algorithm.picks_bytes(picks)} | dispatch(
+        session, task, draw, picks, rows, rules=rules, now=now, profile=profile, calendar=calendar, actor=actor,
+    )  # fmt: skip
     store_files(session, draw, **files)
     prints = {name.replace(".", "_"): algorithm.fingerprint(body) for name, body in files.items()}
     draw.transcript = {"protocol": algorithm.PROTOCOL, "picks": len(picks), **prints,
@@ -155,18 +148,24 @@ def _freeze(
     session: Session, draw: Draw, task: Task, line: PlanLine, *, pool: Pool, staffed: Staff, now: dt.datetime,
     profile: Profile, calendar: WorkCalendar,
 ) -> None:  # fmt: skip
-    """The three files that the draw will use and nothing else."""
-    officers = officers_bytes(with_recusals(session, staffed.officers, (code for code, _ in pool.entries)))
+    """The files that the draw will use and nothing else."""
+    names, window = names_of(session, draw), (task.window_start, task.window_end)
+    known = with_recusals(session, staffed.officers, (code for code, _ in pool.entries), names=names)
+    sealed = sealed_lines(known, {officer.id: names.seal(officer.id) for officer in known})
+    labels = labels_of(session, task, staffed.departments)
+    officers = officers_bytes(known, sealed, labels=labels, window=window)
     rules = canonical(
         rules_of(
             session, task, line, pool, departments=staffed.departments, now=now, profile=profile, calendar=calendar,
-            officers_sha256=algorithm.fingerprint(officers), gate=staffed.gate,
+            labels=labels, officers_sha256=algorithm.fingerprint(officers), gate=staffed.gate,
+            left_out=Counter(why for officer in known if (why := left_out(officer, window))),
         )
     )  # fmt: skip
     body = algorithm.pool_bytes(pool.entries)
     draw.pool_size, draw.pool_sha256 = len(pool.entries), algorithm.fingerprint(body)
     draw.rules_sha256 = algorithm.fingerprint(rules)
-    store_files(session, draw, **{"pool.jsonl": body, "rules.json": rules, "officers.jsonl": officers})
+    store_files(session, draw, **{"pool.jsonl": body, "rules.json": rules, "officers.jsonl": officers,
+                                  "sealed.jsonl": b"".join(line + b"\n" for line in sealed)})  # fmt: skip
 
 
 def _ready_to_lock(session: Session, task_id: int, *, now: dt.datetime) -> tuple[Draw, Task]:
@@ -190,13 +189,11 @@ def _require_not_asked(draw: Draw) -> None:
 
 
 def _store_picks(
-    session: Session, draw: Draw, picks: Sequence[algorithm.Pick], rows: Mapping[str, int]
+    session: Session, draw: Draw, picks: Sequence[algorithm.Pick], rows: Mapping[str, Inspected]
 ) -> None:
     values = [
-        {"draw_id": draw.id, "object_id": rows[p.id], "stratum": p.stratum, "ticket": p.ticket, "rank": p.rank,
+        {"draw_id": draw.id, "object_id": rows[p.id].id, "stratum": p.stratum, "ticket": p.ticket, "rank": p.rank,
          "batch": p.batch}
         for p in picks
     ]  # fmt: skip
-    session.flush()
-    for start in range(0, len(values), 5000):
-        session.connection().execute(insert(_PICKS), values[start : start + 5000])
+    insert_rows(session, _PICKS, values)

@@ -11,7 +11,7 @@ from bot.core.clock import china
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.draws.models import Draw, DrawState, DrawWord
-from bot.inspection.draws.officers import pseudonym
+from bot.inspection.draws.names import names_of
 from bot.inspection.draws.queries import require_draw
 from bot.inspection.draws.sources import NO_FALLBACK, known_from, read_value
 from bot.inspection.notices.service import touch_cards
@@ -137,10 +137,10 @@ def _source(draw: Draw, place: int, *, fallback: bool, now: dt.datetime) -> dict
 
 
 def _confirm(session: Session, draw: Draw, place: int, source: dict[str, Any], *, now: dt.datetime) -> None:
-    words = words_at(session, draw, place)
+    words, names = words_at(session, draw, place), names_of(session, draw)
     value = {
         "place": place, "kind": source["kind"], "value": words[0].value, "fallback": words[0].fallback,
-        "by": [pseudonym(session, word.person_id) for word in words], "at": now.astimezone(dt.UTC).isoformat(),
+        "by": [names.of(word.person_id) for word in words], "at": now.astimezone(dt.UTC).isoformat(),
     }  # fmt: skip
     draw.values = sorted([*draw.values, value], key=lambda one: int(one["place"]))
     session.add(draw)

@@ -10,12 +10,18 @@ from typing import Any
 from bot.core.canonical import canonical
 from bot.core.errors import Problem
 from bot.inspection.draws import algorithm
-from bot.inspection.draws.matching import Need, match
-from bot.inspection.draws.officers_file import officers_bytes, officers_from
+from bot.inspection.draws.barred import Ranks, barred_bytes
+from bot.inspection.draws.matching import Need, OfficerFacts, match
+from bot.inspection.draws.officers_file import officers_from, read_lines
 from bot.inspection.draws.sources import public_value
+from bot.inspection.draws.verify_changes import Changes
+from bot.inspection.draws.verify_sealed import sealed_fault
 from bot.inspection.plans.strata import StratumRule
 
 _NEEDED = ("draw.json", "pool.jsonl", "rules.json", "officers.jsonl", "picks.jsonl", "visits.jsonl")
+_LOCKED = {
+    "picks.jsonl": "抽取结果", "officers.jsonl": "执法人员名录", "visits.jsonl": "选派结果", "barred.jsonl": "不能参加的名单",
+}  # fmt: skip
 
 
 def verify_bundle(files: Mapping[str, bytes]) -> str:
@@ -33,6 +39,8 @@ def _check(files: Mapping[str, bytes]) -> str:
     head = json.loads(files["draw.json"])
     if head["protocol"] != algorithm.PROTOCOL:
         return f"不认识的协议 {head['protocol']}"
+    if "barred_jsonl" in head["transcript"] and "barred.jsonl" not in files:
+        return "缺少文件 barred.jsonl"
     rules = json.loads(files["rules.json"])
     for name, wanted, words in (
         ("pool.jsonl", head["pool_sha256"], "名单"), ("rules.json", head["rules_sha256"], "规则"),
@@ -48,7 +56,8 @@ def _check(files: Mapping[str, bytes]) -> str:
         or _check_picks(files, rules, seed)
         or _check_teams(files, rules, seed)
         or _check_transcript(files, head["transcript"])
-        or _check_changes(files, seed)
+        or Changes(files, rules, seed).fault()
+        or sealed_fault(files, rules, head["transcript"])
     )
 
 
@@ -71,7 +80,7 @@ def _check_seed(head: Mapping[str, Any], seed: bytes) -> str:
 
 
 def _check_picks(files: Mapping[str, bytes], rules: Mapping[str, Any], seed: bytes) -> str:
-    entries = [(e["id"], e["stratum"]) for e in _lines(files["pool.jsonl"])]
+    entries = [(e["id"], e["stratum"]) for e in read_lines(files["pool.jsonl"])]
     if algorithm.pool_bytes(entries) != files["pool.jsonl"] or len(dict(entries)) != len(entries):
         return "名单没有按规定排序或书写，或有重复"
     if canonical(rules) != files["rules.json"]:
@@ -89,16 +98,17 @@ def _check_picks(files: Mapping[str, bytes], rules: Mapping[str, Any], seed: byt
 
 def _check_teams(files: Mapping[str, bytes], rules: Mapping[str, Any], seed: bytes) -> str:
     """Draw every team again from the officers' facts."""
-    officers = officers_from(files["officers.jsonl"])
-    if officers_bytes(officers) != files["officers.jsonl"] or len({o.id for o in officers}) != len(officers):
-        return "执法人员名录没有按规定排序或书写，或有重复"
-    visits = _lines(files["visits.jsonl"])
-    wanted = [(p["id"], d["id"]) for p in _lines(files["picks.jsonl"]) for d in rules["departments"]]
-    if [(v["id"], v["department"]) for v in visits] != wanted:
+    if fault := _check_officers(files):
+        return fault
+    ids, visits = [p["id"] for p in read_lines(files["picks.jsonl"])], read_lines(files["visits.jsonl"])
+    if [(v["id"], v["department"]) for v in visits] != [
+        (i, d["id"]) for i in ids for d in rules["departments"]
+    ]:
         return "选派结果与抽取结果不对应"
-    if any(not rules["window"][0] <= v["planned"] <= rules["window"][1] for v in visits):
+    if any(not rules["window"][0] <= v["planned"] <= rules["window"][1] for v in visits if "planned" in v):
         return "有检查日期不在检查期限内"
-    teams, shortages = match(_needs(visits, rules), officers, seed=seed)
+    officers, days = _staff(files, rules, ids, visits)
+    teams, shortages = match(_needs(visits, rules, days), officers, seed=seed)
     if shortages:
         return f"{shortages[0].id} 按规则选派不出人员"
     for visit, team in zip(visits, teams, strict=True):
@@ -107,53 +117,60 @@ def _check_teams(files: Mapping[str, bytes], rules: Mapping[str, Any], seed: byt
     return ""
 
 
-def _needs(visits: Sequence[Mapping[str, Any]], rules: Mapping[str, Any]) -> list[Need]:
+def _check_officers(files: Mapping[str, bytes]) -> str:
+    lines = read_lines(files["officers.jsonl"])
+    by_id = sorted(lines, key=lambda line: str(line["id"]))
+    written = b"".join(canonical(line) + b"\n" for line in by_id)
+    if written != files["officers.jsonl"] or len({line["id"] for line in lines}) != len(lines):
+        return "执法人员名录没有按规定排序或书写，或有重复"
+    barred = {line["id"]: line["ranks"] for line in read_lines(files.get("barred.jsonl", b""))}
+    return (
+        "" if barred_bytes(barred) == files.get("barred.jsonl", b"") else "不能参加的名单没有按规定排序或书写"
+    )
+
+
+def _staff(
+    files: Mapping[str, bytes],
+    rules: Mapping[str, Any],
+    ids: Sequence[str],
+    visits: Sequence[Mapping[str, Any]],
+) -> tuple[list[OfficerFacts], list[dt.date]]:
+    """The officers and a day for each visit. Bundles of today have ranks in place of days; those from before have the
+    days themselves."""
+    lines = read_lines(files["officers.jsonl"])
+    if "barred.jsonl" not in files:
+        return officers_from(files["officers.jsonl"], b""), [
+            dt.date.fromisoformat(v["planned"]) for v in visits
+        ]
+    labels = {department["id"]: frozenset(department["labels"]) for department in rules["departments"]}
+    ranks = Ranks({line["id"]: line["ranks"] for line in read_lines(files["barred.jsonl"])})
+    officers = [
+        OfficerFacts(
+            id=o["id"], department=o["department"], load=o["load"], territory=o["territory"], gate="-" if o["out"] else "",
+            labels=labels[o["department"]] if o["holds"] else frozenset(), valid_from=dt.date.min,
+            valid_to=dt.date.max, **ranks.facts(o["id"], ids),
+        )
+        for o in lines
+    ]  # fmt: skip
+    return officers, [ranks.day(rank) for rank in range(1, len(ids) + 1) for _ in rules["departments"]]
+
+
+def _needs(
+    visits: Sequence[Mapping[str, Any]], rules: Mapping[str, Any], days: Sequence[dt.date]
+) -> list[Need]:
     labels = {department["id"]: frozenset(department["labels"]) for department in rules["departments"]}
     last = dt.date.fromisoformat(rules["window"][1])
     return [
         Need(
-            id=v["id"], department=v["department"], last_day=last, planned=dt.date.fromisoformat(v["planned"]),
-            officers=rules["officers_per_visit"], labels=labels[v["department"]], district=v["district"],
+            id=v["id"], department=v["department"], last_day=last, planned=day, officers=rules["officers_per_visit"],
+            labels=labels[v["department"]], district=v["district"],
         )
-        for v in visits
+        for v, day in zip(visits, days, strict=True)
     ]  # fmt: skip
 
 
 def _check_transcript(files: Mapping[str, bytes], transcript: Mapping[str, object]) -> str:
-    for name, words in (
-        ("picks.jsonl", "抽取结果"),
-        ("officers.jsonl", "执法人员名录"),
-        ("visits.jsonl", "选派结果"),
-    ):
-        if algorithm.fingerprint(files[name]) != transcript[name.replace(".", "_")]:
+    for name, words in _LOCKED.items():
+        if name in files and algorithm.fingerprint(files[name]) != transcript[name.replace(".", "_")]:
             return f"{words}与锁定时的指纹不一致"
     return ""
-
-
-def _check_changes(files: Mapping[str, bytes], seed: bytes) -> str:
-    """Whoever came later was the next by the same tickets."""
-    strata: dict[str, list[str]] = {}
-    for entry in _lines(files["pool.jsonl"]):
-        strata.setdefault(entry["stratum"], []).append(entry["id"])
-    taken = {pick["id"] for pick in _lines(files["picks.jsonl"])}
-    for number, change in enumerate(_lines(files.get("changes.jsonl", b"")), 1):
-        wrong = f"锁定后的第 {number} 次变动不成立"
-        if change["number"] != number:
-            return wrong
-        if change["kind"] == "OFFICER":
-            choices = [
-                (load, algorithm.officer_ticket(seed, change["object"], one), one)
-                for one, load in change["choices"]
-            ]
-            if change["out"] in dict(change["choices"]) or min(choices)[2] != change["in"]:
-                return wrong
-        else:
-            follows = algorithm.next_ticket(seed, strata[change["stratum"]], taken=taken)
-            if follows is None or follows != change["in"]:
-                return wrong
-            taken.add(follows)
-    return ""
-
-
-def _lines(body: bytes) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in body.splitlines()]

@@ -17,7 +17,8 @@ from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.policy import freeze
 from bot.inspection.draws.matching import Need, OfficerFacts, match, refusal
-from bot.inspection.draws.officers import department_codes, officer_facts, people_behind, with_recusals
+from bot.inspection.draws.names import Names
+from bot.inspection.draws.officers import department_codes, officer_facts, with_recusals
 from bot.inspection.followups.clue_columns import add_clue, resolve
 from bot.inspection.followups.clusters import propose_special
 from bot.inspection.followups.models import Clue, ClueSource
@@ -247,8 +248,11 @@ def _team(
     item = session.get_one(Item, clue.item_id)
     known = session.get_one(InspectionObject, clue.object_id).code if clue.object_id else clue.number
     codes = department_codes(session, [clue.department_id])
-    facts = with_recusals(session, officer_facts(session, codes, trained_on=None), [known])
-    person_of = people_behind(session, {fact.id for fact in facts})
+    names = Names(session, f"clue:{clue.number}")
+    facts = with_recusals(
+        session, officer_facts(session, codes, names=names, trained_on=None), [known], names=names
+    )
+    person_of = names.people_behind(session, {fact.id for fact in facts})
     need = Need(
         id=known, department=codes[clue.department_id], last_day=due, planned=today, officers=size,
         labels=frozenset({item.label_required} - {""}), district=clue.district,

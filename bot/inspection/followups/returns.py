@@ -16,13 +16,8 @@ from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws import algorithm
 from bot.inspection.draws.matching import Need, OfficerFacts, match
-from bot.inspection.draws.officers import (
-    department_codes,
-    officer_facts,
-    people_behind,
-    pseudonym,
-    with_recusals,
-)
+from bot.inspection.draws.names import Names
+from bot.inspection.draws.officers import department_codes, officer_facts, with_recusals
 from bot.inspection.followups.return_models import Finding, ReturnOfficer, ReturnSample, ReturnVisit
 from bot.inspection.followups.rules import PROBLEMS
 from bot.inspection.notices.models import Priority
@@ -73,32 +68,39 @@ def draw_returns(
     teams = _teams(
         session, task, [pool[p.id] for p in picks], sample, due=due, size=profile.draw.officers_min, now=now
     )
-    rows = []
     for pick in picks:
         made = ReturnVisit(sample_id=sample.id or 0, visit_id=pool[pick.id].id or 0, ticket=pick.ticket,
                            rank=pick.rank, due_on=due)  # fmt: skip
-        session.add(made)
-        session.flush()
-        for person, ticket in teams[pick.id]:
-            session.add(ReturnOfficer(return_id=made.id or 0, person_id=person, ticket=ticket))
-            rows.append(
-                row(
-                    "return_visit",
-                    subject_of(made),
-                    recipient_id=person,
-                    now=now,
-                    priority=Priority.ASSIGNMENT,
-                )
-            )
-        if profile.visit.return_appointment:
-            rows += [
-                row("return_appointment", subject_of(made), recipient_id=contact, now=now, statutory=True)
-                for contact in visit_facts(session, made.visit_id).contacts
-            ]
-    enqueue_many(session, rows)
+        _send(session, made, teams[pick.id], appointment=profile.visit.return_appointment, now=now)
     record(session, "returns.drawn", f"sample:{sample.id}", now=now, actor=actor, task=task.number, pool=len(pool),
            picks=len(picks), seed=sample.seed_hex)  # fmt: skip
     return sample
+
+
+def _send(
+    session: Session,
+    made: ReturnVisit,
+    team: Sequence[tuple[int, str]],
+    *,
+    appointment: bool,
+    now: dt.datetime,
+) -> None:
+    """Store one return visit with its officers and tell them; the enterprise too where it is to have an appointment."""
+    session.add(made)
+    session.flush()
+    session.add_all(
+        ReturnOfficer(return_id=made.id or 0, person_id=person, ticket=ticket) for person, ticket in team
+    )
+    rows = [
+        row("return_visit", subject_of(made), recipient_id=person, now=now, priority=Priority.ASSIGNMENT)
+        for person, _ in team
+    ]
+    if appointment:
+        rows += [
+            row("return_appointment", subject_of(made), recipient_id=contact, now=now, statutory=True)
+            for contact in visit_facts(session, made.visit_id).contacts
+        ]
+    enqueue_many(session, rows)
 
 
 def record_return(
@@ -182,7 +184,10 @@ def _teams(
     seed, department = bytes.fromhex(sample.seed_hex), task.lead_department_id
     codes = department_codes(session, [department])
     objects = {visit.number: session.get_one(InspectionObject, visit.object_id) for visit in visits}
-    facts = _never_there(session, officer_facts(session, codes, trained_on=None), visits, objects)
+    names = Names(session, f"returns:{sample.id}")
+    facts = _never_there(
+        session, officer_facts(session, codes, names=names, trained_on=None), visits, objects, names=names
+    )
     labels = session.exec(
         select(Item.label_required)
         .join(TaskItem, col(TaskItem.item_id) == Item.id)
@@ -200,7 +205,7 @@ def _teams(
         why = "、".join(f"{reason} {n} 人" for reason, n in sorted(short[0].reasons.items()))
         raise Problem("officers_missing", f"有 {len(short)} 户选派不出没有参加过原检查的人员，没有抽取。",
                       检查对象=short[0].id, 排除=why or "人员不足")  # fmt: skip
-    person_of = people_behind(session, {officer for team in teams for officer in team})
+    person_of = names.people_behind(session, {officer for team in teams for officer in team})
     return {
         visit.number: [(person_of[o], algorithm.officer_ticket(seed, need.id, o)) for o in team]
         for visit, need, team in zip(visits, needs, teams, strict=True)
@@ -212,6 +217,8 @@ def _never_there(
     facts: Sequence[OfficerFacts],
     visits: Sequence[Visit],
     objects: Mapping[str, InspectionObject],
+    *,
+    names: Names,
 ) -> list[OfficerFacts]:
     """The officers with every object they must not see again: a relation, or they were there first."""
     there: dict[str, set[str]] = defaultdict(set)
@@ -220,8 +227,8 @@ def _never_there(
         col(VisitOfficer.visit_id).in_(list(code_of))
     )
     for visit_id, person in session.exec(query):
-        there[pseudonym(session, person)].add(code_of[visit_id])
-    related = with_recusals(session, facts, code_of.values())
+        there[names.of(person)].add(code_of[visit_id])
+    related = with_recusals(session, facts, code_of.values(), names=names)
     return [replace(o, recused=o.recused | there[o.id]) if o.id in there else o for o in related]
 
 

@@ -12,10 +12,9 @@ from bot.core.log import log
 from bot.messaging import replays
 from bot.platforms.dingtalk.app import DingTalkPlatform
 from bot.platforms.dingtalk.hooks import HookError, Posted
-from handlers.web.hooks import DISPATCHER
+from handlers.web.hooks import DISPATCHER, read_body
 
 DINGTALK = web.AppKey("dingtalk", DingTalkPlatform)
-_MAX_BODY = 1024 * 1024
 
 
 def add_routes(app: web.Application) -> None:
@@ -62,10 +61,9 @@ async def _read(request: web.Request, read: Callable[[bytes], Posted]) -> Posted
     given, wanted = request.match_info["secret"].encode(), settings.hook_path.get_secret_value().encode()
     if not hmac.compare_digest(given, wanted):
         return web.Response(status=404)
-    if (request.content_length or 0) > _MAX_BODY:
-        return web.Response(status=413)
+    body = await read_body(request)
     try:
-        return read(await request.read())
+        return read(body)
     except HookError as error:
         log.warning("callback_refused", platform="dingtalk", reason=str(error))
         return web.Response(status=error.status)

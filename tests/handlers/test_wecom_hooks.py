@@ -22,6 +22,7 @@ from bot.core.db import Database
 from bot.inspection.notices.models import InboxEvent
 from bot.migrations import migrate
 from bot.platforms.wecom import crypto
+from tests.platforms.refusals import bad_seals
 from tests.platforms.wecom.rig import ACCOUNT, AES_KEY
 
 SECRET = SecretStr("a secret of sixteen characters")
@@ -128,6 +129,22 @@ async def test_a_stranger_gets_the_status_and_nothing_is_kept(door: Door, name: 
     status, forge = FORGERIES[name]
     assert await door.knock(*forge(door)) == status
     assert door.stored() == 0
+
+
+SEALS = bad_seals(crypto.decode_key(AES_KEY), str(ACCOUNT["corp_id"]), TEXT)
+
+
+@pytest.mark.parametrize("fault", SEALS)
+async def test_a_rightly_signed_forgery_leaves_nothing_and_tells_nothing(
+    door: Door, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    body, query = signed(door, SEALS[fault])
+    async with door.client.post("/hooks/wecom", params=query, data=body) as answer:
+        assert (answer.status, await answer.read()) == (403, b"")
+    assert door.stored() == 0
+    assert not any(
+        secret in caplog.text for secret in (SEALS[fault], AES_KEY, str(ACCOUNT["token"]), "insp007")
+    )
 
 
 async def test_fifty_megabytes_are_refused_after_the_first_one(door: Door) -> None:

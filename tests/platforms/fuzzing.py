@@ -33,12 +33,16 @@ ODD: tuple[Any, ...] = (
 
 @dataclass(frozen=True)
 class Target:
-    """A parser, the inputs it is grown from, and how it may refuse; ``share`` is its part of all inputs."""
+    """A parser, the inputs it is grown from, and how it may refuse; ``share`` is its part of all inputs.
+
+    ``grows`` is False where the seeds take every step, or where every input takes the same steps by design.
+    """
 
     parse: Parse
     seeds: list[bytes]
     refusals: tuple[type[Exception], ...]
     share: float = 1.0
+    grows: bool = True
 
 
 class Reach:

@@ -6,18 +6,12 @@ The simulated service seals with this file what the adapter opens; published vec
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import hashlib
 import hmac
 from collections.abc import Collection
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-
-_BLOCK = 32  # the padding's block, twice that of the cipher
-_HEAD = 20  # 16 random bytes, 4 bytes of length
+from bot.platforms import envelope
 
 
 class CallbackError(Exception):
@@ -63,6 +57,15 @@ class BadBase64(CallbackError):  # noqa: N818
     code = -40010
 
 
+_FAULTS: dict[str, type[CallbackError]] = {
+    envelope.BASE64: BadBase64,
+    envelope.CIPHER_TEXT: BadFrame,
+    envelope.PADDING: BadPadding,
+    envelope.LENGTH: BadFrame,
+    envelope.RECEIVER: BadReceiveId,
+}
+
+
 def signature(token: str, timestamp: str, nonce: str, encrypt: str) -> str:
     """Sign the four strings exactly as they were received; 40 hex digits."""
     text = "".join(sorted([token, timestamp, nonce, encrypt]))
@@ -100,11 +103,7 @@ def open_envelope(
     expected = signature(token, timestamp, nonce, encrypt)
     if not hmac.compare_digest(expected.encode(), msg_signature.encode(errors="surrogatepass")):
         raise BadSignature
-    message, receiver = _split(_decrypt(encrypt, decode_key(aes_key)))
-    matches = [hmac.compare_digest(receiver, name.encode()) for name in (receive_id, *also_for)]
-    if True not in matches:
-        raise BadReceiveId
-    return message
+    return _whole(envelope.open_frame(encrypt, decode_key(aes_key), (receive_id, *also_for)))
 
 
 def open_media(sealed: bytes, key: str) -> bytes:
@@ -112,48 +111,21 @@ def open_media(sealed: bytes, key: str) -> bytes:
 
     Appendix A of the sheet: AES-256-CBC, the key's first half as IV, padding to 32 bytes.
     """
-    return _unpad(sealed, decode_key(key.strip().rstrip("=")[:43]))
+    return _whole(envelope.open_bytes(sealed, decode_key(key.strip().rstrip("=")[:43])))
 
 
 def seal_media(body: bytes, key: str) -> bytes:
     """What the simulated service does to a file before it is fetched."""
-    return _encrypt(body, decode_key(key.strip().rstrip("=")[:43]))
+    return envelope.seal_bytes(body, decode_key(key.strip().rstrip("=")[:43]))
 
 
 def seal(message: bytes, *, aes_key: str, receive_id: str, prefix: bytes) -> str:
     """Encrypt *message* behind 16 random bytes *prefix*; base64. Raise BadKey."""
-    key = decode_key(aes_key)
-    frame = prefix + len(message).to_bytes(4, "big") + message + receive_id.encode()
-    return base64.b64encode(_encrypt(frame, key)).decode()
+    return envelope.seal_frame(message, decode_key(aes_key), receive_id, prefix=prefix)
 
 
-def _encrypt(frame: bytes, key: bytes) -> bytes:
-    size = _BLOCK - len(frame) % _BLOCK
-    encryptor = Cipher(AES(key), CBC(key[:16])).encryptor()
-    return encryptor.update(frame + bytes([size]) * size) + encryptor.finalize()
-
-
-def _decrypt(encrypt: str, key: bytes) -> bytes:
-    try:
-        sealed = base64.b64decode(encrypt, validate=True)
-    except (binascii.Error, ValueError):
-        raise BadBase64 from None
-    return _unpad(sealed, key)
-
-
-def _unpad(sealed: bytes, key: bytes) -> bytes:
-    if not sealed or len(sealed) % 16:
-        raise BadFrame
-    decryptor = Cipher(AES(key), CBC(key[:16])).decryptor()
-    padded = decryptor.update(sealed) + decryptor.finalize()
-    size = padded[-1]
-    if not 1 <= size <= _BLOCK or padded[-size:] != bytes([size]) * size:
-        raise BadPadding
-    return padded[:-size]
-
-
-def _split(frame: bytes) -> tuple[bytes, bytes]:
-    end = _HEAD + int.from_bytes(frame[16:_HEAD], "big")
-    if len(frame) < max(end, _HEAD):
-        raise BadFrame
-    return frame[_HEAD:end], frame[end:]
+def _whole(opened: envelope.Opened) -> bytes:
+    """The message. Raise the CallbackError of its fault."""
+    if opened.fault:
+        raise _FAULTS[opened.fault]
+    return opened.message

@@ -102,6 +102,7 @@ def decode(message: bytes, *, platform: str = "wecom", corp_id: str = "") -> Inb
 def open_signed(keys: CallbackKeys, query: Mapping[str, str], encrypt: str, *, now: dt.datetime) -> bytes:
     """Check signature, receive id and time, and return the message. Raise CallbackError."""
     timestamp = query.get("timestamp", "")
+    untimely = _untimely(timestamp, now, keys.window)  # looked at before and told after: always the same work
     message = open_envelope(
         encrypt,
         token=keys.token,
@@ -112,9 +113,16 @@ def open_signed(keys: CallbackKeys, query: Mapping[str, str], encrypt: str, *, n
         timestamp=timestamp,
         nonce=query.get("nonce", ""),
     )
-    if abs((now - _moment(timestamp)).total_seconds()) > keys.window:
-        raise Stale
+    if untimely is not None:
+        raise untimely
     return message
+
+
+def _untimely(timestamp: str, now: dt.datetime, window: float) -> type[CallbackError] | None:
+    try:
+        return Stale if abs((now - _moment(timestamp)).total_seconds()) > window else None
+    except Malformed:
+        return Malformed
 
 
 def _user_id(fields: Fields, corp_id: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from bot.core.clock import ManualClock
 from bot.core.config_dingtalk import DingTalkSettings
+from bot.platforms import envelope
 from bot.platforms.base import InboundEvent, PlatformError
 from bot.platforms.dingtalk import cards, crypto, events, fields, frames, hooks, inbound, text
 from bot.platforms.dingtalk.frames import CARD_TOPIC, ROBOT_TOPIC
@@ -25,7 +26,7 @@ from tests.platforms.fuzzing import Target, main
 
 NOW = dt.datetime(2026, 3, 10, tzinfo=dt.UTC)
 STAMP = str(int(NOW.timestamp() * 1000))
-MODULES = (cards, crypto, dingtalk_rules, events, fields, frames, hooks, inbound, text)
+MODULES = (cards, crypto, dingtalk_rules, envelope, events, fields, frames, hooks, inbound, text)
 REFUSALS = (frames.FrameError, hooks.HookError, crypto.EnvelopeError, dingtalk_rules.Broken, PlatformError)
 SETTINGS = DingTalkSettings.model_validate(
     {
@@ -69,9 +70,9 @@ def targets() -> dict[str, Target]:
         "robot post": Target(_robot, said, REFUSALS),
         "card post": Target(_card, [json.dumps(PRESS).encode()], REFUSALS),
         "event post": Target(_event, happened, REFUSALS),
-        "envelope": Target(_envelope, sealed, REFUSALS),
+        "envelope": Target(_envelope, sealed, REFUSALS, grows=False),
         "tables": Target(_tables, made, REFUSALS),
-        "card maker": Target(_maker, words, (), share=0.03),  # one input makes a dozen messages
+        "card maker": Target(_maker, words, (), share=0.03, grows=False),  # one input makes a dozen messages
     }
 
 

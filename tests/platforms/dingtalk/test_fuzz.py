@@ -15,6 +15,7 @@ def test_hostile_input_is_read_or_refused_by_name(name: str) -> None:
     tried = 40 if name == "card maker" else 3000
     report = run({name: TARGETS[name]}, MODULES, tried, seed=20260310)
     assert report.inputs == tried
-    if name != "card maker":  # whose seeds take every step and which has one way out
-        assert report.grown[name] > len(TARGETS[name].seeds)  # coverage grew, and with it the seeds
-        assert len(report.outcomes) > 1
+    assert (
+        report.grown[name] > len(TARGETS[name].seeds) or not TARGETS[name].grows
+    )  # by what they newly reached
+    assert len(report.outcomes) > 1 or not TARGETS[name].refusals

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -20,7 +21,7 @@ from bot.core.config_dingtalk import DingTalkSettings
 from bot.core.db import Database
 from bot.core.keys import CLOCK, DB, SETTINGS
 from bot.platforms.base import Button, CardRef, InboundKind, OutboundMessage
-from bot.platforms.dingtalk.crypto import robot_sign
+from bot.platforms.dingtalk.crypto import Envelope, robot_sign
 from bot.simulator.acts import NotDelivered
 from bot.simulator.dingtalk_setup import HookPlan
 from bot.simulator.faults import Fault
@@ -28,6 +29,7 @@ from handlers.web import dingtalk_hooks
 from handlers.web.hooks import DISPATCHER
 from tests.platforms.dingtalk.rig import CLIENT_ID, CLIENT_SECRET, CORP_ID, Rig, dingtalk, until
 from tests.platforms.dingtalk.samples import PAYLOADS
+from tests.platforms.refusals import bad_seals
 
 PATH = "h" * 24
 KEY = "tokensAndKeysAreForTestsOnly0123456789abcdA"
@@ -180,6 +182,39 @@ async def test_an_event_that_was_not_sealed_for_us_is_refused(http: Site, body: 
         "events", body, params={"msg_signature": "0" * 40, "timestamp": "1", "nonce": "n"}
     )
     assert status in (400, 403)
+
+
+@pytest.mark.parametrize("fault", bad_seals(b"k" * 32, "r", b"m"))
+async def test_a_rightly_signed_event_that_is_sealed_wrong_leaves_nothing_and_tells_nothing(
+    http: Site, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    box = Envelope("tok3n", KEY, CLIENT_ID)
+    encrypt = bad_seals(box._key, CLIENT_ID, b'{"EventType":"user_leave_org","userId":["u1"]}')[fault]
+    query = {"msg_signature": box.signature("1", "n", encrypt), "timestamp": "1", "nonce": "n"}
+    url = f"{http.url}/hooks/dingtalk/{PATH}/events"
+    async with http.rig.session.post(url, params=query, json={"encrypt": encrypt}) as answer:
+        assert (answer.status, await answer.read()) == (403, b"")
+    assert http.rig.inbox.events == []
+    assert not any(secret in caplog.text for secret in (encrypt, KEY, "tok3n", PATH))
+
+
+async def test_a_body_without_a_length_is_read_no_further_than_the_cap(http: Site) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(50):
+            sent += 1
+            yield b"x" * (1 << 20)
+
+    url = f"{http.url}/hooks/dingtalk/{PATH}/robot"
+    try:
+        async with http.rig.session.post(url, data=endless(), headers=http.signed()) as answer:
+            status = answer.status
+    except (ConnectionError, aiohttp.ClientError):
+        status = 413  # the door was shut while we were still pushing
+    assert status == 413
+    assert sent < 50
 
 
 async def test_a_captured_signature_carries_no_other_message_later(http: Site) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bot.platforms import envelope
 from bot.platforms.base import CardRef, PlatformError
 from bot.platforms.wecom import (
     aibot_frames,
@@ -33,7 +34,7 @@ from tests.platforms.wecom.test_inbound import KEYS, NOW, sealed, signed_query
 MEDIA_KEY = "ON+lTr80D7b4va4SeUzF18ZrFdDvbeYnEQOEpEJIE48="  # appendix A of the sheet
 SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "wecom"
 MODULES = (
-    aibot_frames, aibot_inbound, cards, crypto, fields, inbound, limits, markup, templates, wecom_card_rules,
+    aibot_frames, aibot_inbound, cards, crypto, envelope, fields, inbound, limits, markup, templates, wecom_card_rules,
 )  # fmt: skip
 REFUSALS = (crypto.CallbackError, aibot_frames.BadFrame, PlatformError, ApiError)
 
@@ -69,16 +70,22 @@ def targets() -> dict[str, Target]:
     return {
         "outer": Target(fields.read, [*xml, *bodies], REFUSALS),
         "message": Target(inbound.decode, xml, REFUSALS),
-        "envelope": Target(_envelope, [*secret, *(sealed(one).encode() for one in xml)], REFUSALS),
+        "envelope": Target(
+            _envelope, [*secret, *(sealed(one).encode() for one in xml)], REFUSALS, grows=False
+        ),
         "callback": Target(_callback, xml, REFUSALS),
         "bot callback": Target(_bot_callback, bodies, REFUSALS),
         "media": Target(
-            _media, [crypto.seal_media(b"\xff\xd8 a picture", MEDIA_KEY), b""], REFUSALS, share=0.5
+            _media,
+            [crypto.seal_media(b"\xff\xd8 a picture", MEDIA_KEY), b""],
+            REFUSALS,
+            share=0.5,
+            grows=False,
         ),
         "frame": Target(aibot_frames.parse, frames, REFUSALS),
         "heard": Target(_heard, bodies, REFUSALS),
         "card rules": Target(lambda raw: validate(_object(raw)), templates, REFUSALS),
-        "card maker": Target(_card, words, (), share=0.02),  # one input makes fifteen messages
+        "card maker": Target(_card, words, (), share=0.02, grows=False),  # one input makes fifteen messages
     }
 
 

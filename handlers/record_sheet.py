@@ -15,6 +15,8 @@ from bot.inspection.profile import Profile
 from bot.inspection.results.closing import Closing, close_record, prepare_sheet
 from bot.inspection.results.signing import Mark, prepare_signing, sign_record
 
+_AT_ONCE = 20  # officers who may sign in one moment: in each turn one of them comes through
+
 
 async def close_sheet(
     db: Database, store: EvidenceStore, *, form_id: str, person_id: int, closing: Closing, shown: int | None,
@@ -68,11 +70,11 @@ async def sign_sheet(
 ) -> bool:  # fmt: skip
     """Put an officer's name under the closed sheet; True when nobody's is missing any more.
 
-    Two officers may sign at the same moment: who comes second signs the sheet with the first one's name on it.
+    Several officers may sign at the same moment: each signs the sheet with the names of those before on it.
     """
     if mark.ink is not None and not has_ink(await asyncio.to_thread(store.read, mark.ink.sha256)):
         raise Problem("signature_missing", "签名框是空的，请在框内手写签名。", signature="没有笔迹")
-    for left in (2, 1, 0):
+    for left in reversed(range(_AT_ONCE)):
         prepared = await db.read(
             prepare_signing, form_id=form_id, person_id=person_id, mark=mark, ink=store.read,
             public_url=public_url, now=now, profile=profile,

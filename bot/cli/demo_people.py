@@ -91,9 +91,11 @@ class Crowd:
 
     async def _assignment(self, person: Person, where: str, message: Message) -> str:
         mood = chance("assignment", person["user_id"], _object_of(message))
-        if mood < 0.04:
+        asked = f"recusal:{person['user_id']}:{_object_of(message)}"
+        if mood < 0.04 and asked not in self.seen:
+            self.seen[asked] = message["id"]
             return await self._recuse(person, where, message)
-        if mood < 0.16:
+        if 0.04 <= mood < 0.16:
             return ""  # the phone stays in the pocket; a reminder will come
         return await self._press(where, message, "收到")
 

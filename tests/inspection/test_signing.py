@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlmodel import Session
@@ -18,6 +20,7 @@ from bot.inspection.notices.models import Notice
 from bot.inspection.results.closing import Closing, reopen_record
 from bot.inspection.results.signing import Mark, prepare_signing, sheets_to_sign, sign_record
 from bot.inspection.results.signing_messages import officer_objects, sheet_signed, sheet_to_sign
+from handlers.record_sheet import sign_sheet
 from tests.fakes.desk import GOOD, PROFILE, Desk, refused
 from tests.fakes.visits import HE, LEAD, LI, REVIEWER, STRANGER, SUN, VISIT, WANG, make_visit
 
@@ -130,9 +133,9 @@ def test_the_card_says_what_the_officer_did(closed: Desk) -> None:
     assert done.closed.startswith("已签名")
 
 
-def test_in_a_joint_visit_each_department_signs_its_own_section(
-    db: Database, clock: ManualClock, tmp_path: Path
-) -> None:
+@pytest.fixture
+def joint(db: Database, clock: ManualClock, tmp_path: Path) -> Desk:
+    """A closed sheet of two departments with two officers each."""
     lists = (load_checklist("CL-1"), load_checklist("CL-4"))
     db.write_now(make_visit, now=clock.now(), checklists=lists, item_departments=(1, 2))
     desk = Desk(db, clock, tmp_path / "evidence")
@@ -142,6 +145,34 @@ def test_in_a_joint_visit_each_department_signs_its_own_section(
     desk.save({f"CL-4:{q.key}": {"value": q.good} for q in lists[1].questions if q.good}, LI)
     desk.save({"item:2": {"value": "未发现问题"}}, LI)
     desk.close(Closing(refusal_code="ABSENT", refusal_text="负责人外出"))
+    return desk
+
+
+class Overtaken:
+    """The database of somebody before whom each of the *others* gets a name in, one at each try."""
+
+    def __init__(self, desk: Desk, others: list[int]) -> None:
+        self.desk, self.others, self.read = desk, others, desk.db.read
+
+    async def write(self, work: Any, **values: Any) -> Any:
+        if self.others:
+            await asyncio.to_thread(self.desk.sign, self.others.pop())
+        return await self.desk.db.write(work, **values)
+
+
+async def test_the_last_of_four_who_sign_in_one_moment_is_not_asked_to_press_again(joint: Desk) -> None:
+    db: Any = Overtaken(joint, [WANG, SUN, LI])
+    complete = await sign_sheet(
+        db, joint.store, form_id=joint.form.id, person_id=HE, mark=Mark(), now=joint.clock.now(),
+        profile=PROFILE, public_url="https://suicha.example",
+    )  # fmt: skip
+    assert complete
+    assert {s.person_id for s in joint.rows(SheetSignature)} == {WANG, SUN, LI, HE}
+
+
+def test_in_a_joint_visit_each_department_signs_its_own_section(joint: Desk) -> None:
+    desk = joint
+    lists = (load_checklist("CL-1"), load_checklist("CL-4"))
     for person in (WANG, SUN, LI, HE):
         desk.sign(person)
     kept = {s.person_id: (s.department, s.sections) for s in desk.rows(SheetSignature)}

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.audit.models import AuditEntry
+from bot.inspection.draws.replacement import decide_recusal
 from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice, NoticeState
 from bot.inspection.notices.service import enqueue
@@ -150,6 +151,22 @@ def test_c13_recusal_goes_to_the_lead_with_the_reason_and_blocks_accept_and_chec
     )
     assert refused(lambda: db.write_now(accept, visit, one)) == "recusal_pending"
     assert refused(lambda: db.write_now(arrive, visit, one)) == "recusal_pending"
+
+
+def test_who_asks_again_after_a_refusal_is_heard_again_even_in_the_same_second(db: Database) -> None:
+    """Bug: the second request had the first one's slot, no lead was told of it, and the officer waited for ever."""
+    visit, (one, _) = db.write_now(prepared)
+    lead = db.read_now(lambda s: leads_of(s, visit_facts(s, visit).task.lead_department_id))[0]
+    for _ in range(2):
+        db.write_now(ask, visit, one)
+        officer = db.read_now(
+            lambda s: s.exec(select(VisitOfficer.id).where(VisitOfficer.person_id == one)).one()
+        )
+        db.write_now(lambda s, o=officer: decide_recusal(s, officer_id=o, by=lead, granted=False, now=NOW))
+    told = db.read_now(
+        lambda s: s.exec(select(Notice.kind).where(col(Notice.kind).startswith("recusal"))).all()
+    )
+    assert sorted(told) == ["recusal_decided"] * 2 + ["recusal_request"] * 2
 
 
 def test_recusal_without_a_reason_or_after_the_start_is_refused(db: Database) -> None:

@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
+from bot.core.ids import new_id
 from bot.inspection.audit.service import record
 from bot.inspection.draws.algorithm import officer_ticket
 from bot.inspection.draws.dispatch import needs_of
@@ -55,7 +56,7 @@ def decide_recusal(
     record(session, "recusal.granted" if granted else "recusal.denied", f"visit:{officer.visit_id}", now=now, actor=by,
            officer=officer.id, follower=follower.id if follower else None)  # fmt: skip
     enqueue(session, "recusal_decided", f"officer:{officer.id}", recipient_id=officer.person_id, now=now,
-            slot=now.isoformat(timespec="seconds"), data={"granted": granted})  # fmt: skip
+            slot=new_id(now.timestamp()), data={"granted": granted})  # fmt: skip
     for subject in (f"visit:{officer.visit_id}", f"officer:{officer.id}"):
         touch_cards(session, subject, now=now)
     return follower

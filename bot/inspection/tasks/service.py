@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china
 from bot.core.errors import Problem
+from bot.core.ids import new_id
 from bot.inspection.audit.service import record
 from bot.inspection.notices.mass import hold_mass
 from bot.inspection.notices.models import Priority
@@ -103,10 +104,10 @@ def ask_recusal(session: Session, *, visit_id: int, person_id: int, reason: str,
     visit.reminded_on = None
     session.add_all([officer, visit])
     record(session, "recusal.asked", subject_of(visit_id), now=now, actor=person_id, officer=officer.id)
-    task = session.get_one(Task, visit.task_id)
+    task, request = session.get_one(Task, visit.task_id), new_id(now.timestamp())
     for lead in leads_of(session, officer.department_id or task.lead_department_id):
         enqueue(session, "recusal_request", f"officer:{officer.id}", recipient_id=lead, now=now,
-                slot=now.isoformat(timespec="seconds"), priority=Priority.URGENT)  # fmt: skip
+                slot=request, priority=Priority.URGENT)  # fmt: skip
     for subject in (subject_of(visit_id), f"officer:{officer.id}"):
         touch_cards(session, subject, now=now)
 

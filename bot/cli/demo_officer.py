@@ -80,9 +80,12 @@ class FormFiller:
         sent = {**form.fields, **form.filled, **better, "action": "submit"}
         return await self._hand_in(link, list(sent.items()), name)
 
-    async def confirm(self, link: str) -> None:
-        """A button that is a page: press its one button."""
-        async with self.http.post(self._here(link)) as response:
+    async def confirm(self, link: str, where: str) -> None:
+        """A button that is a page, which came in the chat *where*: press its one button."""
+        self.owners[URL(link).path] = where
+        link = self._here(link)
+        await self._get(link)  # on a phone that is new to the service it asks for the code first
+        async with self.http.post(link) as response:
             await response.read()
 
     def _here(self, link: str) -> str:

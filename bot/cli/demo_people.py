@@ -231,7 +231,7 @@ class Crowd:
                     if answer.get("ok"):
                         return words
             elif button["url"]:
-                await self.filler.confirm(button["url"])
+                await self.filler.confirm(button["url"], where)
                 return words
         return ""
 

@@ -13,6 +13,7 @@ from bot.inspection.notices.models import Notice, NoticeState
 from bot.messaging.compose import Composer
 from bot.platforms.base import Capabilities, OutboundMessage
 from bot.platforms.plain import plain
+from handlers.web.form_link import require_device
 from handlers.web.pages import render
 
 routes = web.RouteTableDef()
@@ -31,8 +32,9 @@ _PAGE = Capabilities(cards=False, card_updates=False)
 
 @routes.get("/inbox/{token}")
 async def inbox(request: web.Request) -> web.Response:
-    """The person's messages, newest first; what is no longer needed says so."""
+    """The person's messages, newest first, in a browser of theirs; what is no longer needed says so."""
     [person] = request.app[LINKS].open("inbox", request.match_info["token"], max_age=_AGE)
+    await require_device(request, person)
     messages = await request.app[DB].read(
         _messages, person=person, composer=request.app[COMPOSER], now=request.app[CLOCK].now()
     )

@@ -1,4 +1,7 @@
-"""A button for services without callback buttons: a signed page that asks once more, then does what a press does."""
+"""A button for services without callback buttons: a signed page that asks once more, then does what a press does.
+
+It does so only in a browser that is known to be the person's own: a forwarded message presses nothing.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.people.models import Account
 from bot.messaging.actions import unpack
 from bot.platforms.base import InboundEvent, InboundKind
+from handlers.web.form_link import require_device, require_same_origin
 from handlers.web.hooks import DISPATCHER
 from handlers.web.pages import render
 
@@ -40,7 +44,8 @@ _WORDS = {
 @routes.get("/press/{token}")
 async def ask(request: web.Request) -> web.Response:
     """Nothing happens on a GET: previews and scanners open links too."""
-    _person, action = request.app[LINKS].open("press", request.match_info["token"], max_age=_AGE)
+    person, action = request.app[LINKS].open("press", request.match_info["token"], max_age=_AGE)
+    await require_device(request, person)
     return render(request, "press.html.j2", words=_WORDS.get(unpack(action).verb, "确认"), done=False)
 
 
@@ -48,6 +53,8 @@ async def ask(request: web.Request) -> web.Response:
 async def press(request: web.Request) -> web.Response:
     token = request.match_info["token"]
     person, action = request.app[LINKS].open("press", token, max_age=_AGE)
+    require_same_origin(request)
+    await require_device(request, person)
     now = request.app[CLOCK].now()
     account = await request.app[DB].read(_account, person)
     if account is None:

@@ -15,6 +15,7 @@ from bot.inspection.notices.message import Content, Kind, Skip
 from bot.inspection.notices.models import NoticeState
 from handlers.web import inbox
 from handlers.web.pages import guard, make_environment
+from tests.fakes.form_app import known_phones
 from tests.messaging.rig import Rig, write_templates
 
 
@@ -28,8 +29,11 @@ async def page(rig: Rig, person: int) -> str:
     app[DB], app[CLOCK], app[LINKS], app[PAGES] = rig.db, rig.clock, rig.links, make_environment()
     app[inbox.COMPOSER] = rig.delivery.composer
     app.add_routes(inbox.routes)
+    address = f"/inbox/{rig.links.sign('inbox', [person], at=rig.clock.now())}"
     async with TestClient(TestServer(app)) as client:
-        answer = await client.get(f"/inbox/{rig.links.sign('inbox', [person], at=rig.clock.now())}")
+        forwarded = await client.get(address, allow_redirects=False)
+        assert (forwarded.status, forwarded.headers["Location"]) == (303, f"{address}/device")
+        answer = await client.get(address, cookies=known_phones(rig.db, rig.clock, [person]))
         assert answer.status == 200
         return await answer.text()
 

@@ -32,6 +32,7 @@ from bot.messaging.budgets import Budgets
 from bot.messaging.cards import Cards
 from bot.messaging.chase import Chase
 from bot.messaging.delivery import Delivery
+from bot.messaging.directories import Directories
 from bot.messaging.dispatch import Dispatcher
 from bot.messaging.letters import all_kinds
 from bot.messaging.listening import Listener, Listeners
@@ -169,7 +170,10 @@ async def _running(app: web.Application) -> AsyncIterator[None]:
         ledger = Ledger(clock)
         _add_platforms(app, platforms, http, dispatcher, ledger)
         listening = Listeners(db, clock, app[LISTENERS])
-        ticks = Ticks(db, clock, profile, calendar, dispatcher, cards, ledger, listening, chase, budgets)
+        directories = Directories(db, clock, platforms)
+        ticks = Ticks(
+            db, clock, profile, calendar, dispatcher, cards, ledger, listening, chase, budgets, directories
+        )
         app[SERVICE] = Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks, ledger)
         for platform in platforms.values():
             await platform.start()

@@ -27,6 +27,7 @@ from bot.inspection.results import queue
 from bot.messaging.budgets import Budgets
 from bot.messaging.cards import Cards
 from bot.messaging.chase import Chase
+from bot.messaging.directories import Directories
 from bot.messaging.dispatch import Dispatcher
 from bot.messaging.listening import Listeners
 from bot.messaging.quotas import Ledger
@@ -49,6 +50,7 @@ class Ticks:
     listeners: Listeners
     chase: Chase
     budgets: Budgets
+    directories: Directories
 
     def jobs(self) -> dict[str, Job]:
         return {
@@ -58,6 +60,7 @@ class Ticks:
             "listening": self.listeners.look,
             "ledger": lambda: self.db.write(self.ledger.write),
             "budgets": self.budgets.look,
+            "directories": self.directories.look,
             "unanswered": self.chase.look,
             "review_queues": lambda: self._due(queue.queue_review_cards),
             "credit_warnings": lambda: self._due(credit.warn_of_changes),

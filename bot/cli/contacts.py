@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from bot.cli.context import CliContext
-    from bot.inspection.people.directory import Change, Entry
+    from bot.inspection.people.directory import Entry
+    from bot.inspection.people.units import Place
     from bot.platforms.base import Platform
 
 app = typer.Typer(help="通讯录：把企业微信、钉钉的成员对到人员库。", no_args_is_help=True)
@@ -26,6 +27,14 @@ _WORDS = {
     "back": "恢复账号",
     "leave": "停用账号（不在通讯录）",
     "unclear": "手机号重复或与名单同名，请人工核对（可用 suicha contacts code 发绑定码）",
+}
+_UNIT_WORDS = {
+    "bind": "对上的部门",
+    "create": "新增部门",
+    "rename": "部门改名",
+    "move": "部门换了上级",
+    "back": "部门恢复",
+    "gone": "部门已撤销（名下记录保留）",
 }
 _SHOWN = 20  # lines of each kind
 
@@ -52,21 +61,39 @@ def sync_(
     from bot.cli.context import open_context
     from bot.inspection.people import syncing
     from bot.inspection.people.directory import count
+    from bot.inspection.people.reconciling import bring_in
+    from bot.inspection.people.unit_syncing import preview_units
+    from bot.inspection.people.units import count_units
 
     with open_context() as context:
-        entries = asyncio.run(_read(context, platform, look_up=look_up and not dry_run))
+        places, entries = asyncio.run(_read(context, platform, look_up=look_up and not dry_run))
         if dry_run:
+            units = context.db.read_now(preview_units, platform=platform, places=places)
             changes = context.db.read_now(syncing.preview, platform=platform, entries=entries)
         else:
             now = context.clock.now()
-            changes = context.db.write_now(
-                syncing.sync, platform=platform, entries=entries, now=now, force=force
+            units, changes = context.db.write_now(
+                bring_in, platform=platform, places=places, entries=entries, now=now, force=force
             )
     if as_json:
-        typer.echo(json.dumps({"read": len(entries), "dry_run": dry_run, **count(changes)}))
+        counted = {
+            "read": len(entries),
+            "dry_run": dry_run,
+            **count(changes),
+            "departments": count_units(units),
+        }
+        typer.echo(json.dumps(counted))
         return
-    typer.echo(f"通讯录 {len(entries)} 人。" + ("下面是会做的改动，还没有做：" if dry_run else "已完成："))
-    _show(changes)
+    typer.echo(
+        f"通讯录 {len(places)} 个部门、{len(entries)} 人。"
+        + ("下面是会做的改动，还没有做：" if dry_run else "已完成：")
+    )
+    _show([(change.act, change.place.name, change.place.unit_id) for change in units], _UNIT_WORDS)
+    _show([(change.act, change.entry.name, change.entry.user_id) for change in changes], _WORDS)
+    if not units and not changes:
+        typer.echo("没有要改的。")
+    if not dry_run:
+        typer.echo("以后每天凌晨自动核对一次；少了太多人或部门时不改动，只提醒管理员。")
 
 
 @app.command()
@@ -121,14 +148,15 @@ def _person(session: Session, code: str) -> tuple[int, str]:
     return row.id or 0, row.name
 
 
-async def _read(context: CliContext, name: str, *, look_up: bool) -> list[Entry]:
+async def _read(context: CliContext, name: str, *, look_up: bool) -> tuple[list[Place], list[Entry]]:
     """The directory of the service. Raise ``Problem`` with the setting or the button that is missing."""
     import aiohttp
 
     from bot.app import trusted
     from bot.cli.doctor import make_platforms
-    from bot.platforms.base import Directory, PlatformError
-    from handlers.chat.contacts import entry_of
+    from bot.messaging.directories import entry_of, place_of
+    from bot.platforms.base import PlatformError
+    from bot.platforms.directory import Directory
 
     connector = aiohttp.TCPConnector(ssl=trusted(context.settings))
     async with aiohttp.ClientSession(connector=connector) as http:
@@ -140,8 +168,9 @@ async def _read(context: CliContext, name: str, *, look_up: bool) -> list[Entry]
         if not isinstance(platform, Directory):
             raise Problem("no_directory", "这个平台读不了通讯录。", 平台=name)
         try:
+            places = [place_of(unit) for unit in await platform.units()]
             entries = [entry_of(member) for member in await platform.members()]
-            return await _with_numbers(context, platform, entries) if look_up else entries
+            return places, await _with_numbers(context, platform, entries) if look_up else entries
         except PlatformError as error:
             raise Problem(
                 "directory_unread", error.advice or "通讯录没有读成，请稍后再试。", 错误码=error.code
@@ -167,15 +196,14 @@ async def _with_numbers(context: CliContext, platform: Platform, entries: list[E
     return [replace(entry, mobile=found.get(entry.user_id, entry.mobile)) for entry in entries]
 
 
-def _show(changes: list[Change]) -> None:
-    for act, label in _WORDS.items():
-        some = [change for change in changes if change.act.value == act]
+def _show(changes: list[tuple[str, str, str]], words: dict[str, str]) -> None:
+    """By what is done: how many, and the first of them by name and number."""
+    for act, label in words.items():
+        some = [(name, key) for found, name, key in changes if found == act]
         if not some:
             continue
         typer.echo(f"{label}：{len(some)}")
-        for change in some[:_SHOWN]:
-            typer.echo(f"  {change.entry.name or '—'}（{change.entry.user_id}）")
+        for name, key in some[:_SHOWN]:
+            typer.echo(f"  {name or '—'}（{key}）")
         if len(some) > _SHOWN:
-            typer.echo(f"  …还有 {len(some) - _SHOWN} 人")
-    if not changes:
-        typer.echo("没有要改的。")
+            typer.echo(f"  …还有 {len(some) - _SHOWN} 个")

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from bot.platforms.shared import Budget
 
@@ -198,29 +198,6 @@ class Capabilities:
     batch: int = 1  # people in one ``send_many``; 1: one by one
     recall: bool = False
     receipts_tell_outcome: bool = False  # ``receipts`` says whether a send of unknown outcome arrived
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Somebody in a service's directory. ``mobile`` is empty where the app may not read it."""
-
-    user_id: str
-    name: str
-    mobile: str = field(default="", repr=False)
-    departments: tuple[str, ...] = ()  # names
-
-
-@runtime_checkable
-class Directory(Protocol):
-    """A platform that can read its organisation's directory."""
-
-    async def members(self) -> list[Member]:
-        """Everybody the app may see. Raise PlatformError: half a directory would look like people who left."""
-        ...
-
-    async def member(self, user_id: str) -> Member | None:
-        """One person, None when nobody has this id any more. Raise PlatformError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

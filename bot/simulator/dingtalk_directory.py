@@ -14,6 +14,7 @@ from bot.simulator.people import SimPerson, World
 ROOT = 1
 CODE = "dingtalk/code/"  # facts: whose silent login code, and until when
 TASKS = "dingtalk/task/"  # facts: an entry of somebody's to-do list by its sourceId
+DEPARTMENTS = "dingtalk/departments"  # fact: the tree, where it is not just what people name
 DING = "dingtalk/ding"  # fact: every DING that was sent
 CODE_SECONDS, MOST_DINGED, PAGE = 300.0, 200, 100
 
@@ -48,9 +49,19 @@ class DirectoryDesk:
         return code
 
     def department_ids(self) -> dict[str, int]:
-        """Names of departments by the order in which they appear; everybody without one is in the root."""
+        """Departments by name; everybody without one is in the root."""
+        return {str(row["name"]): int(row["dept_id"]) for row in self.tree()}
+
+    def tree(self) -> list[dict[str, Any]]:
+        """One for each department that a person names, in the order they appear; or what the world was told."""
+        told: list[dict[str, Any]] | None = self._world.facts.get(DEPARTMENTS)
+        if told is not None:
+            return told
         names = dict.fromkeys(person.department for person in self._people() if person.department)
-        return {name: ROOT + number for number, name in enumerate(names, start=1)}
+        return [
+            {"dept_id": ROOT + number, "name": name, "parent_id": ROOT}
+            for number, name in enumerate(names, start=1)
+        ]
 
     def _people(self) -> list[SimPerson]:
         left = self._world.facts.get("dingtalk/left", [])
@@ -93,8 +104,7 @@ class DirectoryDesk:
 
     async def _departments(self, request: web.Request) -> web.Response:
         parent = (await json_body(request)).get("dept_id", ROOT)
-        known = self.department_ids() if parent == ROOT else {}
-        return _ok([{"dept_id": number, "name": name, "parent_id": ROOT} for name, number in known.items()])
+        return _ok([row for row in self.tree() if row["parent_id"] == parent])
 
     async def _members(self, request: web.Request) -> web.Response:
         body = await json_body(request)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from bot.inspection.people.directory import Entry
+from bot.inspection.people.reconciling import ask_for_units
 from bot.inspection.people.syncing import leave, rename, sync
+from bot.messaging.directories import entry_of
 from bot.messaging.router import Context, Reply, Router
-from bot.platforms.base import Directory, Member
+from bot.platforms.directory import Directory
 
 router = Router()
 LEAVING = ("user_leave_org", "delete_user")
+OF_UNITS = (
+    "create_party",
+    "update_party",
+    "delete_party",
+    "org_dept_create",
+    "org_dept_modify",
+    "org_dept_remove",
+)
 MOST = 100  # people of one event that are looked up; the nightly comparison finds the rest
 
 
@@ -21,7 +30,9 @@ async def changed(ctx: Context) -> Reply:
         new = str(raw["new_user_id"])
         await ctx.db.write(rename, platform=platform, old=user_ids[0], new=new, now=now)
         user_ids = [new]
-    if raw.get("type") in LEAVING:
+    if raw.get("type") in OF_UNITS:
+        await ctx.db.write(ask_for_units, platform=platform, now=now)
+    elif raw.get("type") in LEAVING:
         await ctx.db.write(leave, platform=platform, user_ids=user_ids, now=now)
     elif user_ids and isinstance(ctx.platform, Directory):
         found = [await ctx.platform.member(user_id) for user_id in user_ids]
@@ -30,9 +41,3 @@ async def changed(ctx: Context) -> Reply:
         await ctx.db.write(sync, platform=platform, entries=entries, now=now, whole=False)
         await ctx.db.write(leave, platform=platform, user_ids=gone, now=now)
     return Reply()
-
-
-def entry_of(member: Member) -> Entry:
-    """A member of a service's directory as the people library compares them."""
-    department = member.departments[0] if member.departments else ""
-    return Entry(member.user_id, member.name, member.mobile, department)

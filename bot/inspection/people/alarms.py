@@ -15,7 +15,14 @@ KEPT = dt.timedelta(days=2)  # an alarm older than this helps nobody
 
 
 def tell_administrators(
-    session: Session, *, platform: str, slot: str, text: str, advice: str, now: dt.datetime
+    session: Session,
+    *,
+    platform: str,
+    slot: str,
+    text: str,
+    advice: str,
+    now: dt.datetime,
+    urgent: bool = True,
 ) -> int:
     """Promise the alarm once for each *slot* to every administrator, or to the coordinators where there is none.
 
@@ -23,11 +30,12 @@ def tell_administrators(
     """
     people = _with_role(session, Role.ADMIN) or _with_role(session, Role.COORDINATOR)
     data = {"text": text, "advice": advice}
+    priority = Priority.URGENT if urgent else Priority.NORMAL
     subject, expires = f"platform:{platform}", now + KEPT
     rows = [
         row(
-            "platform_alarm", subject, recipient_id=person, now=now, slot=slot, priority=Priority.URGENT,
-            statutory=True, expires_at=expires, data=data,
+            "platform_alarm", subject, recipient_id=person, now=now, slot=slot, priority=priority,
+            statutory=urgent, expires_at=expires, data=data,
         )
         for person in people
     ]  # fmt: skip

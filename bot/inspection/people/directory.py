@@ -19,7 +19,7 @@ FEW = 10  # below so many accounts no share says anything
 class Act(StrEnum):
     BIND = "bind"  # a known person, by mobile number: the account is new
     CREATE = "create"  # nobody we know
-    CHANGE = "change"  # name or mobile
+    CHANGE = "change"  # name, mobile, or the department of somebody the directory brought
     BACK = "back"  # an account that was blocked is in the directory again
     LEAVE = "leave"  # the account is blocked, everything they did stays
     UNCLEAR = "unclear"  # the mobile number is somebody else's, or the name may be one of ours: somebody has to look
@@ -33,17 +33,24 @@ class Entry:
     name: str
     mobile: str = field(default="", repr=False)
     department: str = ""
+    unit_id: str = ""  # of that department, there
+    department_id: int | None = None  # ours, once it was looked up
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A person of ours; ``user_id`` is empty without an account on this service."""
+    """A person of ours; ``user_id`` is empty without an account on this service.
+
+    ``made``: the directory brought them, and says where they belong; of everybody else our own list does.
+    """
 
     person_id: int
     name: str
     mobile: str = field(default="", repr=False)
     user_id: str = ""
     blocked: bool = False
+    department_id: int | None = None
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +101,11 @@ def _of(
 ) -> list[Change]:
     if account is not None:
         changes = [Change(Act.BACK, entry, account.person_id)] if account.blocked else []
+        moved = account.made and entry.department_id not in (None, account.department_id)
         differs = (entry.name and entry.name != account.name) or (
             entry.mobile and entry.mobile != account.mobile
         )
-        return [*changes, Change(Act.CHANGE, entry, account.person_id)] if differs else changes
+        return [*changes, Change(Act.CHANGE, entry, account.person_id)] if differs or moved else changes
     same = by_mobile.get(entry.mobile, []) if entry.mobile else []
     if len(same) > 1 or any(one.user_id for one in same):
         return [Change(Act.UNCLEAR, entry)]

@@ -58,6 +58,29 @@ class Account(SQLModel, table=True):
     dead_reason: str = ""
 
 
+class DirectoryUnit(SQLModel, table=True):
+    """A department of a chat service's directory, and which of ours it is."""
+
+    __table_args__ = (UniqueConstraint("platform", "unit_id", name="uq_directoryunit"),)
+    id: int | None = big_id()
+    platform: str = Field(max_length=16)
+    unit_id: str = Field(max_length=64)
+    department_id: int = Field(foreign_key="department.id", index=True)
+    name: str = Field(max_length=100)  # as it was last seen there
+    parent_unit_id: str = Field(default="", max_length=64)
+    made: bool = False  # ours came from there
+    gone_since: dt.datetime | None = maybe_moment()
+
+
+class DirectoryWatch(SQLModel, table=True):
+    """When a directory that was brought in by hand is compared again."""
+
+    platform: str = Field(primary_key=True, max_length=16)
+    whole_at: dt.datetime = moment()
+    units_at: dt.datetime | None = maybe_moment()  # a change of departments was heard
+    failures: int = 0
+
+
 class Officer(SQLModel, table=True):
     """A person of the inspector library. No certificate, no inspection (field guide 5)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sqlmodel import Session, col, select
 
@@ -12,6 +13,7 @@ from bot.core.ids import sha256_hex
 from bot.inspection.audit.service import record
 from bot.inspection.people.directory import Act, Change, Entry, Known, compare, too_many_leave
 from bot.inspection.people.models import Account, Department, Person
+from bot.inspection.people.unit_syncing import department_of
 
 LEFT = "已不在通讯录"
 _CODE_LENGTH = 64
@@ -19,7 +21,8 @@ _CODE_LENGTH = 64
 
 def preview(session: Session, *, platform: str, entries: Sequence[Entry], whole: bool = True) -> list[Change]:
     """What :func:`sync` would do; nothing is changed."""
-    return compare(entries, _known(session, platform), whole=whole)
+    placed = _placed(session, platform, entries)
+    return compare(placed, _known(session, platform), whole=whole)
 
 
 def sync(
@@ -33,7 +36,7 @@ def sync(
 ) -> list[Change]:
     """Do it, in one transaction. Raise ``Problem`` ``directory_empty`` or ``too_many_leave`` unless *force*."""
     known = _known(session, platform)
-    changes = compare(entries, known, whole=whole)
+    changes = compare(_placed(session, platform, entries), known, whole=whole)
     if whole and not entries:
         raise Problem("directory_empty", "通讯录是空的，没有改动。请检查应用的可见范围和通讯录权限。")
     if not force and too_many_leave(changes, known):
@@ -42,9 +45,8 @@ def sync(
             "通讯录里少了太多人，没有改动。多半是可见范围变小了；确实如此请加 --force。",
             人数=sum(change.act is Act.LEAVE for change in changes),
         )
-    departments = _departments(session)
     for change in changes:
-        _apply(session, change, platform=platform, departments=departments, now=now)
+        _apply(session, change, platform=platform, now=now)
     counted = {act.value: sum(change.act is act for change in changes) for act in Act}
     record(session, "contacts.synced", f"platform:{platform}", now=now, **counted)
     return changes
@@ -76,9 +78,7 @@ def rename(session: Session, *, platform: str, old: str, new: str, now: dt.datet
     return True
 
 
-def _apply(
-    session: Session, change: Change, *, platform: str, departments: dict[str, int], now: dt.datetime
-) -> None:
+def _apply(session: Session, change: Change, *, platform: str, now: dt.datetime) -> None:
     entry = change.entry
     match change.act:
         case Act.CREATE:
@@ -86,7 +86,7 @@ def _apply(
                 code=_code(platform, entry.user_id),
                 name=entry.name or entry.user_id,
                 mobile=entry.mobile,
-                department_id=departments.get(entry.department),
+                department_id=entry.department_id,
             )
             session.add(person)
             session.flush()
@@ -96,6 +96,8 @@ def _apply(
         case Act.CHANGE:
             person = session.get_one(Person, change.person_id)
             person.name, person.mobile = entry.name or person.name, entry.mobile or person.mobile
+            if person.code == _code(platform, entry.user_id):
+                person.department_id = entry.department_id or person.department_id
             session.add(person)
             record(session, "person.changed", f"person:{person.id}", now=now, source=platform)
         case Act.BACK | Act.LEAVE:
@@ -151,7 +153,15 @@ def _known(session: Session, platform: str) -> list[Known]:
     for person in session.exec(select(Person).order_by(col(Person.id))):
         person_id = person.id or 0
         known += [
-            Known(person_id, person.name, person.mobile, one.user_id, blocked=one.dead_reason == LEFT)
+            Known(
+                person_id,
+                person.name,
+                person.mobile,
+                one.user_id,
+                blocked=one.dead_reason == LEFT,
+                department_id=person.department_id,
+                made=person.code == _code(platform, one.user_id),
+            )
             for one in accounts.get(person_id, ())
         ]
         if person.active and person_id not in accounts:
@@ -159,8 +169,14 @@ def _known(session: Session, platform: str) -> list[Known]:
     return known
 
 
-def _departments(session: Session) -> dict[str, int]:
-    return {one.name: one.id or 0 for one in session.exec(select(Department))}
+def _placed(session: Session, platform: str, entries: Sequence[Entry]) -> list[Entry]:
+    """With our departments: by their number in the directory, else by a name that is one department's alone."""
+    numbers, names = department_of(session, platform), dict[str, int | None]()
+    for name, key in session.exec(select(Department.name, Department.id)):
+        names[name] = None if name in names else key
+    return [
+        replace(one, department_id=numbers.get(one.unit_id) or names.get(one.department)) for one in entries
+    ]
 
 
 def _code(platform: str, user_id: str) -> str:

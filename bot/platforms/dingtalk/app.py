@@ -25,7 +25,6 @@ from bot.platforms.base import (
     InboundEvent,
     Limit,
     Media,
-    Member,
     OutboundMessage,
     PlatformError,
     Receipt,
@@ -47,6 +46,7 @@ from bot.platforms.dingtalk.robot_chat import RobotChat
 from bot.platforms.dingtalk.stream import OnEvent, StreamClient, pause_before
 from bot.platforms.dingtalk.strong import StrongReminders
 from bot.platforms.dingtalk.work_notices import WorkNotices
+from bot.platforms.directory import Member, Unit
 from bot.platforms.shared import Budget, Meter, TokenStore
 
 log = structlog.get_logger(__name__)
@@ -217,6 +217,10 @@ class DingTalkPlatform:
             if not group or error.cls not in (ErrorClass.CHANNEL, ErrorClass.RETRY, ErrorClass.RECIPIENT):
                 raise
             await self._chat.send_group(group, message)
+
+    async def units(self) -> list[Unit]:
+        """Every department the app may see."""
+        return await self._contacts.units()
 
     async def members(self) -> list[Member]:
         """Everybody the app may see."""

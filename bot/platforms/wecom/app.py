@@ -19,13 +19,13 @@ from bot.platforms.base import (
     InboundEvent,
     Limit,
     Media,
-    Member,
     OutboundMessage,
     PlatformError,
     Receipt,
     Scope,
     Sent,
 )
+from bot.platforms.directory import Member, Unit
 from bot.platforms.shared import TokenStore
 from bot.platforms.tokens import OwnTokens
 from bot.platforms.wecom import cards, codes, inbound, kinds
@@ -200,6 +200,10 @@ class WeComPlatform:
         return only_end(await self.send_kind([user_id], kinds.File(media_id=media_id)))
 
     # -- the directory -----------------------------------------------------------------------------------
+
+    async def units(self) -> list[Unit]:
+        """Every department in the app's visible range."""
+        return await self.contacts.units()
 
     async def members(self) -> list[Member]:
         """Everybody in the app's visible range."""

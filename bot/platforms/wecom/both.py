@@ -12,12 +12,12 @@ from bot.platforms.base import (
     CheckResult,
     InboundEvent,
     Media,
-    Member,
     OutboundMessage,
     PlatformError,
     Receipt,
     Sent,
 )
+from bot.platforms.directory import Member, Unit
 from bot.platforms.wecom.aibot import SmartBot
 from bot.platforms.wecom.aibot_inbound import RESPONSE_URL, SOCKET, WEBHOOK
 from bot.platforms.wecom.aibot_webhook import WebhookBot
@@ -83,6 +83,9 @@ class AppAndBot:
 
     async def send_file(self, user_id: str, name: str, body: bytes) -> Sent:
         return await self.app.send_file(user_id, name, body)
+
+    async def units(self) -> list[Unit]:
+        return await self.app.units()
 
     async def members(self) -> list[Member]:
         return await self.app.members()

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from bot.platforms.base import ErrorClass, Member, PlatformError
+from bot.platforms.base import ErrorClass, PlatformError
+from bot.platforms.directory import Member, Unit
 from bot.platforms.wecom.client import WeComClient
 
 _NO_SUCH_NUMBER, _NO_SUCH_MEMBER = "46004", "60111"
@@ -19,14 +20,21 @@ class Contacts:
     def __init__(self, client: WeComClient) -> None:
         self._client = client
 
+    async def units(self) -> list[Unit]:
+        """Every department the app may see, each once."""
+        rows = _rows(await self._client.call("GET", "department/list"), "department")
+        rows = [row for row in rows if "id" in row]
+        ids = {str(row["id"]) for row in rows}
+        return list({unit.unit_id: unit for unit in (_unit(row, ids) for row in rows)}.values())
+
     async def members(self) -> list[Member]:
         """Everybody in the visible range, each once. Apps made after June 2022 are given no mobile numbers."""
-        names = await self._departments()
+        units = {unit.unit_id: unit for unit in await self.units()}
         found: dict[str, Member] = {}
-        for department in names:
-            tree = await self._client.call("GET", "user/list", params={"department_id": department})
+        for unit_id in units:
+            tree = await self._client.call("GET", "user/list", params={"department_id": unit_id})
             for row in _rows(tree, "userlist"):
-                member = _member(row, names)
+                member = _member(row, units)
                 if member is not None:
                     found[member.user_id] = member
         return list(found.values())
@@ -39,7 +47,7 @@ class Contacts:
             if error.code == _NO_SUCH_MEMBER:
                 return None
             raise
-        return _member(row, await self._departments())
+        return _member(row, {unit.unit_id: unit for unit in await self.units()})
 
     async def user_of_mobile(self, mobile: str) -> str:
         """The member with this number; empty when there is none. Ask rarely: misses block the call for a day."""
@@ -54,19 +62,21 @@ class Contacts:
             raise
         return str(tree.get("userid", "")).lower()
 
-    async def _departments(self) -> dict[str, str]:
-        """Names by id of every department the app may see."""
-        rows = _rows(await self._client.call("GET", "department/list"), "department")
-        return {str(row["id"]): str(row.get("name") or row["id"]) for row in rows if "id" in row}
 
-
-def _member(row: dict[str, Any], names: dict[str, str]) -> Member | None:
+def _member(row: dict[str, Any], units: dict[str, Unit]) -> Member | None:
     user_id = str(row.get("userid") or "").lower()
     if not user_id or row.get("status") in _LEFT:
         return None
     ids = row.get("department")
-    departments = tuple(names[str(i)] for i in ids if str(i) in names) if isinstance(ids, list) else ()
-    return Member(user_id, str(row.get("name") or user_id), str(row.get("mobile") or ""), departments)
+    main = str(row.get("main_department"))
+    named = sorted(map(str, ids), key=lambda unit_id: unit_id != main) if isinstance(ids, list) else []
+    mine = tuple(units[unit_id] for unit_id in named if unit_id in units)
+    return Member(user_id, str(row.get("name") or user_id), str(row.get("mobile") or ""), mine)
+
+
+def _unit(row: dict[str, Any], ids: set[str]) -> Unit:
+    unit_id, parent_id = str(row["id"]), str(row.get("parentid"))
+    return Unit(unit_id, str(row.get("name") or unit_id), parent_id if parent_id in ids else "")
 
 
 def _rows(tree: dict[str, Any], name: str) -> list[dict[str, Any]]:

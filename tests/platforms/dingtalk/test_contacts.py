@@ -15,7 +15,8 @@ from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.inspection.people.models import Account, Person
 from bot.migrations import migrate
-from bot.platforms.base import Directory, InboundKind
+from bot.platforms.base import InboundKind
+from bot.platforms.directory import Directory
 from bot.simulator.dingtalk import DingTalkServer
 from bot.simulator.dingtalk_setup import DingTalkSetup
 from bot.simulator.faults import FaultPlan
@@ -37,7 +38,7 @@ async def test_everybody_is_read_once_with_department_and_number_over_several_pa
     assert isinstance(rig.platform, Directory)
     assert len({one.user_id for one in found}) == len(found) == 232
     one = next(member for member in found if member.user_id == "n1")
-    assert (one.name, one.mobile, one.departments) == ("人员1", "13900000001", ("消防支队",))
+    assert (one.name, one.mobile, [unit.name for unit in one.units]) == ("人员1", "13900000001", ["消防支队"])
 
 
 async def test_a_throttled_sync_goes_on_and_loses_nobody() -> None:
@@ -114,11 +115,13 @@ async def test_the_command_looks_first_and_then_does(tmp_path: Path, monkeypatch
         return await asyncio.to_thread(CliRunner().invoke, cli.app, ["contacts", "sync", *words])
 
     looked = await run("dingtalk", "--dry-run")
-    assert "新增人员：1" in looked.output, looked.output
+    for line in ("1 个部门、1 人", "新增部门：1\n  市场监管局（2）", "新增人员：1"):
+        assert line in looked.output, looked.output
     assert database.read_now(lambda session: session.exec(select(Person)).all()) == []
     done = await run("dingtalk", "--json")
     assert json.loads(done.output) == {
         "read": 1, "dry_run": False, "bind": 0, "create": 1, "change": 0, "back": 0, "leave": 0, "unclear": 0,
+        "departments": {"bind": 0, "create": 1, "rename": 0, "move": 0, "back": 0, "gone": 0},
     }  # fmt: skip
     again = await run("dingtalk")
     assert "没有要改的" in again.output

@@ -78,6 +78,9 @@ from scheduler.jobs import Ticks
 from scheduler.service import make_scheduler
 
 STATIC = TEMPLATES / "static"
+_PAGES = (
+    forms, inbox, files, publication, enterprise, approval, visit_code, press, session, console, console_draws, entry,
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -111,91 +114,96 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     app[PROFILE] = load_profile(settings.profile)
     app[CALENDAR] = WorkCalendar.load()
     app[EVIDENCE] = open_store(settings)
-    app[DB] = open_database(settings.database_url, info={SALT: salt})
-    try:
-        require_current(app[DB])
-    except Problem:
-        app[DB].close()
-        raise
+    app[DB] = _open_current(settings.database_url, salt)
     app[DB].read_now(refresh_calendar, calendar=app[CALENDAR])
-    for part in (
-        forms,
-        inbox,
-        files,
-        publication,
-        enterprise,
-        approval,
-        visit_code,
-        press,
-        session,
-        console,
-        console_draws,
-        entry,
-    ):
-        app.add_routes(part.routes)
     app[health.PROBES] = {}
     app[LISTENERS] = {}
+    _add_routes(app)
+    app.cleanup_ctx.append(_running)
+    return app
+
+
+def _open_current(url: str, salt: str) -> Database:
+    """The database, when its tables are those of this program."""
+    database = open_database(url, info={SALT: salt})
+    try:
+        require_current(database)
+    except Problem:
+        database.close()
+        raise
+    return database
+
+
+def _add_routes(app: web.Application) -> None:
+    for part in _PAGES:
+        app.add_routes(part.routes)
     health.add_routes(app)
-    if settings.wecoms:
+    if app[SETTINGS].wecoms:
         app.add_routes(hooks.routes)
         app.add_routes(wecom_pages.routes)
     dingtalk_hooks.add_routes(app)
     dingtalk_login.add_routes(app)
     zwdd_login.add_routes(app)
     app.router.add_static("/static/", STATIC, append_version=False)
-    app.cleanup_ctx.append(_running)
-    return app
 
 
 async def _running(app: web.Application) -> AsyncIterator[None]:
-    settings, clock, db = app[SETTINGS], app[CLOCK], app[DB]
-    profile, calendar = app[PROFILE], app[CALENDAR]
-    async with _http(settings) as http:
-        platforms: dict[str, Platform] = {}
-        renderer = Renderer(app[LINKS])
-        kinds = all_kinds(KINDS, renderer, titles=KIND_NAMES)
-        cards = Cards(db, clock, platforms=platforms, kinds=kinds, renderer=renderer)
-        delivery = Delivery(
-            db, clock, platforms=platforms, kinds=kinds, renderer=renderer, profile=profile, calendar=calendar,
-            prefer=settings.prefer,
-        )  # fmt: skip
-        dispatcher = Dispatcher(
-            db, clock, platforms=platforms, router=make_router(), cards=cards, links=app[LINKS], settings=settings,
-            profile=profile, calendar=calendar,
-        )  # fmt: skip
-        app[hooks.DISPATCHER] = dispatcher
-        app[inbox.COMPOSER] = delivery.composer
-        chase = Chase(db, clock, platforms=platforms, kinds=kinds, profile=profile, calendar=calendar)
-        budgets = Budgets(db, clock, platforms, calendar, delivery)
-        ledger = Ledger(clock)
-        _add_platforms(app, platforms, http, dispatcher, ledger)
-        listening = Listeners(db, clock, app[LISTENERS])
-        directories = Directories(db, clock, platforms)
-        ticks = Ticks(
-            db, clock, profile, calendar, dispatcher, cards, ledger, listening, chase, budgets, directories
-        )
-        app[SERVICE] = Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks, ledger)
-        for platform in platforms.values():
+    async with _http(app[SETTINGS]) as http:
+        service = app[SERVICE] = _assemble(app, http)
+        for platform in service.platforms.values():
             await platform.start()
-        worker = asyncio.create_task(delivery.run(), name="delivery")
-        scheduler = make_scheduler(ticks, seconds=settings.tick_seconds)
+        worker = asyncio.create_task(service.delivery.run(), name="delivery")
+        scheduler = make_scheduler(service.ticks, seconds=service.settings.tick_seconds)
         scheduler.start()
         app[health.PROBES].update(
             delivery=lambda: not worker.done(), scheduler=lambda: bool(scheduler.running)
         )
-        log.info("started", platforms=sorted(platforms), database=db.url.get_backend_name())
+        log.info("started", platforms=sorted(service.platforms), database=service.db.url.get_backend_name())
         yield
         log.info("stopping")
         scheduler.shutdown(wait=False)
-        for platform in platforms.values():
-            await platform.close()
-        await dispatcher.settle()
-        worker.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await worker
-        await delivery.finish()
-        await db.write(ledger.write)
-        await asyncio.to_thread(db.close)
+        await _wind_down(service, worker)
+
+
+def _assemble(app: web.Application, http: aiohttp.ClientSession) -> Service:
+    """The parts that run, joined to each other and to the pages that need them; nothing is started."""
+    settings, clock, db = app[SETTINGS], app[CLOCK], app[DB]
+    profile, calendar = app[PROFILE], app[CALENDAR]
+    platforms: dict[str, Platform] = {}
+    renderer = Renderer(app[LINKS])
+    kinds = all_kinds(KINDS, renderer, titles=KIND_NAMES)
+    cards = Cards(db, clock, platforms=platforms, kinds=kinds, renderer=renderer)
+    delivery = Delivery(
+        db, clock, platforms=platforms, kinds=kinds, renderer=renderer, profile=profile, calendar=calendar,
+        prefer=settings.prefer,
+    )  # fmt: skip
+    dispatcher = Dispatcher(
+        db, clock, platforms=platforms, router=make_router(), cards=cards, links=app[LINKS], settings=settings,
+        profile=profile, calendar=calendar,
+    )  # fmt: skip
+    app[hooks.DISPATCHER] = dispatcher
+    app[inbox.COMPOSER] = delivery.composer
+    chase = Chase(db, clock, platforms=platforms, kinds=kinds, profile=profile, calendar=calendar)
+    budgets = Budgets(db, clock, platforms, calendar, delivery)
+    ledger = Ledger(clock)
+    _add_platforms(app, platforms, http, dispatcher, ledger)
+    listening = Listeners(db, clock, app[LISTENERS])
+    directories = Directories(db, clock, platforms)
+    ticks = Ticks(db, clock, profile, calendar, dispatcher, cards, ledger, listening, chase, budgets, directories)
+    return Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks, ledger)
+
+
+async def _wind_down(service: Service, worker: asyncio.Task[None]) -> None:
+    """Take in nothing new, end what was begun, keep what was counted."""
+    for platform in service.platforms.values():
+        await platform.close()
+    await service.dispatcher.settle()
+    worker.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await worker
+    await service.delivery.finish()
+    await service.db.write(service.ledger.write)
+    await asyncio.to_thread(service.db.close)
 
 
 def _add_platforms(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from bot.inspection.deadlines.calendar_years import Imported
 
 app = typer.Typer(no_args_is_help=True, help="工作日历：导入国务院办公厅每年的节假日安排，查看各年依据。")
 Json = Annotated[bool, typer.Option("--json", help="以 JSON 输出。")]
@@ -47,7 +50,11 @@ def import_(
         )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(dataclasses.asdict(done) | {"dry_run": dry_run}, ensure_ascii=False))
-        return
+    else:
+        _say(done, dry_run=dry_run)
+
+
+def _say(done: Imported, *, dry_run: bool) -> None:
     days = f"{done.year} 年放假 {done.days_off} 天、调休上班 {done.days_worked} 天"
     if not done.version:
         typer.echo(f"{days}，与已有的相同，没有变化。")

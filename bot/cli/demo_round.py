@@ -14,8 +14,7 @@ from pathlib import Path
 import aiohttp
 import yaml
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import Progress
 from sqlalchemy import func
 from sqlmodel import Session, select
 
@@ -25,6 +24,7 @@ from bot.cli.demo_chat import Chatter
 from bot.cli.demo_data import YEAR, DemoData, write_demo_files
 from bot.cli.demo_officer import FormFiller
 from bot.cli.demo_people import Crowd
+from bot.cli.demo_screen import progress_on, show, stay
 from bot.cli.demo_stage import START, Stage
 from bot.cli.serve import bind
 from bot.core.clock import CHINA, china
@@ -69,7 +69,7 @@ async def play(options: DemoOptions) -> Report:
     )  # fmt: skip
     MACHINE.set(Machine(stage.clock))
     SOURCE.bring(lambda: sha256(b"suicha demo").digest())
-    with _progress(console) as progress:
+    with progress_on(console) as progress:
         office = Office(stage, options, progress)
         try:
             await office.open()
@@ -77,11 +77,11 @@ async def play(options: DemoOptions) -> Report:
             report = await stage.service.db.read(account, stage.world)
             (options.folder / "finished").touch()
             progress.stop()
-            _show(console, report, stage, time.monotonic() - began)
+            show(console, report, stage, time.monotonic() - began)
             for name, page in office.stuck.items():
                 console.print(f"[yellow]没有填完：{name}：{page}")
             if not options.once:
-                await _stay(console, stage)
+                await stay(console, stage)
         finally:
             await stage.stop()
     return report
@@ -275,44 +275,3 @@ def _open_follow_ups(session: Session) -> int:
     from bot.inspection.followups.models import FollowUp, FollowUpState
 
     return session.exec(select(func.count()).where(FollowUp.state != FollowUpState.CLOSED)).one()
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(bar_width=30), MofNCompleteColumn(), TimeElapsedColumn(),
-        console=console,
-    )  # fmt: skip
-
-
-def _show(console: Console, report: Report, stage: Stage, seconds: float) -> None:
-    table = Table(title=f"云溪县 {YEAR} 年“双随机、一公开”一轮，用时 {seconds:.0f} 秒", min_width=56)
-    for head in ("", "合计", "企业微信", "钉钉"):
-        table.add_column(head, justify="left" if not head else "right")
-    for what, total, by in report.rows:
-        table.add_row(what, str(total), str(by.get("wecom", 0)), str(by.get("dingtalk", 0)))
-    console.print(table)
-    if stage.faults.happened:
-        console.print(
-            "故意的故障：" + "，".join(f"{k} {n}" for k, n in sorted(stage.faults.happened.items()))
-        )
-    for line in report.broken[:20]:
-        console.print(f"[red]不成立：{line}")
-    console.print(
-        f"结果指纹 {report.fingerprint}，" + ("[red]有约定不成立" if report.broken else "[green]全部约定成立")
-    )
-
-
-async def _stay(console: Console, stage: Stage) -> None:
-    console.print(
-        f"\n聊天页面（可以扮演任何人）  {stage.simulator.base_url}/\n"
-        f"公示页面                    {stage.settings.public_url}/public\n"
-        f"管理页面                    {await _console_link(stage)}\n按 Ctrl+C 结束。",
-        soft_wrap=True,  # a wrapped link cannot be pressed or copied
-    )
-    await asyncio.Event().wait()
-
-
-async def _console_link(stage: Stage) -> str:
-    from bot.cli.console import make_link
-
-    return await stage.service.db.write(make_link, settings=stage.settings, now=stage.clock.now())

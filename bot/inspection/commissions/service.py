@@ -36,12 +36,7 @@ def order(
     """
     visit = get_visit(session, visit_id, lock=True)
     _require_insider(session, visit_id, by)
-    names = {"机构": institution, "委托内容": task}
-    missing = [name for name, words in names.items() if not words.strip()]
-    if missing:
-        raise Problem(
-            "commission_broken", f"请填写{'、'.join(missing)}。", **dict.fromkeys(missing, "不能为空")
-        )
+    _require_words(机构=institution, 委托内容=task)
     if due_on < china_day(now):
         raise Problem("commission_broken", "报告期限已经过了。", 期限=due_on.isoformat())
     if not qualification_no.strip() or qualification_valid_to < due_on:
@@ -69,6 +64,14 @@ def order(
     if contact_id is not None:
         enqueue(session, "commission_ordered", subject_of(made), recipient_id=contact_id, now=now)
     return made
+
+
+def _require_words(**fields: str) -> None:
+    missing = [name for name, words in fields.items() if not words.strip()]
+    if missing:
+        raise Problem(
+            "commission_broken", f"请填写{'、'.join(missing)}。", **dict.fromkeys(missing, "不能为空")
+        )
 
 
 def report(

@@ -171,14 +171,9 @@ def _open(
 
 
 def _make_task(
-    session: Session,
-    clue: Clue,
-    officers: Sequence[int],
-    *,
-    now: dt.datetime,
-    profile: Profile,
+    session: Session, clue: Clue, officers: Sequence[int], *, now: dt.datetime, profile: Profile,
     calendar: WorkCalendar,
-) -> None:
+) -> None:  # fmt: skip
     """Task and visit in one; the enterprise learns of it at the door, as of every unannounced visit (C15)."""
     today = china_day(now)
     due = calendar.add_workdays(today, profile.clue.visit_workdays)
@@ -200,25 +195,31 @@ def _make_task(
         [visit, TaskItem(task_id=task.id or 0, item_id=clue.item_id, department_id=clue.department_id)]
     )
     session.flush()
-    for place, person in enumerate(team):
-        session.add(
-            VisitOfficer(visit_id=visit.id or 0, person_id=person, department_id=clue.department_id, leader=place == 0,
-                         ticket="", assigned_at=now)
-        )  # fmt: skip
-    session.add(EnterpriseNotice(visit_id=visit.id or 0))
-    if profile.rules_2025.head_approval:
-        session.add(VisitApproval(visit_id=visit.id or 0, asked_at=now))
-        session.flush()
-        begin_urgently(
-            session, visit_id=visit.id or 0, person_id=team[0], reason="个案线索应当立即核查", now=now
-        )
     clue.object_id, clue.task_id, clue.hindrance = inspected.id, task.id, ""
     session.add(clue)
     record(session, "task.created", f"task:{task.id}", now=now, number=task.number, clue=clue.id)
+    _send_team(session, visit, team, department_id=clue.department_id, profile=profile, now=now)
     touch_cards(session, subject_of(clue), now=now)  # a lead who was told that nobody could be sent
+
+
+def _send_team(
+    session: Session, visit: Visit, team: Sequence[int], *, department_id: int, profile: Profile, now: dt.datetime
+) -> None:  # fmt: skip
+    """Name the officers and tell them; where the head approves visits, this one begins and asks afterwards."""
+    visit_id = visit.id or 0
+    for place, person in enumerate(team):
+        session.add(
+            VisitOfficer(visit_id=visit_id, person_id=person, department_id=department_id, leader=place == 0, ticket="",
+                         assigned_at=now)
+        )  # fmt: skip
+    session.add(EnterpriseNotice(visit_id=visit_id))
+    if profile.rules_2025.head_approval:
+        session.add(VisitApproval(visit_id=visit_id, asked_at=now))
+        session.flush()
+        begin_urgently(session, visit_id=visit_id, person_id=team[0], reason="个案线索应当立即核查", now=now)
     for person in team:
-        enqueue(session, "clue_assigned", f"visit:{visit.id}", recipient_id=person, now=now, priority=Priority.URGENT,
-                statutory=True, expires_at=useful_until(due, now=now))  # fmt: skip
+        enqueue(session, "clue_assigned", f"visit:{visit_id}", recipient_id=person, now=now, priority=Priority.URGENT,
+                statutory=True, expires_at=useful_until(visit.due_on, now=now))  # fmt: skip
 
 
 def _policy(profile: Profile) -> dict[str, Any]:

@@ -113,18 +113,10 @@ def ask_recusal(session: Session, *, visit_id: int, person_id: int, reason: str,
 
 
 def check_in(
-    session: Session,
-    *,
-    visit_id: int,
-    person_id: int,
-    now: dt.datetime,
-    profile: Profile,
-    latitude: float | None = None,
-    longitude: float | None = None,
-    place: str = "",
-    late_reason: str = "",
+    session: Session, *, visit_id: int, person_id: int, now: dt.datetime, profile: Profile,
+    latitude: float | None = None, longitude: float | None = None, place: str = "", late_reason: str = "",
     happened_at: dt.datetime | None = None,
-) -> bool:
+) -> bool:  # fmt: skip
     """签到; once per officer. True when enough officers of one's department are there and its form is open (C16).
 
     *late_reason* makes it a late registration of presence at *happened_at*. Raises ``recusal_pending``,

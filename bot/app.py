@@ -189,7 +189,9 @@ def _assemble(app: web.Application, http: aiohttp.ClientSession) -> Service:
     _add_platforms(app, platforms, http, dispatcher, ledger)
     listening = Listeners(db, clock, app[LISTENERS])
     directories = Directories(db, clock, platforms)
-    ticks = Ticks(db, clock, profile, calendar, dispatcher, cards, ledger, listening, chase, budgets, directories)
+    ticks = Ticks(
+        db, clock, profile, calendar, dispatcher, cards, ledger, listening, chase, budgets, directories
+    )
     return Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks, ledger)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select as plain_select
 from sqlmodel import Session, col, select
 
 from bot.inspection.people.models import Account, Person
+from bot.inspection.people.syncing import LEFT
 from bot.messaging.routes import in_order
 
 _MOBILE = re.compile(r"1[3-9]\d{9}")
@@ -22,12 +23,13 @@ _PERSON = (
         col(Account.platform) == bindparam("platform_"),
         col(Account.user_id) == bindparam("user_"),
         col(Person.active),
+        col(Account.dead_reason) != LEFT,
     )
 )  # built once: every event asks
 
 
 def person_of(session: Session, *, platform: str, user_id: str) -> int | None:
-    """The active person behind an account, None when it is not bound."""
+    """The active person behind an account, None when it is not bound or its owner has left the directory."""
     return session.execute(_PERSON, {"platform_": platform, "user_": user_id}).scalars().first()
 
 
@@ -77,13 +79,14 @@ def bury(
 
 
 def revive(session: Session, *, platform: str, user_id: str) -> None:
-    """Somebody spoke from there, so they can be reached there."""
+    """Somebody spoke from there, so they can be reached there; who has left comes back by the directory only."""
     session.execute(
         update(Account)
         .where(
             col(Account.platform) == platform,
             col(Account.user_id) == user_id,
             col(Account.dead_since).is_not(None),
+            col(Account.dead_reason) != LEFT,
         )
         .values(dead_since=None, dead_reason="")
     )

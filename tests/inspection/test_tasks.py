@@ -17,7 +17,7 @@ from bot.inspection.draws.replacement import decide_recusal
 from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice, NoticeState
 from bot.inspection.notices.service import enqueue
-from bot.inspection.people.models import Role
+from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
 from bot.inspection.profile import load_profile
 from bot.inspection.tasks.creation import confirm_libraries, create_task
@@ -167,6 +167,32 @@ def test_who_asks_again_after_a_refusal_is_heard_again_even_in_the_same_second(d
         lambda s: s.exec(select(Notice.kind).where(col(Notice.kind).startswith("recusal"))).all()
     )
     assert sorted(told) == ["recusal_decided"] * 2 + ["recusal_request"] * 2
+
+
+def test_a_lead_who_was_drawn_does_not_decide_about_their_own_recusal(db: Database) -> None:
+    visit, (one, _) = db.write_now(prepared)
+
+    def promote(session: Session) -> int:
+        session.add(PersonRole(person_id=one, role=Role.LEAD))
+        return session.exec(select(VisitOfficer.id).where(VisitOfficer.person_id == one)).one() or 0
+
+    officer = db.write_now(promote)
+    db.write_now(ask, visit, one)
+    told = db.read_now(
+        lambda s: s.exec(select(Notice.recipient_id).where(Notice.kind == "recusal_request")).all()
+    )
+    assert told
+    assert one not in told
+    for granted in (True, False):
+        assert refused(
+            lambda granted=granted: db.write_now(
+                lambda s: decide_recusal(s, officer_id=officer, by=one, granted=granted, now=NOW)
+            )
+        ) == "forbidden"  # fmt: skip
+    assert (
+        db.write_now(lambda s: decide_recusal(s, officer_id=officer, by=told[0], granted=False, now=NOW))
+        is None
+    )
 
 
 def test_recusal_without_a_reason_or_after_the_start_is_refused(db: Database) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
+from sqlmodel import Session
 
 from bot.core.clock import CHINA
 from bot.core.db import Database
@@ -18,6 +19,7 @@ from bot.core.errors import Problem
 from bot.core.links import Links
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.notices.message import Ask, Content, Page
+from bot.inspection.people.syncing import LEFT
 from bot.inspection.profile import load_profile
 from bot.messaging.actions import Action, unpack
 from bot.messaging.hours import is_quiet, quiet_ends
@@ -243,6 +245,23 @@ def test_addresses_prefer_the_wanted_service_and_leave_out_the_dead(db: Database
     )  # who writes from there is still known
     db.write_now(revive, platform="wecom", user_id="w1")
     assert look("wecom") == [("wecom", "w1"), ("wecom", "w2"), ("dingtalk", "d1")]
+
+
+def test_who_has_left_the_directory_is_nobody_even_with_another_living_account(db: Database) -> None:
+    """Bug: an event from the account of somebody who had left acted for them and brought the account back."""
+
+    def prepare(session: Session) -> int:
+        person = make_person(session).id or 0
+        for platform, user in (("dingtalk", "d1"), ("wecom", "w1")):
+            make_account(session, person, user_id=user, platform=platform)
+        return person
+
+    person = db.write_now(prepare)
+    db.write_now(bury, platform="wecom", user_id="w1", reason=LEFT, now=NOW)
+    assert db.read_now(person_of, platform="wecom", user_id="w1") is None
+    db.write_now(revive, platform="wecom", user_id="w1")
+    assert db.read_now(person_of, platform="wecom", user_id="w1") is None
+    assert db.read_now(person_of, platform="dingtalk", user_id="d1") == person
 
 
 async def test_turns_are_taken_in_order_and_forgotten_when_nobody_waits() -> None:

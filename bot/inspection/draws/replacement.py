@@ -25,7 +25,7 @@ from bot.inspection.draws.queries import frozen_rules, live_draw
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
 from bot.inspection.tasks.models import OfficerState, VisitOfficer, VisitState
-from bot.inspection.tasks.queries import VisitFacts, leads_of, visit_facts
+from bot.inspection.tasks.queries import VisitFacts, leads_beside, visit_facts
 from bot.inspection.tasks.service import move_visit, useful_until
 from bot.inspection.tasks.states import LIVE
 
@@ -35,14 +35,18 @@ _RECUSAL, _OTHER = "回避", "改派"  # the grounds that are published: who was
 def decide_recusal(
     session: Session, *, officer_id: int, granted: bool, by: int, now: dt.datetime
 ) -> VisitOfficer | None:
-    """Grant or deny; returns who was drawn instead. A second decision changes nothing."""
+    """Grant or deny; returns who was drawn instead. A second decision changes nothing. Nobody decides about
+    themselves, a lead who was drawn neither (行政处罚法 art. 43). Raises ``not_found``, ``forbidden``."""
     officer = session.get(VisitOfficer, officer_id, with_for_update=True)
     if officer is None:
         raise Problem("not_found", "没有这条回避申请。")
     facts = visit_facts(session, officer.visit_id)
-    lead = facts.task.lead_department_id
-    if by not in {*leads_of(session, officer.department_id or lead), *leads_of(session, lead)}:
-        raise Problem("forbidden", "只有检查部门负责人可以决定回避。")
+    lead, person = facts.task.lead_department_id, officer.person_id
+    if by not in {
+        *leads_beside(session, officer.department_id or lead, person),
+        *leads_beside(session, lead, person),
+    }:
+        raise Problem("forbidden", "回避由检查部门其他负责人决定，本人不能决定自己的申请。")
     if officer.state != OfficerState.RECUSAL_ASKED:
         return None
     officer.recusal_decided_by = by

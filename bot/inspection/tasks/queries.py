@@ -218,3 +218,9 @@ def leads_of(session: Session, department_id: int) -> list[int]:
     return people_with_role(session, Role.LEAD, department_id=department_id) or people_with_role(
         session, Role.COORDINATOR
     )
+
+
+def leads_beside(session: Session, department_id: int, person_id: int) -> list[int]:
+    """Who decides about one of a department's people: its leads, never that person; else the coordinators."""
+    others = [lead for lead in leads_of(session, department_id) if lead != person_id]
+    return others or [p for p in people_with_role(session, Role.COORDINATOR) if p != person_id]

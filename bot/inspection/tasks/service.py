@@ -28,7 +28,7 @@ from bot.inspection.tasks.models import (
     VisitState,
 )
 from bot.inspection.tasks.presence import departments_short, may_step_back, present_at
-from bot.inspection.tasks.queries import get_visit, leads_of, live_officers, require_officer, visit_facts
+from bot.inspection.tasks.queries import get_visit, leads_beside, live_officers, require_officer, visit_facts
 from bot.inspection.tasks.states import BEFORE_VISIT, NAMES, may_move
 
 WAITING = ("assignment", "assignment_reminder", "visit_day", "visit_window")  # untrue once the visit goes on
@@ -105,7 +105,7 @@ def ask_recusal(session: Session, *, visit_id: int, person_id: int, reason: str,
     session.add_all([officer, visit])
     record(session, "recusal.asked", subject_of(visit_id), now=now, actor=person_id, officer=officer.id)
     task, request = session.get_one(Task, visit.task_id), new_id(now.timestamp())
-    for lead in leads_of(session, officer.department_id or task.lead_department_id):
+    for lead in leads_beside(session, officer.department_id or task.lead_department_id, person_id):
         enqueue(session, "recusal_request", f"officer:{officer.id}", recipient_id=lead, now=now,
                 slot=request, priority=Priority.URGENT)  # fmt: skip
     for subject in (subject_of(visit_id), f"officer:{officer.id}"):

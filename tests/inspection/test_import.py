@@ -240,6 +240,21 @@ def test_an_archive_is_no_workbook_and_a_bomb_is_not_unpacked(tmp_path: Path) ->
         assert caught.value.key == key
 
 
+@pytest.mark.parametrize("place", ["XFD1048576", "ZZ900000"])
+def test_a_cell_far_out_does_not_make_the_reader_unfold_the_whole_sheet(
+    db: Database, tmp_path: Path, place: str
+) -> None:
+    """Bug: the reader panicked, or took all memory, at two filled cells."""
+    path = tmp_path / "远.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for cell, words in (("A1", "编号"), ("B1", "名称"), (place, "x")):
+            sheet.write(cell, words)
+    with pytest.raises(Problem) as caught:
+        bring(db, "objects", path)
+    assert (caught.value.key, caught.value.fields["范围"]) == ("sheet_too_large", place)
+
+
 def test_a_percentage_cell_that_lost_its_sign_is_asked_for_again(db: Database, tmp_path: Path) -> None:
     departments(db, tmp_path)
     report = items(db, tmp_path, [["G-1", "甲", "一般", "0.05", "法", "", "", "在用", ""]])

@@ -152,9 +152,9 @@ def test_what_is_no_workbook_is_refused_by_name(tmp_path: Path) -> None:
     with xlsxwriter.Workbook(str(tmp_path / "other.xlsx")) as made:
         made.add_worksheet("人员")
     for name, said in (
-        ("words", "不是可读的"),
-        ("empty", "不是可读的"),
-        ("gone", "不是可读的"),
+        ("words", "不是 Excel 文件"),
+        ("empty", "不是 Excel 文件"),
+        ("gone", "读不出来"),
         ("other", "没有名为 survey"),
     ):
         with pytest.raises(Problem) as caught:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import python_calamine as calamine
-
 from bot.core.errors import Problem
+from bot.core.workbook import open_workbook, sheet_named
 
 _MAX_BYTES = 10 * 1024 * 1024
 _MAX_ROWS, _MAX_COLUMNS = 2000, 60
@@ -71,15 +70,20 @@ def _open(path: Path) -> Any:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise _unreadable(path, "文件超过 10 MB，不像一张检查表")
-        return calamine.CalamineWorkbook.from_path(str(path))
-    except calamine.PasswordError as error:
-        raise _unreadable(path, "工作簿有密码，请去掉密码后再导入") from error
-    except (calamine.CalamineError, OSError) as error:
-        raise _unreadable(path, "不是可读的 XLSX 工作簿") from error
+    except OSError as error:
+        raise _unreadable(path, "文件读不出来") from error
+    try:
+        return open_workbook(path)
+    except Problem as problem:
+        raise _unreadable(path, problem.text) from problem
 
 
 def _rows(book: Any, name: str, path: Path) -> list[Row]:
-    lines = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+    try:
+        sheet = sheet_named(book, name, path)
+    except Problem as problem:
+        raise _unreadable(path, problem.text) from problem
+    lines = sheet.to_python(skip_empty_area=False)
     if len(lines) > _MAX_ROWS or any(len(line) > _MAX_COLUMNS for line in lines[:1]):
         raise _unreadable(path, f"工作表 {name} 超过 {_MAX_ROWS} 行或 {_MAX_COLUMNS} 列")
     if not lines:

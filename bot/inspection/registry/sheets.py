@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import python_calamine as calamine
 from charset_normalizer import from_bytes
 
 from bot.core.errors import Problem
+from bot.core.workbook import open_workbook, sheet_named
 
 Progress = Callable[[int], None]  # called with the bytes read so far
 
@@ -172,15 +172,9 @@ def _book_rows(
         raise Problem("sheet_encrypted", "工作簿设有密码，请去掉密码后再导入", 文件=path.name)
     if head.startswith(_ZIP):
         _require_small_when_unpacked(path, _UNPACKED * max_bytes)
-    try:
-        book = calamine.CalamineWorkbook.from_path(str(path))
-        sheets = (book.get_sheet_by_name(name) for name in book.sheet_names)
-        sheet = next((s for s in sheets if s.height), None)
-    except calamine.PasswordError:
-        raise Problem("sheet_encrypted", "工作簿设有密码，请去掉密码后再导入", 文件=path.name) from None
-    except (calamine.CalamineError, OSError) as error:
-        why = str(error)[:80]
-        raise Problem("sheet_broken", "工作簿已损坏或不是 Excel 文件", 文件=path.name, 原因=why) from None
+    book = open_workbook(path)
+    sheets = (sheet_named(book, name, path) for name in book.sheet_names)
+    sheet = next((s for s in sheets if s.height), None)
     if sheet is None:
         raise Problem("sheet_empty", "工作簿里没有数据", 文件=path.name)
     for number, row in enumerate(sheet.iter_rows(), start=1):

@@ -19,6 +19,7 @@ from bot.inspection.people.models import EnterpriseContact, Role
 from bot.inspection.results.closing import record_by_code
 from bot.inspection.tasks.queries import people_with_role, visit_facts
 from bot.inspection.tasks.service import subject_of
+from handlers.web.form_link import require_device
 from handlers.web.keys import EVIDENCE
 from handlers.web.pages import render
 
@@ -28,10 +29,11 @@ _KEPT = dt.timedelta(days=90)
 
 @routes.get("/file/{token}")
 async def file(request: web.Request) -> web.Response:
-    """A piece of evidence, for those who may see it."""
+    """A piece of evidence, for those who may see it, in a browser of theirs."""
     value = request.app[LINKS].open("file", request.match_info["token"], max_age=_KEPT)
     match value:
         case [int(person_id), str(sha256)]:
+            await require_device(request, person_id)
             evidence = await request.app[DB].write(
                 look_at, person_id=person_id, sha256=sha256, now=request.app[CLOCK].now()
             )

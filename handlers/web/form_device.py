@@ -20,7 +20,7 @@ routes = web.RouteTableDef()
 _KEPT = dt.timedelta(days=400)
 
 
-@routes.get("/{place:form|review|reviews|approval|press|inbox}/{token}/device")
+@routes.get("/{place:form|review|reviews|approval|press|inbox|file}/{token}/device")
 async def page(request: web.Request) -> web.Response:
     """Ask for a code, or for its digits once it was sent. Looking sends nothing: chat services look at links."""
     person_id = _person(request)
@@ -33,7 +33,7 @@ async def page(request: web.Request) -> web.Response:
     return _page(request, waiting=waiting, wrong=False)
 
 
-@routes.post("/{place:form|review|reviews|approval|press|inbox}/{token}/device/code")
+@routes.post("/{place:form|review|reviews|approval|press|inbox|file}/{token}/device/code")
 async def send_code(request: web.Request) -> web.Response:
     """Send a code to the chat of the person the link was made for."""
     person_id = _person(request)
@@ -51,7 +51,7 @@ async def send_code(request: web.Request) -> web.Response:
     return response
 
 
-@routes.post("/{place:form|review|reviews|approval|press|inbox}/{token}/device")
+@routes.post("/{place:form|review|reviews|approval|press|inbox|file}/{token}/device")
 async def enter(request: web.Request) -> web.Response:
     """The digits; right ones open the form where it was left."""
     person_id = _person(request)

@@ -138,3 +138,10 @@ async def test_a_request_from_another_site_asks_for_no_code(phone: Client, sqlit
     response = await phone.post(f"{link(phone)}/device/code", headers={"Sec-Fetch-Site": "cross-site"})
     assert response.status == 422
     assert sqlite_db.read_now(lambda s: list(s.exec(select(FormDevice)))) == []
+
+
+async def test_a_forwarded_address_of_a_photo_shows_nothing(phone: Client) -> None:
+    address = f"/file/{phone.app[LINKS].sign('file', [WANG, 'a' * 64])}"
+    answer = await phone.get(address, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, f"{address}/device")
+    assert (await phone.get(address, headers={"Accept": "application/json"})).status == 403

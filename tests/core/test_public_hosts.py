@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from typing import Any
 
@@ -211,3 +212,39 @@ async def test_an_answer_that_never_ends_is_left(monkeypatch: pytest.MonkeyPatch
     platform, server, _ = await _through(drip, monkeypatch)
     assert (await failure(platform)).code in ("not_json", "no_answer")
     await server.close()
+
+
+async def test_an_answer_in_pieces_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def slowly(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for piece in (b'{"errcode"', b":93000", b"}"):
+            await answer.write(piece)
+            await asyncio.sleep(0.01)  # a packet of its own
+        return answer
+
+    platform, server, _ = await _through(slowly, monkeypatch)
+    assert (await failure(platform)).code == "93000"
+    await server.close()
+
+
+async def test_an_answer_without_an_end_is_read_no_further_than_its_cap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sent = 0
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while sent < 50 << 20:
+                await answer.write(b"x" * 65536)
+                sent += 65536
+        return answer
+
+    platform, server, _ = await _through(endless, monkeypatch)
+    error = await failure(platform)
+    await server.close()
+    assert (error.code, error.cls) == ("not_json", ErrorClass.RECIPIENT)
+    assert sent < 50 << 20

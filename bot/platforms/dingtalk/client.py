@@ -19,6 +19,7 @@ from yarl import URL
 
 from bot.core.clock import Clock
 from bot.core.config_dingtalk import DingTalkSettings
+from bot.platforms.answers import read_at_most
 from bot.platforms.base import ErrorClass, PlatformError
 from bot.platforms.dingtalk.codes import UNCOUNTED, verdict_of
 from bot.platforms.dingtalk.fields import PLATFORM
@@ -116,7 +117,7 @@ class DingTalkClient:
             async with self._session.get(url, **self._options()) as answer:
                 if answer.status != 200:
                     raise failure(f"http.{answer.status}", status=answer.status)
-                body, kind = await _read(answer, limit + 1), answer.content_type
+                body, kind = await read_at_most(answer, limit + 1), answer.content_type
         except (aiohttp.ClientError, TimeoutError) as error:  # reading again does no harm
             raise PlatformError("network", type(error).__name__, retry_after=5.0) from None
         if len(body) > limit:
@@ -207,7 +208,7 @@ class DingTalkClient:
             async with self._session.request(
                 method, url, data=sent, headers={**accept, **(headers or {})}, **self._options()
             ) as answer:
-                return _Answer(answer.status, _json_object(await _read(answer, MAX_ANSWER)))
+                return _Answer(answer.status, _json_object(await read_at_most(answer, MAX_ANSWER)))
         except _NOT_SENT as error:
             raise PlatformError("network.connect", type(error).__name__, retry_after=5.0) from None
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -253,15 +254,6 @@ def _code_in(answer: _Answer) -> str:
     if code == "0":
         code = str(body.get("code") or f"http.{status}") if status >= 400 else ""
     return code
-
-
-async def _read(answer: aiohttp.ClientResponse, limit: int) -> bytes:
-    """The body up to *limit* bytes; the stream gives it in pieces."""
-    pieces, size = [], 0
-    while size < limit and (piece := await answer.content.read(limit - size)):
-        pieces.append(piece)
-        size += len(piece)
-    return b"".join(pieces)
 
 
 def _json_object(raw: bytes) -> dict[str, Any] | None:

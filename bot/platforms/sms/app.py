@@ -10,6 +10,7 @@ import aiohttp
 
 from bot.core.config_fallback import SmsSettings
 from bot.core.ids import sha256_hex
+from bot.platforms.answers import read_at_most
 from bot.platforms.base import (
     Capabilities,
     CheckResult,
@@ -77,7 +78,7 @@ class SmsPlatform(OneWay):
             async with self._session.post(
                 s.url, data=body, headers=headers, timeout=limits, ssl=self._tls, allow_redirects=False
             ) as answer:
-                raw, status = await answer.content.read(_MAX_ANSWER), answer.status
+                raw, status = await read_at_most(answer, _MAX_ANSWER), answer.status
         except _NOT_SENT as error:
             raise PlatformError("sms.connect", type(error).__name__, retry_after=10.0) from None
         except (aiohttp.ClientError, TimeoutError) as error:

@@ -6,7 +6,7 @@ over https, only in the public internet, never on to where an answer points.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 
 import aiohttp
 import msgspec
@@ -15,21 +15,18 @@ from yarl import URL
 
 from bot.core.errors import Problem
 from bot.core.public_hosts import check_address, connector_options
+from bot.platforms.answers import read_at_most
 from bot.platforms.base import (
     Capabilities,
-    CardRef,
     CheckResult,
     ErrorClass,
-    InboundEvent,
     Limit,
-    Media,
     OutboundMessage,
     PlatformError,
-    Receipt,
     Scope,
     Sent,
-    one_by_one,
 )
+from bot.platforms.one_way import OneWay
 from bot.platforms.wecom import cards, codes
 from bot.platforms.wecom.limits import Channel
 
@@ -39,7 +36,7 @@ _MOST = 64 * 1024  # bytes of an answer that are read
 _GONE = ErrorClass.RECIPIENT
 
 
-class EnterpriseRobots:
+class EnterpriseRobots(OneWay):
     """One-way: says, hears nothing. A robot of an enterprise that does not work is that contact's end, not ours."""
 
     def __init__(
@@ -55,9 +52,6 @@ class EnterpriseRobots:
             cards=False, card_updates=False, resend_is_safe=False, plain_resend_is_safe=False, media=False,
             body_bytes=4096, per_minute=18, limits=(Limit(Scope.PERSON, 18, 60),),
         )  # fmt: skip
-
-    async def start(self) -> None:
-        """Nothing to open before the first post."""
 
     async def close(self) -> None:
         if self._session is not None:
@@ -82,29 +76,6 @@ class EnterpriseRobots:
             raise found
         return Sent(ref="")
 
-    async def send_many(
-        self, user_ids: Sequence[str], message: OutboundMessage
-    ) -> dict[str, Sent | PlatformError]:
-        return await one_by_one(self, user_ids, message)
-
-    async def receipts(self, ref: str) -> dict[str, Receipt]:  # noqa: ARG002 - the port
-        return {}
-
-    async def recall(self, ref: str) -> None:  # noqa: ARG002 - the port
-        raise PlatformError("recall", "群机器人不能撤回消息", cls=ErrorClass.BUG)
-
-    async def update(self, card: CardRef, message: OutboundMessage) -> Sent:  # noqa: ARG002 - the port
-        raise PlatformError("card", "群机器人没有可更新的卡片", cls=ErrorClass.CARD)
-
-    async def reply(self, event: InboundEvent, message: OutboundMessage) -> Sent:
-        return await self.send(event.user_id, message)
-
-    async def fetch_media(self, media_id: str) -> Media:  # noqa: ARG002 - the port
-        raise PlatformError("media", "群机器人收不到文件", cls=ErrorClass.BUG)
-
-    async def announce(self, message: OutboundMessage) -> None:  # noqa: ARG002 - the port
-        raise PlatformError("robot", "企业的群机器人不发通报", cls=ErrorClass.CHANNEL)
-
     async def check(self) -> list[CheckResult]:
         """Nothing of ours is to be set."""
         return []
@@ -117,7 +88,7 @@ class EnterpriseRobots:
         headers = {"Content-Type": "application/json"}
         try:
             async with self._session.post(url, data=data, headers=headers, allow_redirects=False) as answer:
-                body = await answer.content.read(_MOST)
+                body = await read_at_most(answer, _MOST)
         except aiohttp.ClientConnectorError as error:
             refused = isinstance(error, aiohttp.ClientConnectorDNSError)
             raise PlatformError(

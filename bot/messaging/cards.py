@@ -62,7 +62,7 @@ class Cards:
         cards = session.execute(
             update(Card)
             .where(col(Card.card_id).in_(found))
-            .values(not_before=now + LEASE, tries=Card.tries + 1)
+            .values(not_before=now + LEASE, held_until=now + LEASE, tries=Card.tries + 1)
             .returning(Card)
             .execution_options(synchronize_session=False, populate_existing=True)
         ).scalars()
@@ -78,10 +78,10 @@ class Cards:
             raise
         except Exception:  # noqa: BLE001 - one card that cannot be said must not stop the others
             log.exception("card_broke", card=card.card_id, kind=card.kind)
-            card.stale, card.closed = False, True
+            card.stale, card.closed, card.held_until = False, True, None
             return None
         if digest(message) == card.shown:  # nothing changed for this person: no update is spent on it
-            card.stale, card.tries = False, 0
+            card.stale, card.tries, card.held_until = False, 0, None
             return None
         card.shown = ""  # nobody knows what it shows until the update is settled
         return _Refresh(card, now + LEASE, newest_token(card), message)
@@ -108,7 +108,8 @@ class Cards:
         except Exception:  # noqa: BLE001 - logged, and the work goes on
             log.exception("card_update_broke", card=item.card.card_id)
         else:
-            await self.db.write(self._settle, item, now=self.clock.now(), token=sent.card_token)
+            if await self.db.write(self._settle, item, now=self.clock.now(), token=sent.card_token):
+                await self.refresh(card_id=item.card.card_id)  # whoever changed it meanwhile waited for this
 
     def _settle(
         self,
@@ -118,13 +119,18 @@ class Cards:
         now: dt.datetime,
         token: str = "",
         error: PlatformError | None = None,
-    ) -> None:
+    ) -> bool:
+        """Keep what came of it; tell whether the card was changed again meanwhile."""
         card = session.get_one(Card, item.card.card_id, with_for_update=True)
         touched = card.not_before != item.until
+        if card.held_until == item.until:  # else the lease ran out, and another has the card
+            card.held_until = None
         if error is None or error.cls is ErrorClass.CARD:
             drop_token(card, item.token)
         if error is None:
             card.stale, card.tries, card.shown = touched, 0, digest(item.message)
+            if touched:  # also for another that has the card now: what it settles is then looked at again
+                card.not_before = now
         elif error.cls is ErrorClass.CARD and newest_token(card):
             card.stale, card.not_before = True, now
         elif error.cls is ErrorClass.CARD or card.tries >= _TRIES:
@@ -135,6 +141,7 @@ class Cards:
         session.add(card)
         if token:
             push_token(session, card.card_id, token)
+        return touched
 
 
 def _send_anew(session: Session, item: _Refresh, *, now: dt.datetime) -> None:

@@ -89,8 +89,12 @@ def count_due(session: Session, *, now: dt.datetime, quiet: bool) -> int:
 
 
 def refreshable(now: dt.datetime, *, card_id: str = "") -> Select[Any]:
-    """Ids of cards that are on a screen and no longer true; or just this one, which somebody pressed."""
-    stale = select(col(Card.card_id)).where(_STALE, col(Card.not_before) <= now)
+    """Ids of cards that are on a screen and no longer true; or just this one, which somebody pressed.
+
+    A card that any process is changing waits: of two updates on their way the earlier could arrive last.
+    """
+    free = or_(col(Card.held_until).is_(None), col(Card.held_until) <= now)
+    stale = select(col(Card.card_id)).where(_STALE, col(Card.not_before) <= now, free)
     if card_id:
         return stale.where(col(Card.card_id) == card_id)
     return stale.join(Notice, col(Notice.id) == Card.notice_id).where(col(Notice.state) == NoticeState.SENT)

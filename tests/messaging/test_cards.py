@@ -13,7 +13,7 @@ from bot.inspection.notices.message import Ask, Content, Skip
 from bot.inspection.notices.models import Card, Notice, NoticeState
 from bot.inspection.notices.service import touch_cards
 from bot.messaging import outcomes
-from bot.messaging.cards import LEASE
+from bot.messaging.cards import LEASE, Cards
 from bot.messaging.dispatch import touch_one_card
 from bot.platforms.base import ErrorClass, PlatformError
 from tests.fakes.platform import Killed
@@ -181,24 +181,59 @@ async def test_a_process_killed_while_refreshing_leaves_the_card_to_the_next(rig
     assert [(r.card_token, m.body) for r, m in rig.wecom.updated] == [("token-1", "状态：已接收")]
 
 
-async def test_a_change_during_a_refresh_is_shown_by_the_next(rig: Rig) -> None:
+async def being_updated(rig: Rig, calls: int) -> asyncio.Task[int]:
+    """A refresh that is on its way and waits for the service."""
+    rig.wecom.gate = asyncio.Event()
+    running = asyncio.create_task(rig.cards.refresh())
+    for _ in range(2000):
+        if rig.wecom.calls == calls:
+            break
+        await asyncio.sleep(0.001)
+    return running
+
+
+def another_process(rig: Rig) -> Cards:
+    return Cards(rig.db, rig.clock, platforms=rig.platforms, kinds=rig.kinds, renderer=rig.renderer)
+
+
+async def test_a_change_during_a_refresh_is_shown_right_after_it_and_by_no_other_process_before(
+    rig: Rig,
+) -> None:
+    """Of two updates of one card on their way at once the older could arrive last."""
     rig.wecom.token_per_update = True
     await sent_card(rig)
     say(rig, "已接收")
     touch(rig)
-    rig.wecom.gate = asyncio.Event()
-    running = asyncio.create_task(rig.cards.refresh())
-    for _ in range(2000):
-        if rig.wecom.calls == 2:
-            break
-        await asyncio.sleep(0.001)
+    running = await being_updated(rig, 2)
     say(rig, "检查中")
     rig.clock.advance(seconds=1)
     await asyncio.to_thread(touch, rig)
+    other = another_process(rig)
+    [card_id] = rig.db.read_now(lambda s: s.exec(select(Card.card_id)).all())
+    assert await other.refresh() == await other.refresh(card_id=card_id) == 0
+    assert rig.wecom.gate is not None
     rig.wecom.gate.set()
     await running
-    assert await rig.cards.refresh() == 1
     assert [m.body for _, m in rig.wecom.updated] == ["状态：已接收", "状态：检查中"]
+    assert await rig.cards.refresh() == await other.refresh() == 0
+
+
+async def test_a_frozen_process_holds_a_card_no_longer_than_its_lease_and_is_overruled_when_it_wakes(
+    rig: Rig,
+) -> None:
+    rig.wecom.token_per_update = True
+    await sent_card(rig)
+    say(rig, "已接收")
+    touch(rig)
+    frozen = await being_updated(rig, 2)
+    gate, rig.wecom.gate = rig.wecom.gate, None
+    say(rig, "检查中")
+    rig.clock.advance(seconds=LEASE.total_seconds() + 1)
+    assert await another_process(rig).refresh() == 1
+    assert gate is not None
+    gate.set()
+    await frozen  # its late update put the old state back; what it finds when it settles makes that good
+    assert [m.body for _, m in rig.wecom.updated] == ["状态：检查中", "状态：已接收", "状态：检查中"]
     assert await rig.cards.refresh() == 0
 
 

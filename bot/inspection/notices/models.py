@@ -119,6 +119,7 @@ class Card(SQLModel, table=True):
     stale: bool = False
     tries: int = 0
     not_before: dt.datetime | None = maybe_moment()
+    held_until: dt.datetime | None = maybe_moment()  # one process is changing it: updates of a card queue up
     closed: bool = False
     sent_at: dt.datetime = moment()
 

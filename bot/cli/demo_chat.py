@@ -16,7 +16,7 @@ _BAD_IS_YES = re.compile("存在来源不明|标价之外|虚假折价|低价招
 _REPLY = re.compile(
     r"\d 是|请回复|请直接回复|请发送|请填写|请写明|认定为|提交|答完了|全部答完|没有|第.+项|先放着"
 )
-_LATER = re.compile(r"没有填好|签到后才能|没有等您签名")
+_LATER = re.compile(r"没有填好|签到后才能|没有等您签名|没有看懂")
 _PATIENCE = 3
 _HEAD = re.compile(r"^[#*\s]*随查[*\s]*\n")
 _WAIT = 40  # looks at the phone, 25 ms apart, before it goes back into the pocket
@@ -81,6 +81,10 @@ class Chatter:
         for message in messages:
             if message["id"] != talk.card:
                 continue
+            if message["view"]["closed"]:  # it was handed in: the words that said so got lost
+                del self.talks[talk.card]
+                self.submitted += 1
+                return False
             for button in message["view"]["buttons"]:
                 if button["text"] == "逐项问答":
                     talk.last = messages[-1]["id"]
@@ -99,7 +103,9 @@ class Chatter:
 
     async def _say(self, name: str, talk: Talk, body: str) -> None:
         body = _HEAD.sub("", body)
-        if _LATER.search(body):  # the other department is not ready: try again later
+        if _LATER.search(
+            body
+        ):  # the other department is not ready, or the talk is over: look at the card later
             talk.begun = talk.refused = False
         elif "请回复“未发现问题”" in body:
             await self._post(f"{talk.where}/say", {"text": "未发现问题"})

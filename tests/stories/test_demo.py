@@ -49,7 +49,6 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return play(tmp_path_factory.mktemp("calm") / "demo")
 
 
-@pytest.mark.open_fault
 def test_a_round_keeps_every_promise(calm: dict[str, Any]) -> None:
     assert calm["broken"] == []
     rows = {what: row["total"] for what, row in calm["account"].items()}
@@ -61,7 +60,6 @@ def test_a_round_keeps_every_promise(calm: dict[str, Any]) -> None:
     assert min(calm["account"]["接收（人次）"][p] for p in ("wecom", "dingtalk")) > 0
 
 
-@pytest.mark.open_fault
 def test_an_authority_without_a_public_address_runs_its_round_through_the_smart_bot(tmp_path: Path) -> None:
     """WeCom by one outgoing socket only: every promise holds, people read, press, answer and send photos in it."""
     report = play(tmp_path / "demo", "--bot", "--objects", "3000")
@@ -70,14 +68,12 @@ def test_an_authority_without_a_public_address_runs_its_round_through_the_smart_
     assert report["account"]["公示（户）"]["wecom"] > 0
 
 
-@pytest.mark.open_fault
 def test_ten_faults_in_a_hundred_change_nothing(calm: dict[str, Any], tmp_path: Path) -> None:
     stormy = play(tmp_path / "demo", "--faults", "10")
     assert stormy["broken"] == []
     assert stormy["fingerprint"] == calm["fingerprint"]
 
 
-@pytest.mark.open_fault
 @pytest.mark.postgres
 def test_the_round_comes_out_the_same_on_postgresql(
     calm: dict[str, Any], tmp_path: Path, empty_postgres_url: str
@@ -87,7 +83,6 @@ def test_the_round_comes_out_the_same_on_postgresql(
     assert report["fingerprint"] == calm["fingerprint"]
 
 
-@pytest.mark.open_fault
 def test_a_round_that_is_killed_goes_on_where_it_was(calm: dict[str, Any], tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     process = start(folder)

@@ -36,7 +36,7 @@ from bench.delivery import database
 from bot.platforms.wecom.crypto import seal, signature
 
 HERE = Path(__file__).resolve()
-CONNECTIONS = 64
+CONNECTIONS, PACED = 64, 128
 _numbers = itertools.count(7_300_000_000_000_000_000)
 LUA = """
 local requests, n = {{}}, 0
@@ -62,9 +62,9 @@ def main(seconds: int, kinds: list[str]) -> None:
         for kind in kinds:
             with database(kind, folder) as address:
                 rates[f"ours, {kind}, durable"] = measure("ours", address, seconds, folder)
-                slow = paced("ours", address)
-                print(f"ours, {kind}, at 1,000/s: p50 {slow[0]:.1f} ms, p99 {slow[1]:.1f} ms", flush=True)
+                print_paced(f"ours, {kind}", *paced("ours", address, folder))
         rates["FastAPI+wechatpy, stores nothing"] = measure("nothing", "", seconds, folder)
+        print_paced("FastAPI+wechatpy", *paced("nothing", "", folder))
         rates["Flask+wechatpy (gunicorn), stores nothing"] = measure("flask", "", seconds, folder)
         rates["FastAPI+SQLModel, commits each"] = measure(
             "sqlmodel", f"sqlite:///{folder / 'peer.db'}", seconds, folder
@@ -75,26 +75,19 @@ def main(seconds: int, kinds: list[str]) -> None:
         print(f"ten SIGKILLs under load: {killed_ten_times(folder)} acknowledged and missing", flush=True)
 
 
+def print_paced(what: str, rate: float, waits: str) -> None:
+    print(f"{what}, paced to {rate:,.0f}/s: {waits}", flush=True)
+
+
 def measure(what: str, address: str, seconds: int, folder: Path) -> float:
     """Callbacks a second as wrk counts them; prints its latencies."""
     file, script = folder / "requests.tsv", folder / "load.lua"
     write_requests(file, 8000 * seconds)
     script.write_text(LUA.format(file=file))
     with server(what, address) as port:
-        words = [
-            shutil.which("wrk") or "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", str(script),
-            f"http://127.0.0.1:{port}",
-        ]  # fmt: skip
-        said = subprocess.run(words, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own words
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])  # type: ignore[index]
-    waits = re.findall(r"(50|99)%\s+(\S+)", said)
-    bad = re.search(r"Non-2xx.*", said)
-    print(
-        f"{what}: {rate:,.0f}/s, " + ", ".join(f"p{p} {ms}" for p, ms in waits),
-        bad[0] if bad else "",
-        flush=True,
-    )
-    return rate
+        said = wrk(port, script, seconds=seconds, connections=CONNECTIONS)
+    print(f"{what}: {rate_of(said):,.0f}/s, {waits_of(said)}", flush=True)
+    return rate_of(said)
 
 
 def bare_commits(folder: Path) -> tuple[float, float]:
@@ -138,31 +131,36 @@ def write_requests(file: Path, count: int) -> None:
             out.write(f"{query}\t{body}\n")
 
 
-def paced(what: str, address: str, *, rate: int = 1000, seconds: int = 4) -> tuple[float, float]:
-    """Milliseconds at the middle and at 99 in 100 when so many a second come in, whether or not we keep up. The first
-    second, in which 256 connections open and every statement is compiled, is not counted: a service runs for months."""
-
-    async def load(port: int) -> list[float]:
-        requests = [callback() for _ in range(rate * (seconds + 1))]
-        waits: list[float] = []
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=256)) as http:
-            began = time.perf_counter()
-
-            async def one(n: int) -> None:
-                due = began + n / rate
-                await asyncio.sleep(max(due - time.perf_counter(), 0))
-                _, query, body = requests[n]
-                async with http.post(f"http://127.0.0.1:{port}/hooks/wecom?{query}", data=body) as answer:
-                    assert answer.status == 200
-                if n >= rate:
-                    waits.append(time.perf_counter() - due)
-
-            await asyncio.gather(*(one(n) for n in range(len(requests))))
-        return waits
-
+def paced(what: str, address: str, folder: Path, *, rate: int = 1000, seconds: int = 5) -> tuple[float, str]:
+    """Callbacks a second that came, and how long they waited, when each connection pauses so long between two that so
+    many a second come in. A first second, in which connections open and every statement is compiled, is not counted:
+    a service runs for months. The load is wrk's: one in Python would wait for itself."""
+    file, script = folder / "requests.tsv", folder / "load.lua"
+    write_requests(file, 2 * rate * (seconds + 1))
+    pause = 2 * 1000 * PACED // rate  # at random up to this, milliseconds: no beat
+    script.write_text(LUA.format(file=file) + f"delay = function() return math.random(0, {pause}) end\n")
     with server(what, address) as port:
-        waits = sorted(uvloop.run(load(port)))
-    return statistics.median(waits) * 1000, waits[int(len(waits) * 0.99)] * 1000
+        wrk(port, script, seconds=1, connections=PACED)
+        said = wrk(port, script, seconds=seconds, connections=PACED)
+    return rate_of(said), waits_of(said)
+
+
+def wrk(port: int, script: Path, *, seconds: int, connections: int) -> str:
+    words = [
+        shutil.which("wrk") or "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script),
+        f"http://127.0.0.1:{port}",
+    ]  # fmt: skip
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout  # noqa: S603 - our own words
+
+
+def rate_of(said: str) -> float:
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])  # type: ignore[index]
+
+
+def waits_of(said: str) -> str:
+    bad = re.search(r"Non-2xx.*", said)
+    waits = ", ".join(f"p{part} {wait}" for part, wait in re.findall(r"(50|99)%\s+(\S+)", said))
+    return f"{waits} {bad[0] if bad else ''}".strip()
 
 
 def killed_ten_times(folder: Path) -> int:

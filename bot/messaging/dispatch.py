@@ -36,6 +36,7 @@ from bot.messaging.turns import Gate, Turns
 from bot.platforms.base import CLOSED, InboundEvent, InboundKind, OutboundMessage, Platform, PlatformError
 
 _AT_ONCE = 8  # handlers that run together; one alone while callbacks crowd in
+_BEGUN = 32  # handlers that run or wait for their turn
 _BREATH = 0.05  # seconds between two handlers then: each costs as much as ten answers to the platform
 SORRY = "系统出了点问题，这次没有办成，已经记录。请稍后再试一次。"
 UNKNOWN_BUTTON = "这个按钮已不再使用，请打开最新的卡片。"
@@ -54,6 +55,10 @@ class Dispatcher:
         self.media = MediaKeeper(db, platforms, open_store(settings))
         self._intake = inbox.Intake(db, clock)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stored: dict[
+            int, str
+        ] = {}  # account by row id: in a storm they wait here, which costs next to nothing
+        self._feeding: asyncio.Task[None] | None = None
         self._turns = Turns()
         self._gate = Gate(_AT_ONCE, urgent=self._intake.is_crowded)
 
@@ -62,7 +67,7 @@ class Dispatcher:
         row_id = await self._intake.take(event)
         inbound.labels(event.platform, event.kind, "new" if row_id else "repeat").inc()
         if row_id is not None:
-            self._start(row_id, f"{event.platform}:{event.user_id}")
+            self._hand_on(row_id, f"{event.platform}:{event.user_id}")
         return row_id is not None
 
     async def sweep(self) -> int:
@@ -71,24 +76,44 @@ class Dispatcher:
         running = {task.get_name() for task in self._tasks}
         for row_id, account in rows:
             if f"inbox:{row_id}" not in running:
-                self._start(row_id, account)
+                self._hand_on(row_id, account)
         return len(rows)
 
     async def settle(self) -> None:
         """Wait for every handler that runs now."""
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        while self._tasks or self._stored:
+            feeding = [self._feeding] if self._feeding else []
+            await asyncio.gather(*self._tasks, *feeding, return_exceptions=True)
 
-    def _start(self, row_id: int, account: str) -> None:
+    def _hand_on(self, row_id: int, account: str) -> None:
+        """At once, unless callbacks crowd in; then one after the other, in the order they came."""
+        if not self._stored and not self._intake.is_crowded():
+            self._start(row_id, account)
+            return
+        self._stored[row_id] = account
+        if self._feeding is None or self._feeding.done():
+            self._feeding = asyncio.create_task(self._feed(), name="inbox:feed")
+
+    async def _feed(self) -> None:
+        """What waits, oldest first; each with a breath before it while callbacks crowd in."""
+        while self._stored:
+            crowded = self._intake.is_crowded()
+            if crowded:
+                await asyncio.sleep(_BREATH)
+            row_id = next(iter(self._stored))
+            self._start(row_id, self._stored.pop(row_id))
+            while len(self._tasks) > (0 if crowded else _BEGUN):
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    def _start(self, row_id: int, account: str) -> asyncio.Task[None]:
         task = asyncio.create_task(self._in_turn(row_id, account), name=f"inbox:{row_id}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _in_turn(self, row_id: int, account: str) -> None:
         with structlog.contextvars.bound_contextvars(event=f"inbox:{row_id}"):
             async with self._turns.of(account), self._gate.passage():
-                if self._intake.is_crowded():
-                    await asyncio.sleep(_BREATH)
                 try:
                     await self._work(row_id)
                 except Exception:  # noqa: BLE001 - the row is leased, not lost: the sweep comes back to it

@@ -18,7 +18,7 @@ from bot.inspection.audit.service import verify
 from bot.inspection.notices.message import Content
 from bot.inspection.notices.models import InboxEvent, InboxState, Notice
 from bot.inspection.people.models import Department
-from bot.messaging import inbox
+from bot.messaging import dispatch, inbox
 from bot.messaging.dispatch import SORRY, UNKNOWN_BUTTON
 from bot.messaging.people import bury
 from bot.messaging.router import Context, Handler, Reply
@@ -460,3 +460,58 @@ def saying_uniquely() -> Handler:
         return Reply("好")
 
     return handle
+
+
+async def test_in_a_storm_of_callbacks_handlers_come_one_after_the_other_and_nothing_is_left(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "_WITHIN", 3600.0)  # these callbacks are a storm, however slow the machine
+    monkeypatch.setattr(dispatch, "_BREATH", 0.0)
+    inside, most, handled = 0, 0, []
+
+    async def handle(ctx: Context) -> Reply:
+        nonlocal inside, most
+        inside, most = inside + 1, max(most, inside + 1)
+        await ctx.db.write(note, ctx.words)
+        handled.append(ctx.words)
+        inside -= 1
+        return Reply()
+
+    rig.router.command("办理")(handle)
+    people = [rig.person(f"wecom:u{n}") for n in range(3)]
+    events = [rig.event(f"办理 {n:02}", user=f"u{n % len(people)}") for n in range(40)]
+    assert await asyncio.gather(*(rig.dispatcher.take(event) for event in events)) == [True] * 40
+    assert len(handled) < 40  # the platform is answered first
+    await rig.dispatcher.settle()
+    assert handled == [f"{n:02}" for n in range(40)]
+    assert most == 1
+    assert {row.state for row in rows(rig)} == {InboxState.DONE}
+
+
+async def test_when_the_storm_is_over_handlers_run_together_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "_WITHIN", 3600.0)
+    monkeypatch.setattr(dispatch, "_BREATH", 0.0)
+    met, first = asyncio.Event(), asyncio.Event()
+    together: set[str] = set()
+
+    async def handle(ctx: Context) -> Reply:
+        if ctx.words == "00":
+            first.set()
+            monkeypatch.setattr(inbox, "_WITHIN", 0.0)
+            return Reply()
+        together.add(ctx.words)
+        if len(together) == 4:
+            met.set()
+        await met.wait()
+        return Reply()
+
+    rig.router.command("办理")(handle)
+    for n in range(40):
+        rig.person(f"wecom:u{n}")
+    await asyncio.gather(*(rig.dispatcher.take(rig.event(f"办理 {n:02}", user=f"u{n}")) for n in range(40)))
+    await asyncio.wait_for(met.wait(), 20)
+    await rig.dispatcher.settle()
+    assert first.is_set()
+    assert {row.state for row in rows(rig)} == {InboxState.DONE}

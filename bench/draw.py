@@ -122,7 +122,7 @@ def picking(database: Database, task_id: int, *, floor: float) -> None:
     with timed("rows → fingerprint, tickets and picks", floor):
         pool = database.read_now(read)
         print_ = algorithm.fingerprint(algorithm.pool_bytes(pool))
-        picks = algorithm.pick(pool, rules=rules, seed=bytes(32))
+        picks = algorithm.pick(algorithm.by_stratum(pool), rules=rules, seed=bytes(32))
     print(f"    {len(picks):,} picks, fingerprint {print_[:16]}…")
 
 

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.inspection.draws.algorithm import fingerprint, officer_ticket, pick, pool_bytes, seed_of, ticket
+from bot.inspection.draws.algorithm import (
+    by_stratum,
+    fingerprint,
+    officer_ticket,
+    pick,
+    pool_bytes,
+    seed_of,
+    ticket,
+)
 from bot.inspection.plans.strata import StratumRule
 
 IDS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
@@ -29,8 +37,8 @@ def test_the_order_of_the_pool_changes_nothing(
 ) -> None:
     other = list(pool)
     shuffle.shuffle(other)
-    assert pick(pool, rules=number(n), seed=seed, batch_size=batch) == pick(
-        other, rules=number(n), seed=seed, batch_size=batch
+    assert pick(by_stratum(pool), rules=number(n), seed=seed, batch_size=batch) == pick(
+        by_stratum(other), rules=number(n), seed=seed, batch_size=batch
     )
     assert pool_bytes(pool) == pool_bytes(other)
 
@@ -39,15 +47,15 @@ def test_the_order_of_the_pool_changes_nothing(
 def test_who_was_picked_stays_when_the_number_rises(
     pool: list[tuple[str, str]], seed: bytes, n: int, more: int
 ) -> None:
-    fewer = {p.id for p in pick(pool, rules=number(n), seed=seed)}
-    assert fewer <= {p.id for p in pick(pool, rules=number(n + more), seed=seed)}
+    fewer = {p.id for p in pick(by_stratum(pool), rules=number(n), seed=seed)}
+    assert fewer <= {p.id for p in pick(by_stratum(pool), rules=number(n + more), seed=seed)}
 
 
 @given(POOLS, SEEDS, st.integers(0, 9), st.integers(1, 5))
 def test_picks_are_different_in_ticket_order_and_cut_into_full_batches(
     pool: list[tuple[str, str]], seed: bytes, n: int, batch: int
 ) -> None:
-    picks = pick(pool, rules=number(n), seed=seed, batch_size=batch)
+    picks = pick(by_stratum(pool), rules=number(n), seed=seed, batch_size=batch)
     assert len({p.id for p in picks}) == len(picks)
     assert [p.rank for p in picks] == list(range(1, len(picks) + 1))
     assert [(p.ticket, p.id) for p in picks] == sorted((ticket(seed, p.id), p.id) for p in picks)
@@ -56,16 +64,16 @@ def test_picks_are_different_in_ticket_order_and_cut_into_full_batches(
 
 def test_c11_twelve_objects_in_batches_of_four_are_three_batches() -> None:
     pool = [(f"o{n}", "A") for n in range(12)]
-    picks = pick(pool, rules={"A": StratumRule.parse(100)}, seed=bytes(32), batch_size=4)
+    picks = pick(by_stratum(pool), rules={"A": StratumRule.parse(100)}, seed=bytes(32), batch_size=4)
     assert [p.batch for p in picks] == [1] * 4 + [2] * 4 + [3] * 4
     assert {p.id for p in picks} == {identity for identity, _ in pool}
 
 
 @given(POOLS, SEEDS)
 def test_changing_another_stratum_does_not_change_this_one(pool: list[tuple[str, str]], seed: bytes) -> None:
-    before = [p.id for p in pick(pool, rules=number(3), seed=seed) if p.stratum == "A"]
+    before = [p.id for p in pick(by_stratum(pool), rules=number(3), seed=seed) if p.stratum == "A"]
     only_a = [entry for entry in pool if entry[1] == "A"]
-    assert [p.id for p in pick(only_a, rules=number(3), seed=seed)] == before
+    assert [p.id for p in pick(by_stratum(only_a), rules=number(3), seed=seed)] == before
 
 
 @given(st.permutations([f"o{n}" for n in range(10)]))
@@ -90,7 +98,7 @@ def test_every_position_is_picked_as_often_as_chance_allows(start: int) -> None:
     counts = dict.fromkeys((identity for identity, _ in pool), 0)
     for n in range(draws):
         seed = hashlib.sha256(f"{start}/{n}".encode()).digest()
-        for chosen in pick(pool, rules={"A": StratumRule(number=taken)}, seed=seed):
+        for chosen in pick(by_stratum(pool), rules={"A": StratumRule(number=taken)}, seed=seed):
             counts[chosen.id] += 1
     low, high = _binomial_bounds(draws, taken / size, tail=1e-12)
     assert all(low <= count <= high for count in counts.values()), counts
@@ -128,4 +136,4 @@ def test_the_pool_file_is_one_sorted_json_line_for_each_object() -> None:
 
 def test_a_stratum_without_a_rule_stops_the_draw() -> None:
     with pytest.raises(KeyError):
-        pick([("a", "E")], rules=number(1), seed=bytes(32))
+        pick({"E": ["a"]}, rules=number(1), seed=bytes(32))

@@ -22,7 +22,7 @@ from bot.inspection.audit.service import verify as verify_chain
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws import dispatch as dispatch_module
 from bot.inspection.draws import service as draw_service
-from bot.inspection.draws.algorithm import pick, picks_bytes
+from bot.inspection.draws.algorithm import by_stratum, pick, picks_bytes
 from bot.inspection.draws.bundle import bundle
 from bot.inspection.draws.models import Draw, DrawFile, DrawPick, DrawState
 from bot.inspection.draws.pool import eligible
@@ -582,7 +582,9 @@ def test_c10_the_stored_snapshot_seed_and_version_give_the_identical_list(honest
     head, rules = json.loads(honest["draw.json"]), json.loads(honest["rules.json"])
     pool = [(entry["id"], entry["stratum"]) for entry in lines(honest, "pool.jsonl")][::-1]
     strata = {name: StratumRule.parse(rule) for name, rule in rules["strata"].items()}
-    again = pick(pool, rules=strata, seed=bytes.fromhex(head["seed"]), batch_size=rules["batch_size"])
+    again = pick(
+        by_stratum(pool), rules=strata, seed=bytes.fromhex(head["seed"]), batch_size=rules["batch_size"]
+    )
     assert picks_bytes(again) == honest["picks.jsonl"]
     assert head["protocol"] == "suicha-draw/1"
 

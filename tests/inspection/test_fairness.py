@@ -59,9 +59,7 @@ def test_every_place_in_the_list_is_picked_as_often_as_chance_allows(
     wanted = take(size, StratumRule.parse(rule))
     counts: Counter[str] = Counter()
     for seed in seeds(draws, f"{size}/{rule}"):
-        counts.update(
-            p.id for p in pick([(i, "B") for i in ids], rules={"B": StratumRule.parse(rule)}, seed=seed)
-        )
+        counts.update(p.id for p in pick({"B": list(ids)}, rules={"B": StratumRule.parse(rule)}, seed=seed))
     low, high = bounds(draws, wanted / size)
     assert all(low <= counts[i] <= high for i in ids), (low, high, counts)
     # a list drawn by position would favour its first or last tenth: together they are no better off
@@ -75,7 +73,7 @@ def test_pairs_of_objects_come_together_as_often_as_chance_allows() -> None:
     ids, draws = [f"o{n}" for n in range(8)], 4000
     counts: Counter[tuple[str, ...]] = Counter()
     for seed in seeds(draws, "pairs"):
-        drawn = pick([(i, "B") for i in ids], rules={"B": StratumRule(number=3)}, seed=seed)
+        drawn = pick({"B": list(ids)}, rules={"B": StratumRule(number=3)}, seed=seed)
         counts.update(itertools.combinations(sorted(p.id for p in drawn), 2))
     low, high = bounds(draws, 3 * 2 / (8 * 7))
     assert all(low <= counts[pair] <= high for pair in itertools.combinations(ids, 2))

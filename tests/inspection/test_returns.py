@@ -94,7 +94,7 @@ def test_c31_of_two_hundred_finished_five_percent_are_ten_by_recorded_draw_and_n
         made = session.exec(select(ReturnVisit).order_by(col(ReturnVisit.rank))).all()
         assert len(made) == 10
         again = algorithm.pick(
-            [(number, STRATUM) for number in sample.pool], rules={STRATUM: StratumRule.parse("5")},
+            {STRATUM: sample.pool}, rules={STRATUM: StratumRule.parse("5")},
             seed=algorithm.seed_of(
                 task=session.get_one(Task, task).number, number=1, pool_sha256=sample.pool_sha256,
                 rules_sha256=sample.rules_sha256, secret_hex=sample.secret_hex, public_value="",

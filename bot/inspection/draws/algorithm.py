@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,7 +25,18 @@ class Pick:
     batch: int
 
 
+_SLICE = 1 << 15
 _ESCAPED = re.compile(r'[\x00-\x1f"\\\ud800-\udfff]')
+
+
+def by_stratum(pool: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The ids of each stratum."""
+    strata: dict[str, list[str]] = {}
+    for identity, stratum in pool:
+        if stratum not in strata:
+            strata[stratum] = []
+        strata[stratum].append(identity)
+    return strata
 
 
 def pool_bytes(pool: Iterable[tuple[str, str]]) -> bytes:
@@ -38,11 +48,19 @@ def pool_bytes(pool: Iterable[tuple[str, str]]) -> bytes:
     tails = {
         stratum: f",{canonical({'stratum': stratum}).decode()[1:]}\n" for stratum in {s for _, s in ordered}
     }
-    if _ESCAPED.search("".join([identity for identity, _ in ordered])):
-        lines = [f"{canonical({'id': i}).decode()[:-1]}{tails[stratum]}" for i, stratum in ordered]
-    else:
-        lines = [f'{{"id":"{i}"{tails[stratum]}' for i, stratum in ordered]
-    return "".join(lines).encode()
+    return b"".join(
+        _lines(ordered[start : start + _SLICE], tails) for start in range(0, len(ordered), _SLICE)
+    )
+
+
+def _lines(entries: Sequence[tuple[str, str]], tails: Mapping[str, str]) -> bytes:
+    """Some thousands of lines at a time, so that a million are never all held one by one."""
+    ids = "".join([identity for identity, _ in entries])
+    if not ids.isalnum() and _ESCAPED.search(ids):
+        return "".join(
+            [f"{canonical({'id': i}).decode()[:-1]}{tails[stratum]}" for i, stratum in entries]
+        ).encode()
+    return "".join([f'{{"id":"{i}"{tails[stratum]}' for i, stratum in entries]).encode()
 
 
 def fingerprint(body: bytes) -> str:
@@ -68,15 +86,12 @@ def officer_ticket(seed: bytes, identity: str, officer: str) -> str:
 
 
 def pick(
-    pool: Iterable[tuple[str, str]], *, rules: Mapping[str, StratumRule], seed: bytes, batch_size: int = 0
+    strata: Mapping[str, Sequence[str]], *, rules: Mapping[str, StratumRule], seed: bytes, batch_size: int = 0
 ) -> list[Pick]:
     """Take the smallest tickets of each stratum, ties by id; all picks in ticket order, cut into batches.
 
     Raises KeyError for a stratum without a rule.
     """
-    strata: dict[str, list[str]] = defaultdict(list)
-    for identity, stratum in pool:
-        strata[stratum].append(identity)
     taken = sorted(
         (drawn, identity, stratum)
         for stratum, ids in strata.items()

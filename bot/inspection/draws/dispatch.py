@@ -104,10 +104,7 @@ def _cast(
         rules, [p.batch for p in picks], calendar, today=china_day(now), mix=lambda day: names.seal(f"day:{day}")
     )  # fmt: skip
     officers = frozen_officers(session, draw, rules)
-    needs = [
-        need for p, day in zip(picks, days, strict=True)
-        for need in needs_of(rules, p.id, objects[p.id].district, day)
-    ]  # fmt: skip
+    needs = needs_of(rules, ((p.id, objects[p.id].district, day) for p, day in zip(picks, days, strict=True)))
     teams, shortages = match(needs, officers, seed=bytes.fromhex(draw.seed_hex))
     refuse_shortage(shortages)
     person_of = names.people_behind(session, {officer for team in teams for officer in team})
@@ -136,16 +133,23 @@ def _files(draw: Draw, picks: Sequence[Pick], cast: Cast, *, salt: str) -> dict[
     }  # fmt: skip
 
 
-def needs_of(rules: Mapping[str, Any], code: str, district: str, planned: dt.date) -> list[Need]:
-    """What each department owes the visit of an object, the lead first."""
-    last = dt.date.fromisoformat(rules["window"][1])
+def needs_of(rules: Mapping[str, Any], visits: Iterable[tuple[str, str, dt.date]]) -> list[Need]:
+    """What each department owes each visit (object, district, planned day), the lead first."""
+    last, many = dt.date.fromisoformat(rules["window"][1]), rules["officers_per_visit"]
+    departments = [(department["id"], frozenset(department["labels"])) for department in rules["departments"]]
     return [
         Need(
-            id=code, department=department["id"], last_day=last, planned=planned,
-            officers=rules["officers_per_visit"], labels=frozenset(department["labels"]), district=district,
+            id=code,
+            department=key,
+            last_day=last,
+            planned=planned,
+            officers=many,
+            labels=labels,
+            district=district,
         )
-        for department in rules["departments"]
-    ]  # fmt: skip
+        for code, district, planned in visits
+        for key, labels in departments
+    ]
 
 
 def visits_bytes(needs: Sequence[Need], teams: Sequence[Sequence[str]], *, dated: bool = False) -> bytes:

@@ -96,8 +96,7 @@ def _next(
         InspectionObject, col(InspectionObject.id) == DrawPick.object_id
     )
     taken = {code: pick for pick, code in session.exec(picks.where(DrawPick.draw_id == draw.id))}
-    ids = [code for code, of in frozen_pool(session, draw) if of == stratum]
-    follows = next_ticket(seed, ids, taken=set(taken))
+    follows = next_ticket(seed, frozen_pool(session, draw).get(stratum, ()), taken=set(taken))
     if follows is None:
         raise Problem("stratum_empty", "这一层的对象已经全部抽完。", 分层=stratum)
     inspected = object_rows(session, [follows])[follows]
@@ -146,7 +145,7 @@ def _team(
     gate = planned if rules["training_gate"] else None
     officers = officer_facts(session, departments, names=names, trained_on=gate)
     officers = with_recusals(session, officers, [inspected.code], names=names)
-    needs = needs_of(rules, inspected.code, inspected.district, planned)
+    needs = needs_of(rules, [(inspected.code, inspected.district, planned)])
     teams, shortages = match(needs, officers, seed=bytes.fromhex(draw.seed_hex))
     refuse_shortage(shortages)
     able = [[o for o in officers if not refusal(need, o)] for need in needs]

@@ -6,8 +6,10 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import func
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from bot.inspection.draws.matching import OfficerFacts
@@ -26,6 +28,9 @@ from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
+_FACTS: tuple[Any, ...] = (
+    Officer.person_id, Officer.valid_from, Officer.valid_to, Officer.labels, Officer.territory, Person.department_id,
+)  # fmt: skip
 OPEN = (VisitState.SCHEDULED, *BEFORE_SUBMIT)
 UNTRAINED = "没有有效的检查前培训"
 
@@ -44,12 +49,12 @@ def officer_facts(
 
     *trained_on*: the day on which a training must be valid (ZJ-2.6.c); None where there is no such gate.
     """
-    rows = session.exec(
-        select(Officer, Person.department_id)
+    rows = session.execute(
+        sql_select(*_FACTS)
         .join(Person, col(Person.id) == Officer.person_id)
         .join(PersonRole, col(PersonRole.person_id) == Person.id)
         .where(
-            PersonRole.role == Role.OFFICER, col(Person.active), col(Officer.available),
+            col(PersonRole.role) == Role.OFFICER, col(Person.active), col(Officer.available),
             col(Person.department_id).in_(list(departments)),
         )
     ).all()  # fmt: skip
@@ -58,13 +63,11 @@ def officer_facts(
     trained = _trained(session, trained_on) if trained_on else None
     return [
         OfficerFacts(
-            id=names.of(officer.person_id), department=departments[department or 0],
-            valid_from=officer.valid_from, valid_to=officer.valid_to, labels=frozenset(officer.labels),
-            territory=officer.territory, absent=tuple(sorted(absent.get(officer.person_id, ()))),
-            load=loads.get(officer.person_id, 0),
-            gate=UNTRAINED if trained is not None and officer.person_id not in trained else "",
+            id=names.of(person), department=departments[department], valid_from=first, valid_to=last,
+            labels=frozenset(labels), territory=territory, absent=tuple(sorted(absent.get(person, ()))),
+            load=loads.get(person, 0), gate=UNTRAINED if trained is not None and person not in trained else "",
         )
-        for officer, department in rows
+        for person, first, last, labels, territory, department in rows
     ]  # fmt: skip
 
 
@@ -99,8 +102,9 @@ def current_loads(session: Session) -> dict[int, int]:
 
 def _absences(session: Session) -> dict[int, list[tuple[dt.date, dt.date]]]:
     found: dict[int, list[tuple[dt.date, dt.date]]] = defaultdict(list)
-    for absence in session.exec(select(Absence)):
-        found[absence.person_id].append((absence.first_day, absence.last_day))
+    days = (col(Absence.person_id), col(Absence.first_day), col(Absence.last_day))
+    for person, first, last in session.execute(sql_select(*days)):
+        found[person].append((first, last))
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,10 +44,14 @@ def eligible(session: Session, *, task: Task, line: PlanLine, profile: Profile, 
     stratum = stratum_column(line, scale)
     in_scope = _in_scope(task, line, scale)
     reason = _reason(task, line, items, profile=profile, now=now)
-    rows = _plain_rows(
+    entries = _plain_rows(
         session, select(col(InspectionObject.code), stratum).where(*in_scope, reason == literal(""))
     )
-    return Pool(entries=list(rows), excluded=_excluded(session, in_scope, reason))
+    everybody = session.execute(
+        select(func.count()).select_from(InspectionObject).where(*in_scope)
+    ).scalar_one()
+    nobody: dict[str, int] = {}  # who is left out is only looked for where somebody is
+    return Pool(entries, nobody if everybody == len(entries) else _excluded(session, in_scope, reason))
 
 
 def draw_preview(
@@ -75,14 +78,14 @@ def rules_for(task: Task, line: PlanLine, sizes: dict[str, int] | Counter[str]) 
     return line_rules(line, sizes)
 
 
-def _plain_rows(session: Session, query: Any) -> Iterator[tuple[str, str]]:
+def _plain_rows(session: Session, query: Any) -> list[tuple[str, str]]:
     """The rows as the driver gives them: a million of SQLAlchemy's own take twice as long."""
     connection = session.connection()
     spelled = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
     cursor = connection.connection.cursor()
     try:
         cursor.execute(spelled)
-        yield from cursor.fetchall()
+        return list(cursor.fetchall())
     finally:
         cursor.close()
 

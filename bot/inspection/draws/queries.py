@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,8 +17,10 @@ from bot.inspection.draws.models import Draw, DrawFile, DrawState
 from bot.inspection.draws.officers_file import officers_from, opens
 from bot.inspection.registry.models import InspectionObject
 
+_SLICE = 1 << 20
 
-class Entry(msgspec.Struct):
+
+class Entry(msgspec.Struct, gc=False):
     """One line of ``pool.jsonl``."""
 
     id: str
@@ -65,18 +67,30 @@ def frozen_officers(session: Session, draw: Draw, rules: Mapping[str, Any]) -> l
     """Every officer with the facts behind what was published. Raises Problem ``pool_changed`` when a sealed line is
     not the one that was committed to."""
     body = frozen(session, draw, "officers.jsonl", rules["officers_sha256"])
-    row = session.get(DrawFile, (draw.id, "sealed.jsonl"))
-    sealed = zlib.decompress(row.body) if row is not None else b""
+    sealed = stored_files(session, draw, ("sealed.jsonl",)).get("sealed.jsonl", b"")
     if draw.own_names and not opens(body, sealed):
         raise Problem("pool_changed", "名单或规则与已公布的指纹不一致，抽取中止。", 文件="sealed.jsonl")
     return officers_from(body, sealed)
 
 
-def frozen_pool(session: Session, draw: Draw) -> list[tuple[str, str]]:
-    """The pool as published."""
+def frozen_pool(session: Session, draw: Draw) -> dict[str, list[str]]:
+    """The pool as published: the ids of each stratum."""
     body = frozen(session, draw, "pool.jsonl", draw.pool_sha256)
-    decoder = msgspec.json.Decoder(Entry)
-    return [(entry.id, entry.stratum) for entry in map(decoder.decode, body.splitlines())]
+    strata: dict[str, list[str]] = {}
+    for entries in _slices(body):
+        for entry in entries:
+            strata.setdefault(entry.stratum, []).append(entry.id)
+    return strata
+
+
+def _slices(body: bytes) -> Iterator[list[Entry]]:
+    """The lines of a frozen file some thousands at a time: a newline only stands between two, commas make a list."""
+    decoder, start = msgspec.json.Decoder(list[Entry]), 0
+    while start < len(body):
+        end = body.find(b"\n", start + _SLICE)
+        end = len(body) if end < 0 else end + 1
+        yield decoder.decode(b"[" + body[start : end - 1].replace(b"\n", b",") + b"]")
+        start = end
 
 
 def frozen_rules(session: Session, draw: Draw) -> dict[str, Any]:

@@ -126,7 +126,7 @@ def _draw_another(
         names_of(session, draw),
     )
     day = max(facts.visit.planned_on, china_day(now))
-    needs = needs_of(rules, facts.object.code, facts.object.district, day)
+    needs = needs_of(rules, [(facts.object.code, facts.object.district, day)])
     need = next(need for need in needs if need.department == codes[department])
     known = officer_facts(session, codes, names=names, trained_on=day if rules["training_gate"] else None)
     known = with_recusals(session, known, {facts.object.code}, names=names)

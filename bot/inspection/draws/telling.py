@@ -33,9 +33,10 @@ def tell_everybody(
 
     Where the head approves inspections (D21), enterprises are told once that approval is given.
     """
+    until = useful_until(task.window_end, now=now)
     rows = [
         row("assignment", subject_of(visit.visit_id), recipient_id=person, now=now, priority=Priority.ASSIGNMENT,
-            expires_at=useful_until(task.window_end, now=now))
+            expires_at=until)
         for visit in visits
         for person in visit.team
     ]  # fmt: skip
@@ -48,8 +49,7 @@ def tell_everybody(
     enqueue_many(session, rows)
     if profile.visit.training_gate:
         firsts = {person: told.planned for told in reversed(visits) for person in told.team}
-        tell_untrained(session, task_id=task.id or 0, days=firsts, now=now,
-                       until=useful_until(task.window_end, now=now))  # fmt: skip
+        tell_untrained(session, task_id=task.id or 0, days=firsts, now=now, until=until)
 
 
 def tell_dispatched(session: Session, task: Task, visits: Sequence[Told], *, now: dt.datetime) -> None:

@@ -88,7 +88,9 @@ def _check_picks(files: Mapping[str, bytes], rules: Mapping[str, Any], seed: byt
     strata = {name: StratumRule.parse(rule) for name, rule in rules["strata"].items()}
     if missing := sorted({stratum for _, stratum in entries} - set(strata)):
         return f"分层 {missing[0]} 没有规则"
-    expected = algorithm.pick(entries, rules=strata, seed=seed, batch_size=rules["batch_size"])
+    expected = algorithm.pick(
+        algorithm.by_stratum(entries), rules=strata, seed=seed, batch_size=rules["batch_size"]
+    )
     shown = files["picks.jsonl"].splitlines()
     for number, line in enumerate(algorithm.picks_bytes(expected).splitlines()):
         if number >= len(shown) or shown[number] != line:

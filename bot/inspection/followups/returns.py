@@ -62,8 +62,7 @@ def draw_returns(
     if not pool or not rule.ratio:
         raise Problem("pool_empty", "没有可以回访的已完成检查，或比例为 0。", 任务=task.number)
     sample = _sample(session, task, sorted(pool), rule, secret=secret, now=now)
-    entries = [(number, STRATUM) for number in pool]
-    picks = algorithm.pick(entries, rules={STRATUM: rule}, seed=bytes.fromhex(sample.seed_hex))
+    picks = algorithm.pick({STRATUM: list(pool)}, rules={STRATUM: rule}, seed=bytes.fromhex(sample.seed_hex))
     due = calendar.add_workdays(china_day(now), profile.visit.return_workdays)
     teams = _teams(
         session, task, [pool[p.id] for p in picks], sample, due=due, size=profile.draw.officers_min, now=now

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china
@@ -24,6 +25,8 @@ from bot.inspection.tasks.queries import get_visit, reachable, require_officer
 
 MATERIALS = "营业执照，以及与检查事项有关的许可证件、台账、记录"
 PENDING, NOT_DELIVERED, PAPER = "PENDING", "NOT_DELIVERED", "PAPER"
+_NOTICES: Table = EnterpriseNotice.__table__  # type: ignore[attr-defined]
+_ON_PAPER = update(_NOTICES).where(_NOTICES.c.visit_id == bindparam("key")).values(delivery=NOT_DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,9 @@ def plan_notices(
     lead = -profile.visit.notice_lead_workdays
     days = {day: calendar.add_workdays(day, lead) if ahead else None for day in {v.planned for v in visits}}
     rows = [{"visit_id": v.visit_id, "due_on": days[v.planned], "delivery": PENDING} for v in visits]
-    session.execute(insert(EnterpriseNotice), rows)
+    session.flush()
+    if rows:
+        session.connection().execute(insert(_NOTICES), rows)
 
 
 def advance_notices(session: Session, visits: Sequence[Told], *, now: dt.datetime) -> list[dict[str, Any]]:
@@ -59,23 +64,26 @@ def advance_notices(session: Session, visits: Sequence[Told], *, now: dt.datetim
     contacts = _contacts(session, [visit.object_id for visit in visits])
     alive = reachable(session, {person for people in contacts.values() for person in people})
     due = _due(session, [visit.visit_id for visit in visits])
+    moments = {day: max(now, at_china(day, 9)) for day in set(due.values())}
+    evenings = {day: at_china(day, 18) for day in {visit.planned for visit in visits}}
     rows: list[dict[str, Any]] = []
+    on_paper = []
     for visit in visits:
-        kept = due.get(visit.visit_id)
-        if kept is None or kept.due_on is None:
+        if visit.visit_id not in due:
             continue
-        at, people = max(now, at_china(kept.due_on, 9)), contacts[visit.object_id]
+        at, people = moments[due[visit.visit_id]], contacts.get(visit.object_id, ())
         subject = f"visit:{visit.visit_id}"
         rows += [
             row("enterprise_notice", subject, recipient_id=person, now=now, not_before=at, statutory=True)
             for person in people
         ]
         if alive.isdisjoint(people):
-            kept.delivery = NOT_DELIVERED
-            session.add(kept)
-            useless = max(at, at_china(visit.planned, 18)) + dt.timedelta(hours=1)
+            on_paper.append({"key": visit.visit_id})
+            useless = max(at, evenings[visit.planned]) + dt.timedelta(hours=1)
             rows.append(row("notice_on_paper", subject, recipient_id=visit.team[0], now=now, not_before=at,
                             expires_at=useless))  # fmt: skip
+    if on_paper:
+        session.connection().execute(_ON_PAPER, on_paper)
     return rows
 
 
@@ -93,20 +101,23 @@ def serve_on_paper(session: Session, *, visit_id: int, person_id: int, now: dt.d
         touch_cards(session, f"visit:{visit_id}", now=now)
 
 
-def _due(session: Session, visit_ids: Sequence[int]) -> dict[int, EnterpriseNotice]:
-    found: dict[int, EnterpriseNotice] = {}
+def _due(session: Session, visit_ids: Sequence[int]) -> dict[int, dt.date]:
+    """The day of each visit's notice, of those that have one before the visit."""
+    found: dict[int, dt.date] = {}
     for start in range(0, len(visit_ids), 5000):
         part = col(EnterpriseNotice.visit_id).in_(visit_ids[start : start + 5000])
-        found.update((n.visit_id, n) for n in session.exec(select(EnterpriseNotice).where(part)))
+        query = sql_select(col(EnterpriseNotice.visit_id), col(EnterpriseNotice.due_on)).where(part)
+        rows = session.execute(query)
+        found.update((visit, day) for visit, day in rows if day is not None)
     return found
 
 
 def _contacts(session: Session, object_ids: Sequence[int]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = defaultdict(list)
     for start in range(0, len(object_ids), 5000):
-        query = select(EnterpriseContact).where(
+        query = select(EnterpriseContact.object_id, EnterpriseContact.person_id).where(
             col(EnterpriseContact.object_id).in_(object_ids[start : start + 5000])
         )
-        for contact in session.exec(query.order_by(col(EnterpriseContact.person_id))):
-            found[contact.object_id].append(contact.person_id)
+        for inspected, person in session.exec(query.order_by(col(EnterpriseContact.person_id))):
+            found[inspected].append(person)
     return found

@@ -77,6 +77,17 @@ def test_checks_and_partial_indexes_are_those_of_the_models(empty: Database) -> 
     assert ("visit", "ck_visit_state") in migrated
 
 
+def test_a_visit_taken_back_leaves_its_number_to_nobody(empty_sqlite: str) -> None:
+    database = Database(empty_sqlite, info=INFO)
+    migrate(database)
+    with database.engine.connect() as connection:
+        counted = connection.execute(
+            text("SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'")
+        ).all()
+    database.close()
+    assert {name for (name,) in counted} == {"visit", "visitofficer"}
+
+
 def test_migrating_twice_changes_nothing(empty: Database) -> None:
     migrate(empty)
 

@@ -35,11 +35,20 @@ from bot.inspection.draws.values import GRACE, take_back_value, type_value
 from bot.inspection.draws.verify import verify_bundle
 from bot.inspection.draws.voiding import ask_void, decide_void
 from bot.inspection.duties import VISITS
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.models import Notice, NoticeState
 from bot.inspection.people.models import Account, Officer, Person, Role, Training
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.creation import create_licensing_task
-from bot.inspection.tasks.models import Mode, Task, TaskState, Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.models import (
+    EnterpriseNotice,
+    Mode,
+    Task,
+    TaskState,
+    Visit,
+    VisitOfficer,
+    VisitState,
+)
+from bot.inspection.tasks.serving import serve_on_paper
 from tests.conftest import INFO
 from tests.fakes.builders import NOW, make_object, make_officer, make_person
 from tests.inspection.test_draws import (
@@ -460,6 +469,111 @@ def test_d11_a_redraw_needs_a_ground_a_second_person_and_fresh_randomness_and_st
     assert void["asked_by"] != void["approved_by"]
     told = db.read_now(lambda s: len(s.exec(select(Notice).where(Notice.kind == "draw_voided")).all()))
     assert told > 0
+
+
+def _sent(session: Session) -> list[tuple[str, int]]:
+    """Every notice to an enterprise has left."""
+    notices = session.exec(select(Notice).where(Notice.kind == "enterprise_notice")).all()
+    for notice in notices:
+        notice.state = NoticeState.SENT
+    return sorted((notice.subject, notice.recipient_id) for notice in notices)
+
+
+def _cancelled(session: Session) -> list[Notice]:
+    return list(session.exec(select(Notice).where(Notice.kind == "visit_cancelled").order_by(col(Notice.id))))
+
+
+def test_an_enterprise_told_of_a_visit_hears_once_that_it_is_cancelled_and_why(db: Database) -> None:
+    task = db.write_now(lambda s: setting(s, ratios={"B": 50}))
+    draw = db.write_now(whole, task)
+    told = db.write_now(_sent)
+    assert len(told) > 5
+    lead, other = db.write_now(two_leads, task)
+    db.write_now(lambda s: ask_void(s, task_id=task, ground="名单导入有误", by=lead, now=NOW))
+    assert db.read_now(_cancelled) == []  # one person alone cancels nothing
+    for _ in range(2):
+        db.write_now(lambda s: decide_void(s, draw_id=draw.id or 0, approved=True, by=other, now=NOW))
+    cancelled = db.read_now(_cancelled)
+    assert sorted(n.recipient_id for n in cancelled) == sorted(person for _, person in told)
+    assert {n.data["reason"] for n in cancelled} == {"抽取已作废：名单导入有误"}
+    assert all(n.statutory for n in cancelled)
+
+
+def test_an_enterprise_that_was_not_told_yet_hears_of_no_cancellation(db: Database) -> None:
+    task = db.write_now(lambda s: setting(s, ratios={"B": 50}))
+    draw = db.write_now(whole, task)
+    lead, other = db.write_now(two_leads, task)
+    db.write_now(lambda s: ask_void(s, task_id=task, ground="x", by=lead, now=NOW))
+    db.write_now(lambda s: decide_void(s, draw_id=draw.id or 0, approved=True, by=other, now=NOW))
+    assert db.read_now(_cancelled) == []
+    states = set(
+        db.read_now(lambda s: s.exec(select(Notice.state).where(Notice.kind == "enterprise_notice")).all())
+    )
+    assert states == {NoticeState.WITHDRAWN}
+
+
+def test_a_replaced_object_is_told_in_chat_or_by_the_team_that_brought_the_paper(db: Database) -> None:
+    task = db.write_now(lambda s: setting(s, ratios={"B": 50}))
+    db.write_now(whole, task)
+    [subject, contact], *_ = db.write_now(_sent)
+    lead, _ = db.write_now(two_leads, task)
+
+    def replace(session: Session, visit: int) -> None:
+        code = session.get_one(InspectionObject, session.get_one(Visit, visit).object_id).code
+        replace_object(session, task_id=task, code=code, ground="已注销", by=lead, now=NOW, profile=PROFILE,
+                       calendar=CALENDAR)  # fmt: skip
+
+    db.write_now(replace, int(subject.partition(":")[2]))
+    [notice] = db.read_now(_cancelled)
+    assert (notice.recipient_id, notice.data["reason"]) == (contact, "检查对象已更换：已注销")
+
+    def on_paper(session: Session) -> tuple[int, int, str]:
+        alone = session.exec(
+            select(EnterpriseNotice).where(EnterpriseNotice.delivery == "NOT_DELIVERED")
+        ).first()
+        assert alone is not None
+        leader = session.exec(
+            select(VisitOfficer.person_id).where(
+                VisitOfficer.visit_id == alone.visit_id, col(VisitOfficer.leader)
+            )
+        ).one()
+        serve_on_paper(session, visit_id=alone.visit_id, person_id=leader, now=NOW)
+        inspected = session.get_one(Visit, alone.visit_id).object_id
+        return alone.visit_id, leader, session.get_one(InspectionObject, inspected).name
+
+    visit, leader, name = db.write_now(on_paper)
+    db.write_now(replace, visit)
+    told = {
+        n.recipient_id: n.data["on_paper"]
+        for n in db.read_now(lambda s: s.exec(select(Notice).where(Notice.kind == "draw_voided")).all())
+    }
+    assert told[leader] == [name]
+    assert len(db.read_now(_cancelled)) == 1
+
+
+def test_after_a_redraw_everybody_of_the_new_round_is_told(db: Database) -> None:
+    """Bug: SQLite gave the new visits the ids of the old ones, whose messages stood in the way of theirs."""
+    task = db.write_now(setting)
+    draw = db.write_now(whole, task)
+    before = set(db.read_now(lambda s: s.exec(select(Visit.id)).all()))
+    lead, other = db.write_now(two_leads, task)
+    db.write_now(lambda s: ask_void(s, task_id=task, ground="x", by=lead, now=NOW))
+    db.write_now(lambda s: decide_void(s, draw_id=draw.id or 0, approved=True, by=other, now=NOW))
+    db.write_now(
+        lambda s: commit_draw(s, task_id=task, secret=bytes(32), now=NOW, profile=PROFILE, calendar=CALENDAR)
+    )
+    db.write_now(lambda s: reveal_draw(s, task_id=task, now=NOW))
+    db.write_now(lock, task)
+
+    def look(session: Session) -> None:
+        assert not before & set(session.exec(select(Visit.id)))
+        due = {(f"visit:{o.visit_id}", o.person_id) for o in session.exec(select(VisitOfficer))}
+        waiting = select(Notice.subject, Notice.recipient_id).where(
+            Notice.kind == "assignment", Notice.state == NoticeState.QUEUED
+        )
+        assert set(session.exec(waiting)) == due
+
+    db.read_now(look)
 
 
 def test_while_a_redraw_is_asked_for_nothing_goes_on_and_a_refusal_lets_it(db: Database) -> None:

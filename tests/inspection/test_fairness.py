@@ -84,7 +84,7 @@ def test_every_order_of_three_batches_is_as_likely() -> None:
     firsts: Counter[str] = Counter()
     for seed in seeds(draws, "order"):
         order: list[Pick] = pick(
-            [("a", "A"), ("b", "A"), ("c", "A")], rules={"A": StratumRule.parse(100)}, seed=seed, batch_size=1
+            {"A": ["a", "b", "c"]}, rules={"A": StratumRule.parse(100)}, seed=seed, batch_size=1
         )
         firsts["".join(p.id for p in order)] += 1
     low, high = bounds(draws, 1 / 6)

@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.core.clock import china
+from bot.inspection.draws.cancelling import KINDS as CANCELLING
 from bot.inspection.draws.models import Draw, DrawState
 from bot.inspection.draws.sources import words_of
 from bot.inspection.draws.values import next_place, words_at
@@ -126,7 +127,8 @@ def void_request(session: Session, notice: Notice, _now: dt.datetime) -> Content
 def voided(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
     """To officers whose visits were taken back."""
     task = session.get_one(Task, int(notice.subject.rpartition(":")[2]))
-    return Content({"task": task.name, "number": task.number})
+    values = {"reason": "抽取已作废", "on_paper": [], **notice.data}
+    return Content({"task": task.name, "number": task.number, **values})
 
 
 _SAMPLE: dict[str, Any] = {
@@ -144,5 +146,8 @@ KINDS = (
     Kind("draw_void_request", void_request,
          Content(_SAMPLE, (("申请人", "王一"),),
                  (Ask("同意作废", "approve_void", "danger"), Ask("不同意", "refuse_void"))), card=True),
-    Kind("draw_voided", voided, Content({"task": "餐饮服务食品安全抽查", "number": "YX-2026-20260309-0002"})),
+    Kind("draw_voided", voided,
+         Content({"task": "餐饮服务食品安全抽查", "number": "YX-2026-20260309-0002", "reason": "抽取已作废",
+                  "on_paper": ["云溪县某某餐饮店"]})),
+    *CANCELLING,
 )  # fmt: skip

@@ -48,7 +48,7 @@ def replace_object(
     if out is None:
         raise Problem("not_found", "这个对象不在抽中的名单里。", 检查对象=code)
     stratum, batch = out.stratum, out.batch
-    take_back(session, task, [out.id or 0], reason="检查对象已更换", now=now)
+    take_back(session, task, [out.id or 0], reason="检查对象已更换", ground=ground.strip()[:100], now=now)
     facts: dict[str, Any] = {"out": code, "ground": ground.strip()[:100]}
     visit = _next(session, draw, task, stratum, kind="OBJECT", facts=facts, batch=batch, now=now,
                   profile=profile, calendar=calendar)  # fmt: skip

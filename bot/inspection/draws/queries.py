@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Table, insert
 from sqlmodel import Session, col, select
 
+from bot.core.bulk import insert_many
 from bot.core.errors import Problem
 from bot.inspection.draws import algorithm
 from bot.inspection.draws.matching import OfficerFacts
@@ -103,7 +104,7 @@ def insert_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]]) 
     """Thousands of rows of one table, past the ORM."""
     session.flush()
     for start in range(0, len(rows), 5000):
-        session.connection().execute(insert(table), rows[start : start + 5000])
+        insert_many(session.connection(), insert(table), rows[start : start + 5000])
 
 
 class Inspected(NamedTuple):

@@ -10,7 +10,8 @@ from sqlmodel import Session, SQLModel, col
 
 from bot.core.errors import Problem
 from bot.inspection.deadlines.models import Deadline
-from bot.inspection.notices.service import enqueue, withdraw
+from bot.inspection.draws.cancelling import cancellations, handed_over
+from bot.inspection.notices.service import enqueue_many, row, withdraw_all
 from bot.inspection.tasks.models import (
     EnterpriseNotice,
     Task,
@@ -44,22 +45,27 @@ def require_untouched(session: Session, visit_ids: Sequence[int]) -> None:
 
 
 def take_back(
-    session: Session, task: Task, visit_ids: Sequence[int], *, reason: str, now: dt.datetime
+    session: Session, task: Task, visit_ids: Sequence[int], *, reason: str, ground: str, now: dt.datetime
 ) -> None:
-    """Withdraw, tell the officers, and remove the visits."""
+    """Withdraw, tell the officers and every enterprise that was told of its visit, and remove the visits."""
     require_untouched(session, visit_ids)
+    cancelled = cancellations(session, task, visit_ids, reason=f"{reason}：{ground}", now=now)
+    on_paper = handed_over(session, visit_ids)
     people: set[int] = set()
     for start in range(0, len(visit_ids), _CHUNK):
         part = visit_ids[start : start + _CHUNK]
         told = select(col(VisitOfficer.person_id)).where(col(VisitOfficer.visit_id).in_(part))
         people.update(session.execute(told).scalars())
         roots = [f"visit:{visit}" for visit in part]
+        withdraw_all(session, roots, reason=reason, now=now)
         silent = update(Deadline).where(col(Deadline.root).in_(roots), col(Deadline.closed_at).is_(None))
         session.execute(silent.values(closed_at=now, next_at=None))
         for table in _OURS:
             session.execute(delete(table).where(col(table.visit_id).in_(part)))
         session.execute(delete(Visit).where(col(Visit.id).in_(part)))
-    for visit in visit_ids:
-        withdraw(session, f"visit:{visit}", reason=reason, now=now)
-    for person in sorted(people):
-        enqueue(session, "draw_voided", f"task:{task.id}", recipient_id=person, now=now, slot=now.isoformat())
+    rows = [
+        row("draw_voided", f"task:{task.id}", recipient_id=person, now=now, slot=now.isoformat(),
+            data={"reason": reason, "on_paper": on_paper.get(person, [])})
+        for person in sorted(people)
+    ]  # fmt: skip
+    enqueue_many(session, cancelled + rows)

@@ -73,7 +73,7 @@ def decide_void(session: Session, *, draw_id: int, approved: bool, by: int, now:
 def _void(session: Session, draw: Draw, task: Task, *, by: int, now: dt.datetime) -> None:
     was, visits = draw.state, _visits_of(session, task)
     if was == DrawState.LOCKED:
-        take_back(session, task, visits, reason="抽取已作废", now=now)
+        take_back(session, task, visits, reason="抽取已作废", ground=draw.void_ground, now=now)
         session.execute(delete(TaskBatch).where(col(TaskBatch.task_id) == task.id))
         task.state, task.dispatched_at = TaskState.LIBRARIES_CONFIRMED, None
         session.add(task)

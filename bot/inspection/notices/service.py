@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col
 
+from bot.core.bulk import insert_many
 from bot.core.db import WAKE
 from bot.inspection.notices.models import Card, Notice, NoticeState, Priority
 
@@ -51,7 +52,12 @@ def enqueue(session: Session, kind: str, subject: str, **fields: Any) -> bool:
 def enqueue_many(session: Session, rows: Sequence[dict[str, Any]]) -> int:
     """Promise many; those promised before are left as they are. Returns how many are new."""
     session.flush()
-    new = sum(_insert(session, rows[start : start + _CHUNK]) for start in range(0, len(rows), _CHUNK))
+    connection = session.connection()
+    statement = _ON_SQLITE if connection.dialect.name == "sqlite" else _ON_POSTGRES
+    new = sum(
+        insert_many(connection, statement, rows[start : start + _CHUNK])
+        for start in range(0, len(rows), _CHUNK)
+    )
     if new:
         session.info[WAKE] = True
     return new
@@ -73,13 +79,12 @@ def withdraw(
     return int(result.rowcount)  # type: ignore[attr-defined]
 
 
-def _insert(session: Session, rows: Sequence[dict[str, Any]]) -> int:
-    """One statement for a chunk, VALUES not spelled out; SQLite counts, PostgreSQL's pipeline is told by its ids."""
-    connection = session.connection()
-    if session.get_bind().dialect.name == "sqlite":
-        counted = {"preserve_rowcount": True}
-        return int(connection.execute(_ON_SQLITE, list(rows), execution_options=counted).rowcount)
-    return len(connection.execute(_ON_POSTGRES, list(rows)).all())
+def withdraw_all(session: Session, subjects: Sequence[str], *, reason: str, now: dt.datetime) -> None:
+    """Take back everything that waits about any of *subjects* (some hundreds at a time)."""
+    waiting = col(Notice.state).in_((NoticeState.QUEUED, NoticeState.HELD))
+    statement = update(Notice).where(col(Notice.subject).in_(subjects), waiting)
+    session.flush()
+    session.execute(statement.values(state=NoticeState.WITHDRAWN, detail=reason, done_at=now))
 
 
 def touch_cards(session: Session, subject: str, *, now: dt.datetime) -> None:

@@ -131,6 +131,7 @@ class Visit(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("task_id", "object_id", name="uq_visit_object"),
         CheckConstraint(one_of("state", VisitState), name="ck_visit_state"),
+        {"sqlite_autoincrement": True},  # taken back, a visit leaves its id to nobody: messages go by it
     )
     id: int | None = big_id()
     number: str = Field(unique=True, max_length=48)
@@ -163,6 +164,7 @@ class VisitOfficer(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("visit_id", "person_id", name="uq_visit_officer"),
         CheckConstraint(one_of("state", OfficerState), name="ck_visit_officer_state"),
+        {"sqlite_autoincrement": True},
     )
     id: int | None = big_id()
     visit_id: int = Field(foreign_key="visit.id", index=True)

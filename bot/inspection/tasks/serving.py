@@ -12,6 +12,7 @@ from sqlalchemy import Table, bindparam, insert, update
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
+from bot.core.bulk import insert_many
 from bot.core.clock import at_china
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
@@ -54,8 +55,7 @@ def plan_notices(
     days = {day: calendar.add_workdays(day, lead) if ahead else None for day in {v.planned for v in visits}}
     rows = [{"visit_id": v.visit_id, "due_on": days[v.planned], "delivery": PENDING} for v in visits]
     session.flush()
-    if rows:
-        session.connection().execute(insert(_NOTICES), rows)
+    insert_many(session.connection(), insert(_NOTICES), rows)
 
 
 def advance_notices(session: Session, visits: Sequence[Told], *, now: dt.datetime) -> list[dict[str, Any]]:

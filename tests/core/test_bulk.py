@@ -1,0 +1,51 @@
+"""Many rows in one go are the rows that SQLAlchemy itself would have stored."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from bot.core.bulk import insert_many
+from bot.core.db import Database
+from bot.inspection.notices.models import Notice, Priority
+from bot.inspection.notices.service import row
+from tests.fakes.builders import NOW, make_person
+
+TABLE = Notice.__table__  # type: ignore[attr-defined]
+
+
+def rows(person: int, count: int) -> list[dict[str, Any]]:
+    later = NOW + dt.timedelta(days=1, microseconds=7)
+    return [
+        row("draw_voided", f"task:{n}", recipient_id=person, now=NOW, expires_at=later if n % 2 else None,
+            priority=Priority.URGENT, statutory=bool(n % 3), data={"户": n} if n % 5 else None)
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def test_many_rows_are_those_that_were_given(db: Database) -> None:
+    person = db.write_now(lambda s: make_person(s).id or 0)
+    given = rows(person, 40)
+    assert db.write_now(lambda s: insert_many(s.connection(), insert(TABLE), given)) == 40
+
+    def stored(session: Any) -> list[dict[str, Any]]:
+        found = session.connection().execute(select(TABLE).order_by(TABLE.c.id)).mappings()
+        return [{name: one[name] for name in given[0]} for one in found]
+
+    assert db.read_now(stored) == given
+
+
+def test_rows_there_are_already_are_left_and_not_counted(db: Database) -> None:
+    person = db.write_now(lambda s: make_person(s).id or 0)
+    make = sqlite_insert if db.is_sqlite else pg_insert
+    statement = make(TABLE).on_conflict_do_nothing()
+    if not db.is_sqlite:
+        statement = statement.returning(TABLE.c.id)
+    given = rows(person, 12)
+    assert db.write_now(lambda s: insert_many(s.connection(), statement, given[:5])) == 5
+    assert db.write_now(lambda s: insert_many(s.connection(), statement, given)) == 7
+    assert db.write_now(lambda s: insert_many(s.connection(), statement, [])) == 0

@@ -91,8 +91,9 @@ class Cards:
         content = self.kinds[card.kind].content(session, notice, now)
         if isinstance(content, Skip):
             return OutboundMessage(
-                title="此卡片已失效", body=content.reason, card_id=card.card_id, done=content.reason
-            )
+                title="此卡片已失效", body=content.reason, card_id=card.card_id, done=content.reason,
+                due_at=card.sent_at, duty=notice.subject,
+            )  # fmt: skip
         return self.renderer.message(
             card.kind, content, subject=notice.subject, generation=notice.generation, person_id=card.person_id,
             capabilities=self.platforms[card.platform].capabilities, card_id=card.card_id,

@@ -83,6 +83,7 @@ class Renderer:
             done=content.closed,
             key=key,
             due_at=at_china(content.due_on, _DUE_HOUR) if content.due_on else None,
+            duty=subject if content.due_on else "",
             overdue=content.overdue and not content.closed,
         )
 

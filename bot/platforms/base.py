@@ -79,7 +79,8 @@ class OutboundMessage:
     key: str = (
         ""  # the same on every retry, different in every other message; for services that drop equal texts
     )
-    due_at: dt.datetime | None = None  # for services with a to-do list
+    due_at: dt.datetime | None = None  # for services with a to-do list; with ``done`` the entry is finished
+    duty: str = ""  # what it is about, the same in every message to this person about it: names the entry
     overdue: bool = False  # for services with something stronger than a message
 
 

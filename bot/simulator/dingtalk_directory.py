@@ -39,6 +39,8 @@ class DirectoryDesk:
             web.get("/v1.0/contact/users/me", self._me),
             web.post("/v1.0/oauth2/jsapiTickets", self._ticket),
             web.post("/v1.0/todo/users/{union_id}/tasks", self._todo),
+            web.get("/v1.0/todo/users/{union_id}/tasks/sources/{source}", self._todo_of),
+            web.put("/v1.0/todo/users/{union_id}/tasks/{task}", self._change_todo),
             web.post("/v1.0/robot/ding/send", self._ding),
         ]
 
@@ -148,6 +150,21 @@ class DirectoryDesk:
         if TASKS + source not in self._world.facts:
             self._world.remember(TASKS + source, {**body, "unionId": union_id})
         return web.json_response({"id": f"task-{source}", "sourceId": source})
+
+    async def _todo_of(self, request: web.Request) -> web.Response:
+        known = self._world.facts.get(TASKS + request.match_info["source"])
+        if known is None or known["unionId"] != request.match_info["union_id"]:
+            raise Refused("todo.not_exist")
+        source = request.match_info["source"]
+        return web.json_response({**known, "id": f"task-{source}", "done": known.get("done", False)})
+
+    async def _change_todo(self, request: web.Request) -> web.Response:
+        body, source = await json_body(request), request.match_info["task"].removeprefix("task-")
+        known, who = self._world.facts.get(TASKS + source), request.match_info["union_id"]
+        if known is None or who not in known["executorIds"] or request.query.get("operatorId") != who:
+            raise Refused("todo.not_exist")
+        self._world.remember(TASKS + source, known | {"done": bool(body.get("done"))})
+        return web.json_response({"result": True})
 
     async def _ding(self, request: web.Request) -> web.Response:
         body = await json_body(request)

@@ -76,7 +76,8 @@ def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content |
         return Skip("已改派，您不再负责这次检查")
     shown = Content(_values(facts), _facts(facts, notice.recipient_id))
     if facts.visit.state not in BEFORE_SUBMIT:
-        return Content(shown.values, shown.facts, closed=NAMES[VisitState(facts.visit.state)])
+        state = NAMES[VisitState(facts.visit.state)]
+        return Content(shown.values, shown.facts, closed=state, due_on=facts.visit.due_on)
     if mine.state == OfficerState.RECUSAL_ASKED:
         return Content(shown.values, shown.facts, closed="已申请回避，待决定")
     if mine.state == OfficerState.ASSIGNED:

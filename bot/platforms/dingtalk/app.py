@@ -178,7 +178,8 @@ class DingTalkPlatform:
         await of.recall(ref)
 
     async def update(self, card: CardRef, message: OutboundMessage) -> Sent:
-        """Set the whole state of a card."""
+        """Set the whole state of a card; with its duty done, its to-do too."""
+        await self._strong.finish(card.user_id, message)
         if not self._settings.card_template:
             raise PlatformError("card.none", cls=ErrorClass.CARD)
         return await self._cards.update(card.card_id, message)

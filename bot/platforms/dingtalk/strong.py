@@ -6,9 +6,12 @@ Sheet: sections 4.7 and 4.8.
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import structlog
 
 from bot.core.config_dingtalk import DingTalkSettings
+from bot.core.ids import sha256_hex
 from bot.platforms.base import OutboundMessage, PlatformError
 from bot.platforms.dingtalk.client import DingTalkClient, failure
 from bot.platforms.dingtalk.fields import nested, word
@@ -33,18 +36,36 @@ class StrongReminders:
 
     async def add(self, user_id: str, message: OutboundMessage) -> None:
         """To-do and DING for one person, as the settings and the message want; trouble is logged, not raised."""
-        if self._settings.todo and message.due_at is not None and (message.card_id or message.key):
+        if self._settings.todo and message.due_at is not None and message.duty and not message.done:
             await self._tried("todo", user_id, message)
         if self._settings.ding and message.overdue:
             await self._tried("ding", user_id, message)
 
+    async def finish(self, user_id: str, message: OutboundMessage) -> None:
+        """Tick off the to-do of a duty that is done; without one nothing happens. Trouble is logged, not raised."""
+        if self._settings.todo and message.due_at is not None and message.duty and message.done:
+            await self._tried("finish", user_id, message)
+
+    async def ticked_off(self, user_id: str, message: OutboundMessage) -> None:
+        """Find it by its ``sourceId`` and set it done; the paths are those of the vendor's own client."""
+        union_id = await self._union_id(user_id)
+        tasks = f"/v1.0/todo/users/{union_id}/tasks"
+        source = quote(_source(user_id, message), safe="")
+        found = await self._client.api("GET", f"{tasks}/sources/{source}")
+        task_id = word(found, "id")
+        if task_id and found.get("done") is not True:
+            asked = {"operatorId": union_id}
+            await self._client.api(
+                "PUT", f"{tasks}/{quote(task_id, safe='')}", body={"done": True}, query=asked
+            )
+
     async def todo(self, user_id: str, message: OutboundMessage) -> None:
-        """A task in the person's own to-do list; ``sourceId`` makes a repeat harmless."""
+        """A task in the person's own to-do list, one for each duty; ``sourceId`` makes a repeat harmless."""
         assert message.due_at is not None
         union_id = await self._union_id(user_id)
         page = message.url or self._home
         body = {
-            "sourceId": message.card_id or message.key,
+            "sourceId": _source(user_id, message),
             "subject": message.title[:SUBJECT],
             "creatorId": union_id,
             "executorIds": [union_id],
@@ -69,7 +90,7 @@ class StrongReminders:
 
     async def _tried(self, what: str, user_id: str, message: OutboundMessage) -> None:
         try:
-            await (self.todo if what == "todo" else self.ding)(user_id, message)
+            await {"todo": self.todo, "ding": self.ding, "finish": self.ticked_off}[what](user_id, message)
         except PlatformError as error:
             log.warning("dingtalk_strong_reminder_failed", what=what, code=error.code)
 
@@ -81,3 +102,8 @@ class StrongReminders:
                 raise failure("33012")
             self._union_ids[user_id] = union_id
         return self._union_ids[user_id]
+
+
+def _source(user_id: str, message: OutboundMessage) -> str:
+    """Unique in the app and the same in every process: this person and this duty."""
+    return sha256_hex(f"{user_id}:{message.duty}".encode())[:40]

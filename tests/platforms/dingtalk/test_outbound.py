@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bot.platforms.base import (
     Button,
+    CardRef,
     ErrorClass,
     InboundEvent,
     InboundKind,
@@ -188,16 +191,44 @@ def test_a_work_notice_fits_into_its_bytes_whatever_it_says(links: int) -> None:
     assert "正文" in compact(body)
 
 
+def to_dos(rig: Rig) -> list[dict[str, Any]]:
+    return [fact for name, fact in rig.world.facts.items() if name.startswith(TASKS)]
+
+
 async def test_a_due_date_becomes_a_to_do_once() -> None:
     async with dingtalk(settings={"todo": True}) as rig:
         due = rig.clock.now() + dt.timedelta(days=3)
-        message = replace(TOLD, card_id="visit-9", due_at=due, url="https://x.example/9")
-        await rig.platform.send("u1001", message)
-        await rig.platform.send("u1001", message)
-        kept = rig.world.facts[TASKS + "visit-9"]
+        message = replace(TOLD, card_id="visit-9", due_at=due, duty="visit:9", url="https://x.example/9")
+        for card_id in ("visit-9", "visit-9", "visit-9-again"):  # a later card is about the same duty
+            await rig.platform.send("u1001", replace(message, card_id=card_id))
+        [kept] = to_dos(rig)
         assert (kept["subject"], kept["dueTime"]) == ("提醒", int(due.timestamp() * 1000))
         assert kept["executorIds"] == ["un-u1001"]
-        assert len(rig.chat()) == 1
+        await rig.platform.send("u1002", message)  # the partner's duty is their own
+        assert len(to_dos(rig)) == 2
+
+
+@pytest.mark.parametrize("template", ["suicha.schema", ""])
+async def test_a_to_do_is_ticked_off_when_the_duty_is_done_with_and_without_cards(template: str) -> None:
+    async with dingtalk(settings={"todo": True, "card_template": template}) as rig:
+        due = rig.clock.now() + dt.timedelta(days=3)
+        message = replace(TOLD, card_id="visit-9", due_at=due, duty="visit:9", url="https://x.example/9")
+        for user in ("u1001", "u1002"):
+            await rig.platform.send(user, replace(message, card_id=f"visit-9-{user}"))
+        for done in ("", "已提交", "已提交"):
+            changed = replace(message, card_id="visit-9-u1001", done=done)
+            with contextlib.nullcontext() if template else pytest.raises(PlatformError, match=r"card\.none"):
+                await rig.platform.update(CardRef("u1001", changed.card_id), changed)
+            finished = {kept["unionId"]: kept.get("done", False) for kept in to_dos(rig)}
+            assert finished == {"un-u1001": bool(done), "un-u1002": False}
+
+
+async def test_a_card_without_a_to_do_is_closed_all_the_same() -> None:
+    async with dingtalk(settings={"todo": True, "card_template": "suicha.schema"}) as rig:
+        message = replace(TOLD, card_id="visit-8", duty="visit:8", due_at=rig.clock.now())
+        await rig.platform.send("u1001", replace(message, due_at=None))
+        await rig.platform.update(CardRef("u1001", "visit-8"), replace(message, done="已提交"))
+        assert rig.server.view(rig.chat()[0]).closed == "已提交"
 
 
 async def test_a_ding_is_for_what_is_overdue_and_off_unless_it_is_wanted() -> None:

@@ -36,6 +36,7 @@ from bot.messaging.directories import Directories
 from bot.messaging.dispatch import Dispatcher
 from bot.messaging.letters import all_kinds
 from bot.messaging.listening import Listener, Listeners
+from bot.messaging.lost import LostEvents
 from bot.messaging.quotas import Ledger
 from bot.messaging.relay import DatabaseRelay
 from bot.messaging.render import Renderer
@@ -190,8 +191,9 @@ def _assemble(app: web.Application, http: aiohttp.ClientSession) -> Service:
     listening = Listeners(db, clock, app[LISTENERS])
     directories = Directories(db, clock, platforms)
     ticks = Ticks(
-        db, clock, profile, calendar, dispatcher, cards, ledger, listening, chase, budgets, directories
-    )
+        db, clock, profile, calendar, dispatcher, cards, ledger, listening, chase, budgets, directories,
+        LostEvents(db, clock, platforms, dispatcher),
+    )  # fmt: skip
     return Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks, ledger)
 
 

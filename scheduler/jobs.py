@@ -30,6 +30,7 @@ from bot.messaging.chase import Chase
 from bot.messaging.directories import Directories
 from bot.messaging.dispatch import Dispatcher
 from bot.messaging.listening import Listeners
+from bot.messaging.lost import LostEvents
 from bot.messaging.quotas import Ledger
 
 Job = Callable[[], Awaitable[int]]
@@ -51,6 +52,7 @@ class Ticks:
     chase: Chase
     budgets: Budgets
     directories: Directories
+    lost: LostEvents
 
     def jobs(self) -> dict[str, Job]:
         return {
@@ -61,6 +63,7 @@ class Ticks:
             "ledger": lambda: self.db.write(self.ledger.write),
             "budgets": self.budgets.look,
             "directories": self.directories.look,
+            "lost_events": self.lost.look,
             "unanswered": self.chase.look,
             "review_queues": lambda: self._due(queue.queue_review_cards),
             "credit_warnings": lambda: self._due(credit.warn_of_changes),

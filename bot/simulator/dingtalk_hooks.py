@@ -19,6 +19,8 @@ from bot.simulator.dingtalk_wire import Refused, json_body
 from bot.simulator.faults import Fault, FaultPlan
 from bot.simulator.people import World
 
+FAILED = "dingtalk/failed"  # fact: events that could not be delivered
+MOST_FAILED = 200
 ROUTE = "dingtalk/route/"  # facts: where a callbackRouteKey leads, and the secret that signs it
 
 
@@ -45,7 +47,10 @@ class HookPusher:
         )
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/v1.0/card/callbacks/register", self._register)]
+        return [
+            web.post("/v1.0/card/callbacks/register", self._register),
+            web.get("/call_back/get_call_back_failed_result", self._failed),
+        ]
 
     async def robot(self, payload: Mapping[str, Any], *, patience: float) -> dict[str, Any]:
         """A message to the robot; the answer is a webhook message or empty."""
@@ -64,7 +69,18 @@ class HookPusher:
         return await self._push(url, payload, headers=headers, patience=patience)
 
     async def event(self, data: Mapping[str, Any], *, patience: float) -> None:
-        """An event, sealed; the answer must be the sealed word ``success``."""
+        """An event; what could not be delivered is kept until it is asked for."""
+        try:
+            await self._event(data, patience=patience)
+        except NotDelivered:
+            name = str(data["EventType"])
+            inner = {key: value for key, value in data.items() if key not in ("EventType", "EventTime")}
+            entry = {"call_back_tag": name, "event_time": int(self._world.now() * 1000), name: inner}
+            self._world.remember(FAILED, [*self._world.facts.get(FAILED, []), entry])
+            raise
+
+    async def _event(self, data: Mapping[str, Any], *, patience: float) -> None:
+        """Sealed; the answer must be the sealed word ``success``."""
         assert self._envelope is not None
         timestamp, nonce = str(int(self._world.now() * 1000)), secrets.token_hex(4)
         text = json.dumps(data, ensure_ascii=False)
@@ -109,6 +125,15 @@ class HookPusher:
                 if answer is not None:
                     return answer
         raise NotDelivered(f"{self._tries} 次推送都没有应答")
+
+    async def _failed(self, _request: web.Request) -> web.Response:
+        """Up to two hundred, gone once they were fetched."""
+        kept = self._world.facts.get(FAILED, [])
+        self._world.remember(FAILED, kept[MOST_FAILED:])
+        more = len(kept) > MOST_FAILED
+        return web.json_response(
+            {"errcode": 0, "errmsg": "ok", "failed_list": kept[:MOST_FAILED], "has_more": more}
+        )
 
     async def _register(self, request: web.Request) -> web.Response:
         body = await json_body(request)

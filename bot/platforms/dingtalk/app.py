@@ -41,6 +41,7 @@ from bot.platforms.dingtalk.contacts import Contacts
 from bot.platforms.dingtalk.fields import PLATFORM
 from bot.platforms.dingtalk.h5 import H5
 from bot.platforms.dingtalk.hooks import Hooks
+from bot.platforms.dingtalk.lost import lost_events
 from bot.platforms.dingtalk.robot import GroupRobot
 from bot.platforms.dingtalk.robot_chat import RobotChat
 from bot.platforms.dingtalk.stream import OnEvent, StreamClient, pause_before
@@ -218,6 +219,15 @@ class DingTalkPlatform:
             if not group or error.cls not in (ErrorClass.CHANNEL, ErrorClass.RETRY, ErrorClass.RECIPIENT):
                 raise
             await self._chat.send_group(group, message)
+
+    @property
+    def keeps_lost(self) -> bool:
+        """Whether events come by HTTP: only those that fail are kept for later."""
+        return not self._settings.stream and self.hooks.reads_events
+
+    async def lost(self) -> list[InboundEvent]:
+        """The events that could not be delivered."""
+        return await lost_events(self._client, received=self._clock.now())
 
     async def units(self) -> list[Unit]:
         """Every department the app may see."""

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -20,6 +20,7 @@ from bot.core.config import Settings
 from bot.core.config_dingtalk import DingTalkSettings
 from bot.core.db import Database
 from bot.core.keys import CLOCK, DB, SETTINGS
+from bot.messaging.lost import LostEvents
 from bot.platforms.base import Button, CardRef, InboundKind, OutboundMessage
 from bot.platforms.dingtalk.crypto import Envelope, robot_sign
 from bot.simulator.acts import NotDelivered
@@ -64,6 +65,8 @@ class Site:
     url: str
     taker: Taker
     settings: DingTalkSettings
+    db: Database
+    plan: HookPlan
 
     async def post(self, part: str, body: Any, *, secret: str = PATH, **options: Any) -> tuple[int, Any]:
         url = f"{self.url}/hooks/dingtalk/{secret}/{part}"
@@ -92,7 +95,7 @@ async def site(db: Database, *, receive_id: str = CLIENT_ID, **changes: Any) -> 
             plan = HookPlan(f"{hooks}/robot", f"{hooks}/events", "tok3n", KEY, receive_id)
             rig.server.hooks.save(plan)
             rig.platform._hooks_url = hooks
-            yield Site(rig, base, taker, rig.settings)
+            yield Site(rig, base, taker, rig.settings, db, plan)
 
 
 @pytest.fixture
@@ -229,6 +232,44 @@ async def test_a_captured_signature_carries_no_other_message_later(http: Site) -
         0
     ] == 200  # the same again is a repeat
     assert [event.event_id for event in http.rig.inbox.events] == ["msg0Ab==", "twin", "msg0Ab=="]
+
+
+async def test_events_that_could_not_be_delivered_are_fetched_by_one_process_each_hour(http: Site) -> None:
+    http.rig.server.hooks.save(replace(http.plan, event_url=http.plan.event_url + "-gone"))
+    for number in range(205):
+        with pytest.raises(NotDelivered):
+            await http.rig.server.directory_event("user_leave_org", [f"u{number}"])
+    db, platforms = http.db, {"dingtalk": http.rig.platform}
+    one, two = (LostEvents(db, http.rig.clock, platforms, http.taker) for _ in range(2))  # type: ignore[arg-type]
+    assert sorted([await one.look(), await two.look()]) == [0, 205]
+    users = [event.raw["user_ids"] for event in http.rig.inbox.events]
+    assert users == [[f"u{number}"] for number in range(205)]
+    assert {event.kind for event in http.rig.inbox.events} == {InboundKind.CONTACT}
+    with pytest.raises(NotDelivered):
+        await http.rig.server.directory_event("user_add_org", ["new"])
+    assert await one.look() == 0  # each question costs a call of the month
+    http.rig.clock.advance(hours=1)
+    assert await two.look() == 1
+
+
+async def test_lost_events_that_are_never_taken_away_are_read_once_each_time(http: Site) -> None:
+    """Whether DingTalk forgets what was fetched is not documented."""
+    row = {"call_back_tag": "org_dept_create", "event_time": 1, "org_dept_create": {"deptId": [2]}}
+
+    async def endless(method: str, path: str) -> dict[str, Any]:
+        assert (method, path) == ("GET", "/call_back/get_call_back_failed_result")
+        return {"failed_list": [row, None, {}, row], "has_more": True}
+
+    http.rig.platform._client.oapi = endless  # type: ignore[assignment,method-assign]
+    first, second = await http.rig.platform.lost(), await http.rig.platform.lost()
+    assert [event.event_id for event in first] == [event.event_id for event in second]
+    assert [event.raw["type"] for event in first] == ["org_dept_create"]
+
+
+async def test_stream_keeps_nothing_to_fetch(sqlite_db: Database) -> None:
+    async with dingtalk() as rig:
+        assert await LostEvents(sqlite_db, rig.clock, {"dingtalk": rig.platform}, None).look() == 0  # type: ignore[arg-type]
+        assert rig.world.facts.get("dingtalk/calls", 0) == 0
 
 
 async def test_without_a_secret_there_is_no_route(sqlite_db: Database) -> None:

@@ -5,9 +5,9 @@
    The wall rate falls when others use the machine; the CPU time beside it is this process's own (PostgreSQL's
    server counts on the other side).
    Peer, as published by its makers (not run here): ODK Central 41 to 50 submissions of 250 questions a second.
-2. 100 phones saving drafts over HTTP while 20 upload photos of 3 MB: p50, p95, p99 of the drafts. The phones run in
-   the same process and take their part of the core, so the same phones first talk to a handler that only answers:
-   that is the floor, and what its posts cost is what the phones cost.
+2. 100 phones saving drafts over HTTP while 20 upload photos of 3 MB: p50, p95, p99 of the drafts, each measured from
+   when it was due, and the CPU a draft costs the server. The server is a process of its own. The same phones first
+   talk to a handler that only answers: that is the floor.
 
     python bench/forms.py [SUBMISSIONS]
 
@@ -17,14 +17,15 @@ Prints figures and ratios; asserts nothing.
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import io
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,34 +33,27 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import aiohttp
-from aiohttp import FormData, web
-from aiohttp.test_utils import TestServer
+import uvloop
+from aiohttp import FormData
 from PIL import Image
 from sqlalchemy import text
 from sqlmodel import Session
 
-from bot.core.clock import CHINA, ManualClock
+from bench._forms import NOW, PHONES, SAVES, SEEN, answers, checklist_of, many_visits
 from bot.core.db import Database
-from bot.core.keys import LINKS
 from bot.inspection.audit.service import SALT
 from bot.inspection.calendar import WorkCalendar
-from bot.inspection.checklists.definition import Checklist, parse_checklist
-from bot.inspection.checklists.models import VisitForm
 from bot.inspection.checklists.service import save_draft
 from bot.inspection.profile import load_profile
 from bot.inspection.profile.terms import Demand
-from bot.inspection.registry.models import InspectionObject
 from bot.inspection.results.submit import submit_visit
 from bot.inspection.tables import METADATA
-from bot.inspection.tasks.models import CheckIn, OfficerState, Visit, VisitOfficer, VisitState
-from tests.fakes.form_app import known_phones, make_form_app
-from tests.fakes.visits import LI, VISIT, WANG, make_visit
+from tests.fakes.visits import WANG, make_visit
 
-NOW = dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA)
 CALENDAR = WorkCalendar.load()
 BASE = load_profile("default")
 UNSIGNED = BASE.model_copy(update={"record": BASE.record.model_copy(update={"signature": Demand.OFF})})
-PHONES, UPLOADERS, SAVES = 100, 20, 8
+UPLOADERS = 20
 
 
 def main(submissions: int) -> None:
@@ -74,33 +68,16 @@ def main(submissions: int) -> None:
                 f"floor {floor:8.1f}/s   {ours / floor:5.2f} of it   "
                 f"CPU {cpu:5.1f} ms each, floor {bare_cpu:.1f} ms"
             )
-    with on_sqlite() as url:
-        asyncio.run(crowd(url))
+    for kind, place in (("SQLite", on_sqlite), ("PostgreSQL", on_postgres)):
+        print(f"-- {kind}", flush=True)
+        with place() as url, tempfile.TemporaryDirectory() as folder:
+            crowd(url, Path(folder))
 
 
 def rate(run: Callable[[], tuple[float, float]], count: int) -> tuple[float, float]:
     """How many a second by the clock on the wall, and the milliseconds of CPU each took."""
     seconds, cpu = run()
     return count / seconds, cpu / count * 1000
-
-
-def checklist_of(questions: int) -> Checklist:
-    bad = {"codes": ["R05"], "action": "CORRECT", "needs": ["note"]}
-    asked = [
-        {"key": str(n), "text": f"第{n}项是否符合要求？", "type": "YN", "on_bad": bad}
-        for n in range(1, questions + 1)
-    ]
-    return parse_checklist({"code": "B-1", "version": 1, "name": "测量", "questions": asked})
-
-
-def answers(questions: int) -> dict[str, dict[str, str]]:
-    """One in ten is bad and says why."""
-    return {
-        f"B-1:{n}": {"value": "否", "note": "标签缺失，已当场告知", "id": f"a-{n}"}
-        if n % 10 == 0
-        else {"value": "是", "id": f"a-{n}"}
-        for n in range(1, questions + 1)
-    }
 
 
 def hand_in(url: str, questions: int, count: int) -> tuple[float, float]:
@@ -143,122 +120,110 @@ def bare(url: str, questions: int, count: int) -> tuple[float, float]:
     return seconds, cpu
 
 
-def many_visits(session: Session, count: int) -> None:
-    """*count* more visits like the first, on site, each with an open form."""
-    first = session.get_one(Visit, VISIT).model_dump()
-    target = session.get_one(InspectionObject, 1).model_dump()
-    officer = VisitOfficer(
-        person_id=WANG, visit_id=VISIT, department_id=1, ticket="0" * 64, assigned_at=NOW
-    ).model_dump()
-    for n in range(2, count + 2):
-        session.add(InspectionObject(**{**target, "id": n, "code": f"B{n:017}"}))
-        session.flush()
-        session.add(
-            Visit(**{**first, "id": n, "object_id": n, "number": f"B-{n}", "state": VisitState.ON_SITE})
+def crowd(url: str, folder: Path) -> None:
+    """Phones on site: most save an answer now and then, some send photos. Each of the three loads runs alone."""
+    words = [sys.executable, str(Path(__file__).with_name("_forms.py")), url, str(folder)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own words
+    try:
+        assert process.stdout is not None
+        known = json.loads(process.stdout.readline())
+        uvloop.run(phones(f"http://127.0.0.1:{known['port']}", known))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def phones(home: str, known: dict[str, Any]) -> None:
+    cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in known["cookies"].items())}
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(headers=cookies, connector=connector) as http:
+        photo = big_photo()
+        await load(http, home, known["links"], "posts that are only answered (floor)", road="bare")
+        await load(http, home, known["links"], "drafts alone")
+        stop = asyncio.Event()
+        uploads = [
+            asyncio.create_task(uploading(http, f"{home}/form/{link}", photo, n, stop))
+            for n, link in enumerate(known["links"][:UPLOADERS])
+        ]
+        busy = f"drafts while {UPLOADERS} upload photos of {len(photo) / 1e6:.1f} MB"
+        await load(http, home, known["links"], busy, stop=stop, uploads=uploads)
+
+
+async def load(
+    http: aiohttp.ClientSession,
+    home: str,
+    links: list[str],
+    what: str,
+    *,
+    road: str = "form",
+    stop: asyncio.Event | None = None,
+    uploads: Sequence[asyncio.Task[list[float]]] = (),
+) -> None:
+    """Every phone answers a question each second; prints how long the saves took and the CPU on both sides."""
+    before, mine = await served(http, home), time.process_time()
+    took = [
+        t
+        for phone in await asyncio.gather(
+            *(saving(http, f"{home}/{road}/{link}", n) for n, link in enumerate(links))
         )
-        session.flush()
-        for person in (WANG, LI):
-            session.add(
-                VisitOfficer(
-                    **{
-                        **officer,
-                        "id": None,
-                        "visit_id": n,
-                        "person_id": person,
-                        "state": OfficerState.ACCEPTED,
-                        "leader": person == WANG,
-                    }
-                )
-            )
-            session.add(CheckIn(visit_id=n, person_id=person, at=NOW))
-        session.add(VisitForm(id=f"form-{n}", visit_id=n, opened_at=NOW, opened_by=WANG))
+        for t in phone
+    ]
+    if stop is not None:
+        stop.set()
+    sent = [t for one in await asyncio.gather(*uploads) for t in one]
+    theirs, phones_cpu = await served(http, home) - before, time.process_time() - mine
+    cut = statistics.quantiles(took, n=100)
+    print(
+        f"{PHONES} phones, {what}: p50 {cut[49] * 1000:.0f} ms, p95 {cut[94] * 1000:.0f} ms, "
+        f"p99 {cut[98] * 1000:.0f} ms; server {theirs / len(took) * 1000:.1f} ms of CPU a draft, "
+        f"phones {phones_cpu / len(took) * 1000:.1f}"
+        + (f"; {len(sent)} photos, p50 {statistics.median(sent) * 1000:.0f} ms" if sent else ""),
+        flush=True,
+    )
 
 
-async def crowd(url: str) -> None:
-    """Phones on site: most save an answer now and then, some send photos."""
-    clock = ManualClock(NOW)
-    database = Database(url, info={SALT: "salt of a measurement"})
-    METADATA.create_all(database.engine)
-    database.write_now(make_visit, now=NOW, checklists=(checklist_of(50),))
-    database.write_now(many_visits, PHONES)
-    cookies = known_phones(database, clock)
-    with tempfile.TemporaryDirectory() as folder:
-        app = make_form_app(database, clock, Path(folder))
-        app.router.add_post("/bare/{token}/draft", only_answers)
-        async with (
-            TestServer(app) as server,
-            aiohttp.ClientSession(cookies=cookies, cookie_jar=aiohttp.CookieJar(unsafe=True)) as http,
-        ):
-            http.cookie_jar.update_cookies(cookies, server.make_url("/"))
-            bases = [
-                server.make_url(f"/form/{app[LINKS].sign('form', [WANG, n])}") for n in range(2, PHONES + 2)
-            ]
-            floor = await saving(http, [server.make_url(f"/bare/{base.parts[-1]}") for base in bases])
-            quiet = await saving(http, bases)
-            stop = asyncio.Event()
-            uploads = [
-                asyncio.create_task(uploading(http, base, n, stop))
-                for n, base in enumerate(bases[:UPLOADERS])
-            ]
-            busy = await saving(http, bases)
-            stop.set()
-            sent = sum(await asyncio.gather(*uploads))
-    database.close()
-    for what, (took, cpu) in (
-        ("posts that are only answered (floor)", floor),
-        ("drafts alone", quiet),
-        (f"drafts while {UPLOADERS} upload ({sent} photos of 3 MB)", busy),
-    ):
-        cut = statistics.quantiles(took, n=100)
-        print(
-            f"{PHONES} phones, {what}: p50 {cut[49] * 1000:.0f} ms, p95 {cut[94] * 1000:.0f} ms, "
-            f"p99 {cut[98] * 1000:.0f} ms, CPU {cpu:.1f} ms each with the phones"
-        )
+async def served(http: aiohttp.ClientSession, home: str) -> float:
+    async with http.get(f"{home}/cpu") as response:
+        seconds: float = (await response.json())["seconds"]
+    return seconds
 
 
-async def only_answers(request: web.Request) -> web.Response:
-    """A post read and answered with as much as a draft of some answers, nothing kept."""
-    await request.json()
-    return web.json_response({"version": 1, "draft": answers(SAVES), "overwrote": []})
+async def saving(http: aiohttp.ClientSession, base: str, n: int) -> list[float]:
+    """How long each save of one phone took, from the moment it was due: a server that lags is not waited for."""
+    took = []
+    begin = time.perf_counter() + n / PHONES
+    for answer in range(SAVES):
+        due = begin + answer
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        change = {
+            f"B-1:{1 + (answer + n) % 50}": {"value": "是", "note": f"{n} {due}", "id": f"{n}-{answer}-{due}"}
+        }
+        async with http.post(
+            f"{base}/draft", json={"base_version": 0, "changes": change, **SEEN}
+        ) as response:
+            assert response.status == 200, await response.text()
+            await response.read()
+        took.append(time.perf_counter() - due)
+    return took
 
 
-async def saving(http: aiohttp.ClientSession, bases: list[Any]) -> tuple[list[float], float]:
-    """Each phone answers a question every second or so; how long each save took, and the CPU of one in ms."""
-    took: list[float] = []
-    worked = time.process_time()
-
-    async def phone(base: Any, n: int) -> None:
-        await asyncio.sleep(n / PHONES)
-        for answer in range(1, SAVES + 1):
-            began = time.perf_counter()
-            change = {
-                f"B-1:{answer + n % 40}": {
-                    "value": "是",
-                    "note": f"{time.time()}",
-                    "id": f"{n}-{answer}-{began}",
-                }
-            }
-            async with http.post(f"{base}/draft", json={"base_version": 0, "changes": change}) as response:
-                assert response.status == 200, await response.text()
-                await response.read()
-            took.append(time.perf_counter() - began)
-            await asyncio.sleep(max(0.0, 1.0 - took[-1]))
-
-    await asyncio.gather(*(phone(base, n) for n, base in enumerate(bases)))
-    return took, (time.process_time() - worked) / len(took) * 1000
-
-
-async def uploading(http: aiohttp.ClientSession, base: Any, n: int, stop: asyncio.Event) -> int:
-    sent = 0
-    photo = await asyncio.to_thread(big_photo)
+async def uploading(
+    http: aiohttp.ClientSession, base: str, photo: bytes, n: int, stop: asyncio.Event
+) -> list[float]:
+    """A person takes the next photo two seconds after the last arrived."""
+    took = []
+    await asyncio.sleep(n / UPLOADERS)
     while not stop.is_set():
         data = FormData({"question": f"B-1:{n + 1}"})
-        data.add_field("file", photo + f"{n}-{sent}".encode(), filename="a.jpg", content_type="image/jpeg")
+        data.add_field(
+            "file", photo + f"{n}-{len(took)}".encode(), filename="a.jpg", content_type="image/jpeg"
+        )
+        began = time.perf_counter()
         async with http.post(f"{base}/photo", data=data, headers={"Accept": "application/json"}) as response:
             assert response.status == 200, await response.text()
-        sent += 1
-        await asyncio.sleep(2.0)  # a person takes the next one
-    return sent
+        took.append(time.perf_counter() - began)
+        await asyncio.sleep(2.0)
+    return took
 
 
 def big_photo() -> bytes:

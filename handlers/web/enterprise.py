@@ -18,7 +18,7 @@ from bot.inspection.people.models import Officer
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.queries import versions
 from bot.inspection.tasks.notice_paper import DUTY, PROHIBITIONS, RIGHTS
-from bot.inspection.tasks.queries import VisitFacts, method_of, visit_facts
+from bot.inspection.tasks.queries import VisitFacts, visit_facts
 from bot.inspection.tasks.serving import MATERIALS
 from handlers.notice_paper import issued_notice
 from handlers.web import review, reviews
@@ -95,7 +95,7 @@ def look(session: Session, *, visit_id: int, person_id: int) -> Shown:
     first = session.exec(select(Publication.id).where(Publication.visit_id == visit_id)).first()
     return Shown(
         visit=visit,
-        method=method_of(session, visit.task),
+        method=visit.method,
         officers=[(p.name, certificates.get(p.id or 0, "—")) for p, _ in visit.officers],
         sheet=session.get(RecordSheet, visit_id),
         public=versions(session, first) if first else [],

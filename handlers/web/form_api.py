@@ -10,17 +10,14 @@ from hashlib import sha256
 from typing import Any
 
 from aiohttp import web
-from sqlmodel import Session
 
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.keeping import add_evidence, take_back
 from bot.inspection.checklists.queries import FormFacts, form_facts
-from bot.inspection.checklists.service import PARTS, RECORD, DraftSaved, save_draft
-from bot.inspection.checklists.times import keep_times
-from bot.inspection.tasks.queries import team_names
-from handlers.web.form_link import Filling, open_draft, open_link
+from bot.inspection.checklists.service import PARTS, RECORD, Seen, save_draft
+from handlers.web.form_link import open_draft, open_link
 from handlers.web.form_questions import shown_file
 from handlers.web.keys import EVIDENCE
 from handlers.web.numbers import path_key
@@ -42,9 +39,16 @@ async def draft(request: web.Request) -> web.Response:
     """
     link = await open_draft(request)
     sent = await _sent(request)
-    saved, names = await request.app[DB].write(_save, link=link, sent=sent)
+    saved = await request.app[DB].write(
+        save_draft,
+        form_id=link.form_id,
+        person_id=link.person_id,
+        changes=sent.changes,
+        base_version=sent.base_version,
+        seen=sent.seen,
+    )
     return web.json_response(
-        {"version": saved.version, "draft": _named(saved.draft, names), "overwrote": saved.overwrote}
+        {"version": saved.version, "draft": _named(saved.draft, saved.names), "overwrote": saved.overwrote}
     )
 
 
@@ -130,8 +134,7 @@ def _version_of_assets() -> str:
 class _Sent:
     changes: dict[str, dict[str, Any]]
     base_version: int
-    page: str
-    seconds: dict[str, Any]
+    seen: Seen | None
 
 
 async def _sent(request: web.Request) -> _Sent:
@@ -142,25 +145,10 @@ async def _sent(request: web.Request) -> _Sent:
         sent = json.loads(body)
         changes = {str(key): dict(value) for key, value in sent["changes"].items()}
         seconds = {str(key): value for key, value in dict(sent.get("seconds", {})).items()}
-        return _Sent(changes, int(sent.get("base_version", 0)), str(sent.get("page", "")), seconds)
+        seen = Seen(str(sent["page"]), seconds) if sent.get("page") else None
+        return _Sent(changes, int(sent.get("base_version", 0)), seen)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise Problem("form_broken", "没有读懂发来的内容，请刷新页面再试。") from error
-
-
-def _save(session: Session, *, link: Filling, sent: _Sent) -> tuple[DraftSaved, dict[int | None, str]]:
-    """The draft after the change, and the names of the team."""
-    saved = save_draft(
-        session,
-        form_id=link.form_id,
-        person_id=link.person_id,
-        changes=sent.changes,
-        base_version=sent.base_version,
-    )
-    if sent.page:
-        keep_times(
-            session, form_id=link.form_id, person_id=link.person_id, page=sent.page, seconds=sent.seconds
-        )
-    return saved, team_names(session, link.visit_id)
 
 
 def _state(facts: FormFacts, person_id: int) -> dict[str, Any]:

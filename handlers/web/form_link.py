@@ -8,15 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from sqlmodel import Session
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.ids import sha256_hex
 from bot.core.keys import CLOCK, DB, LINKS, SETTINGS
-from bot.inspection.checklists.devices import is_known
-from bot.inspection.checklists.queries import FormFacts, Window, form_facts, window_of
-from bot.inspection.tasks.queries import require_officer
+from bot.inspection.checklists.devices import Window, is_known, own_visit
+from bot.inspection.checklists.queries import FormFacts, form_facts
 from handlers.web.keys import PROFILE
 from handlers.web.pages import wants_json
 
@@ -78,7 +76,7 @@ async def _require_own(request: web.Request) -> tuple[int, Window, dt.datetime]:
         require_same_origin(request)
     now = request.app[CLOCK].now()
     visit = await request.app[DB].read(
-        _own_visit, visit_id=visit_id, person_id=person_id, key_sha256=key_of(request, person_id), now=now
+        own_visit, visit_id=visit_id, person_id=person_id, key_sha256=key_of(request, person_id), now=now
     )
     if visit is None:
         if request.method == "GET" and not wants_json(request):
@@ -137,18 +135,6 @@ def require_same_origin(request: web.Request) -> None:
 def see_other(address: str) -> web.Response:
     """After a post, look at *address*: a reload repeats nothing."""
     return web.Response(status=303, headers={"Location": address})
-
-
-def _own_visit(
-    session: Session, *, visit_id: int, person_id: int, key_sha256: str, now: dt.datetime
-) -> Window | None:
-    """Until when the officer's visit is open; None on a phone that is not known to be this person's.
-
-    Raises ``forbidden``.
-    """
-    require_officer(session, visit_id, person_id)
-    known = is_known(session, person_id=person_id, key_sha256=key_sha256, now=now)
-    return window_of(session, visit_id) if known else None
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -29,7 +29,7 @@ def head(facts: FormFacts, person_id: int) -> dict[str, Any]:
         "items": [item.name for item in visit.items],
         "partners": visit.partners(person_id),
         "window": f"{visit.task.window_start.isoformat()} 至 {visit.visit.due_on.isoformat()}",
-        "method": facts.method,
+        "method": facts.visit.method,
         "department": visit.department,
     }
 

@@ -10,7 +10,8 @@ from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.inspection.checklists.definition import load_checklist
 from bot.inspection.checklists.models import Answer
-from bot.inspection.checklists.times import by_section, keep_times
+from bot.inspection.checklists.service import Seen, save_draft
+from bot.inspection.checklists.times import by_section
 from tests.fakes.desk import GOOD, Desk, refused
 from tests.fakes.visits import HE, LI, SUN, WANG, make_visit
 
@@ -83,10 +84,10 @@ def test_an_answer_that_is_sent_again_does_not_undo_what_the_partner_answered_me
 
 def test_time_in_view_is_kept_by_section_person_and_page(opened: Desk) -> None:
     def spend(person: int, page: str, **seconds: object) -> None:
+        seen = Seen(page, {f"CL-1:{name}": value for name, value in seconds.items()})
         opened.db.write_now(
-            keep_times, form_id=opened.form.id, person_id=person, page=page,
-            seconds={f"CL-1:{name}": value for name, value in seconds.items()},
-        )  # fmt: skip
+            save_draft, form_id=opened.form.id, person_id=person, changes={}, base_version=0, seen=seen
+        )
 
     spend(WANG, "p1", 公示信息=60)
     spend(WANG, "p1", 公示信息=40.4)  # sent earlier, came later

@@ -13,13 +13,13 @@ from bot.inspection.checklists.answers import (
     AnswerValue,
     derive_results,
     next_question,
-    parse_form,
     progress,
     score,
 )
 from bot.inspection.checklists.definition import Checklist, all_checklists, parse_checklist
 from bot.inspection.checklists.repeats import find, may_be_asked, original, unfold
 from bot.inspection.checklists.values import Unreadable, read_code, read_number, read_place
+from tests.inspection.typed_form import read_fields
 
 BAD = {"codes": ["R05"], "action": "CORRECT"}
 FREEZERS: dict[str, Any] = {
@@ -73,11 +73,11 @@ def test_an_answer_to_a_question_that_is_never_asked_so_is_unknown(key: str) -> 
 
 
 def test_what_is_bad_about_one_thing_is_asked_for_about_that_thing_only() -> None:
-    fields: dict[str, Any] = {
+    fields: dict[str, str] = {
         "1": "2", "2_1": "是", "2_2": "否", "2_2.note": "超温至 -5℃", "3_2": "", "4": "合理缺项",
         "5": "22.63， 110.15", "2_3": "否",
     }  # fmt: skip
-    filled = parse_form(LIST, fields, {"2_2": 1, "6": 1, "8": 1})
+    filled = read_fields(LIST, fields, {"2_2": 1, "6": 1, "8": 1})
 
     assert filled.errors == {
         "3_2": "第3-2项“整改措施”还没有回答。",

@@ -1,26 +1,21 @@
-"""Judge the answers of a checklist: what is missing, what is bad, which results follow (C17, guide 2.3).
+"""Judge the answers of a checklist: what is missing, what is bad, which results follow (C17, guide 2.3). Pure.
 
-Nothing is preselected: an answer that was not given is missing, whatever it might have been.
+Nothing is preselected: an answer that was not given is missing, whatever it might have been. How what was typed becomes
+an answer is in ``reading``.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.inspection.checklists import values
 from bot.inspection.checklists.definition import NOT_APPLICABLE, Checklist, Need, Question, QuestionType
 from bot.inspection.checklists.outcomes import CLEAN, worst_first
 from bot.inspection.checklists.repeats import unfold
 
-NOTE_LIMIT = 1000  # characters
 HAS_PHOTOS, HAS_SIGNED = "已拍照", "已签名"  # the values of answered PHOTO and SIGNATURE questions
-READING, NOTE, VERDICT = ".reading", ".note", ".verdict"  # what form field names end in
-
-
 _NOTHING = {QuestionType.PHOTO: "请拍照", QuestionType.SIGNATURE: "请签名", QuestionType.PLACE: "请定位"}
 
 
@@ -61,65 +56,24 @@ class AnswerValue:
 
 
 Answers = Mapping[str, AnswerValue]
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """A form as it came in: what could be read, what is wrong (by question key), and everything as typed."""
-
-    answers: dict[str, AnswerValue] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
-    typed: dict[str, str | list[str]] = field(default_factory=dict)
-
-    @property
-    def complete(self) -> bool:
-        """Whether it may be submitted."""
-        return not self.errors
-
-
-def parse_form(
-    checklist: Checklist,
-    fields: Mapping[str, str | list[str]],
-    photos: Mapping[str, int] | None = None,
-    *,
-    prefix: str = "",
-) -> Filled:
-    """Read a submitted form.
-
-    Field names are the question key, and ``<key>.note``, ``<key>.reading``, ``<key>.verdict``, each after
-    *prefix* (``"CL-1:"``); *photos* counts the stored files under ``prefix + key``. Keys of the answer are
-    without prefix. Fields of questions that are not asked, and foreign fields, are ignored.
-    """
-    filled = Filled()
-    for question in unfold(checklist, filled.answers):
-        if not is_asked(question, filled.answers):
-            continue
-        name = prefix + question.key
-        parts = {end: fields[name + end] for end in ("", READING, NOTE, VERDICT) if name + end in fields}
-        filled.typed.update({name + end: typed for end, typed in parts.items()})
-        count = (photos or {}).get(name, 0)
-        answer, sentences = _read_parts(question, parts, count)
-        if answer != AnswerValue():
-            filled.answers[question.key] = answer
-        sentences += missing_sentences(question, answer, count) if not sentences else []
-        if sentences:
-            filled.errors[question.key] = (
-                f"第{question.number}项“{question.text}”" + "；".join(sentences) + "。"
-            )
-    return filled
+_UNANSWERED = AnswerValue()
 
 
 def is_asked(question: Question, answers: Answers) -> bool:
     """Whether the conditions of *question* hold; of several chosen options one is enough."""
-    given = ((answers.get(key, AnswerValue()).value, value) for key, value in question.when.items())
+    if not question.when:
+        return True
+    given = ((answers.get(key, _UNANSWERED).value, value) for key, value in question.when.items())
     return all(value in answer.split("、") for answer, value in given)
 
 
 def is_bad(question: Question, answer: AnswerValue) -> bool:
     """Whether *answer* is a finding."""
     if question.is_verdict:
-        return answer.value not in {"", NOT_APPLICABLE, question.good}
-    return any(option in question.bad_options for option in answer.value.split("、"))
+        return answer.value not in ("", NOT_APPLICABLE, question.good)
+    return bool(question.bad_options) and any(
+        option in question.bad_options for option in answer.value.split("、")
+    )
 
 
 def missing_parts(question: Question, answer: AnswerValue | None, photos: int = 0) -> tuple[Missing, ...]:
@@ -166,12 +120,15 @@ def derive_results(checklist: Checklist, answers: Answers) -> list[str]:
 
     Empty while nothing is known: no finding yet, and a required answer or the officer's verdict is missing.
     """
+    return results_of([q for q in unfold(checklist, answers) if is_asked(q, answers)], answers)
+
+
+def results_of(asked: Iterable[Question], answers: Answers) -> list[str]:
+    """As ``derive_results``, for the questions that are *asked*."""
     codes: set[str] = set()
     undecided = False
-    for question in unfold(checklist, answers):
-        if not is_asked(question, answers):
-            continue
-        answer = answers.get(question.key, AnswerValue())
+    for question in asked:
+        answer = answers.get(question.key, _UNANSWERED)
         undecided |= question.required and not answer.value
         if question.on_bad and is_bad(question, answer):
             meant = question.on_bad.codes if len(question.on_bad.codes) < 2 else (answer.verdict,)
@@ -242,92 +199,5 @@ def show_answer(question: Question, answer: AnswerValue) -> str:
     return f"{answer.value}{unit}" if question.type is QuestionType.NUMBER else answer.value
 
 
-def clean_note(text: str) -> str:
-    """Strip a note of control characters and outer space."""
-    return "".join(char for char in text if char.isprintable() or char == "\n").strip()
-
-
 def _says_something(note: str) -> bool:
     return len(re.sub(r"[\W_]", "", note)) >= 2
-
-
-def _read_parts(
-    question: Question, parts: Mapping[str, str | list[str]], photos: int
-) -> tuple[AnswerValue, list[str]]:
-    """Read what was typed; a part that cannot be read stays empty and gives a clause."""
-    sentences: list[str] = []
-
-    def attempt(typed: str | list[str], kind: Question | None) -> str:
-        try:
-            return _canonical(kind or question, typed, photos)
-        except values.Unreadable as refusal:
-            sentences.append(str(refusal).rstrip("。"))
-            return ""
-
-    value = attempt(parts.get("", ""), None)
-    note = clean_note(_one(parts.get(NOTE, "")))
-    if len(note) > NOTE_LIMIT:
-        sentences.append(f"说明不能超过{NOTE_LIMIT}字，现为{len(note)}字")
-    reading = ""
-    if question.reading and _one(parts.get(READING, "")) and value != NOT_APPLICABLE:
-        reading = attempt(parts[READING], reading_question(question))
-    return AnswerValue(
-        value, note, reading, _verdict(question, value, _one(parts.get(VERDICT, "")))
-    ), sentences
-
-
-def reading_question(question: Question) -> Question:
-    """Give the reading of *question* as a question of its own; it must have one."""
-    reading = question.reading
-    assert reading is not None
-    return Question(
-        key=question.key,
-        text=reading.text,
-        type=reading.type,
-        unit=reading.unit,
-        min=reading.min,
-        max=reading.max,
-    )
-
-
-def read_single(question: Question, text: str, *, today: dt.date | None = None) -> str:
-    """Read a number, a date, a place, a code or one of several choices; raises ``values.Unreadable``."""
-    if question.type is QuestionType.NUMBER:
-        return values.read_number(
-            text, unit=question.unit, low=question.min, high=question.max, whole=question.whole
-        )
-    if question.type is QuestionType.DATE:
-        return values.read_date(text, today=today)
-    if question.type is QuestionType.PLACE:
-        return values.read_place(text)
-    if question.type is QuestionType.SCAN:
-        return values.read_code(text)
-    return values.read_choice(text, question.choices)
-
-
-def _verdict(question: Question, value: str, typed: str) -> str:
-    """Keep a chosen result code only where the answer is bad and leaves a choice."""
-    if not question.on_bad or len(question.on_bad.codes) < 2 or not is_bad(question, AnswerValue(value)):
-        return ""
-    return typed if typed in question.on_bad.codes else ""
-
-
-def _canonical(question: Question, typed: str | list[str], photos: int) -> str:
-    """Read one value of the question's type; empty stays empty. Raises ``values.Unreadable``."""
-    if question.wants_files:
-        return files_value(question) if photos else ""
-    if question.type is QuestionType.MULTI:
-        return values.read_choices(_many(typed), question.options)
-    text = _one(typed)
-    if question.type is QuestionType.TEXT or not text:
-        return clean_note(text)
-    return read_single(question, text)
-
-
-def _one(typed: str | list[str]) -> str:
-    """Take the last of several values, as a browser sends a repeated radio button."""
-    return (typed if isinstance(typed, str) else next(reversed(typed), "")).strip()
-
-
-def _many(typed: str | list[str]) -> Sequence[str]:
-    return [typed] if isinstance(typed, str) else typed

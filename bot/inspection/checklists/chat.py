@@ -10,11 +10,8 @@ from bot.inspection.checklists import values
 from bot.inspection.checklists.answers import (
     AnswerValue,
     Missing,
-    clean_note,
     files_value,
     missing_parts,
-    read_single,
-    reading_question,
 )
 from bot.inspection.checklists.chat_words import (
     BAD,
@@ -28,6 +25,7 @@ from bot.inspection.checklists.chat_words import (
     ChatCommand,
 )
 from bot.inspection.checklists.definition import NO, NOT_APPLICABLE, YES, Question, QuestionType
+from bot.inspection.checklists.reading import clean_note, read_single, reading_question
 
 __all__ = [
     "ChatCommand",

@@ -41,6 +41,10 @@ class QuestionType(StrEnum):
     SCAN = "SCAN"  # a bar code or QR code, or its characters typed
 
 
+_VERDICTS = frozenset({QuestionType.YN, QuestionType.YNA})
+_FILES = frozenset({QuestionType.PHOTO, QuestionType.SIGNATURE})
+
+
 class BadAction(StrEnum):
     """What the officer does about a bad answer."""
 
@@ -136,7 +140,7 @@ class Question(Part):
     @property
     def is_verdict(self) -> bool:
         """Whether the answer is 是 or 否."""
-        return self.type in {QuestionType.YN, QuestionType.YNA}
+        return self.type in _VERDICTS
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -158,7 +162,7 @@ class Question(Part):
     @property
     def wants_files(self) -> bool:
         """Whether the answer is what was photographed or drawn."""
-        return self.type in {QuestionType.PHOTO, QuestionType.SIGNATURE}
+        return self.type in _FILES
 
 
 class Checklist(Part):

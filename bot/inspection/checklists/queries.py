@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import bindparam
 from sqlalchemy.orm import defer
@@ -15,13 +14,14 @@ from bot.inspection.checklists.definition import Checklist, parse_checklist
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
 from bot.inspection.checklists.repeats import may_be_asked
 from bot.inspection.registry.models import Item
-from bot.inspection.tasks.models import CheckIn, TaskItem, Visit, VisitOfficer
-from bot.inspection.tasks.queries import VisitFacts, method_of, team_facts, visit_facts
+from bot.inspection.tasks.models import CheckIn, Visit, VisitOfficer
+from bot.inspection.tasks.queries import VisitFacts, team_facts, visit_facts
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
 _READ: dict[str, Checklist] = {}
 _KEYS: dict[str, frozenset[str]] = {}
 _MOST_READ = 1024
+_NO_FORM = "没有找到这张检查表。"
 WITHOUT_PRESENCE = ("书面", "网络")  # methods that need no check-in (C16)
 
 
@@ -35,12 +35,10 @@ class FormFacts:
     evidence: list[Evidence]
     record: RecordSheet | None
     check_ins: list[CheckIn]
-    method: str
-    sections: dict[int, int | None] = field(default_factory=dict)  # item -> department that checks it
 
     @property
     def on_site(self) -> bool:
-        return not any(word in self.method for word in WITHOUT_PRESENCE)
+        return not any(word in self.visit.method for word in WITHOUT_PRESENCE)
 
     @property
     def is_open(self) -> bool:
@@ -58,16 +56,6 @@ class FormFacts:
 
     def checked_in(self, person_id: int) -> bool:
         return any(c.person_id == person_id for c in self.check_ins)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Until when a visit can be filled, and its form (None before it is opened)."""
-
-    visit_id: int
-    due_on: dt.date
-    submitted_at: dt.datetime | None
-    form_id: str | None
 
 
 def checklist_of(version: ChecklistVersion) -> Checklist:
@@ -93,7 +81,11 @@ def draft_keys_of(version: ChecklistVersion) -> frozenset[str]:
 
 
 # built once: a statement's cache key costs more than SQLite's answer
-_FORM = select(VisitForm).where(VisitForm.visit_id == bindparam("visit"))
+_FORM = select(VisitForm, RecordSheet).outerjoin(RecordSheet, col(RecordSheet.visit_id) == VisitForm.visit_id)
+_FORM_OF, _FORM_BY_ID = (
+    _FORM.where(VisitForm.visit_id == bindparam("visit")),
+    _FORM.where(VisitForm.id == bindparam("form")),
+)
 # what another writer kept meanwhile replaces what this session has read
 _LOCKED = (
     select(VisitForm)
@@ -101,11 +93,11 @@ _LOCKED = (
     .with_for_update()
     .execution_options(populate_existing=True)
 )
-_SHEET = select(RecordSheet).where(RecordSheet.visit_id == bindparam("visit"))
-_WINDOW = (
-    select(col(Visit.id), col(Visit.due_on), col(Visit.submitted_at), col(VisitForm.id))
-    .outerjoin(VisitForm, col(VisitForm.visit_id) == Visit.id)
-    .where(col(Visit.id) == bindparam("visit"))
+# not joined to the lock: who waited for it would see the sheet as it was before the wait
+_SHEET = (
+    select(RecordSheet)
+    .where(RecordSheet.visit_id == bindparam("visit"))
+    .execution_options(populate_existing=True)
 )
 _EVIDENCE = (
     select(Evidence)
@@ -113,7 +105,6 @@ _EVIDENCE = (
     .order_by(col(Evidence.id))
 )
 _CHECK_INS = select(CheckIn).where(CheckIn.visit_id == bindparam("visit"))
-_SECTIONS = select(TaskItem.item_id, TaskItem.department_id).where(TaskItem.task_id == bindparam("task"))
 _PINNED = (
     select(ChecklistVersion)
     .where(col(ChecklistVersion.id).in_(bindparam("versions", expanding=True)))
@@ -123,11 +114,13 @@ _PINNED = (
 
 def form_facts(session: Session, visit_id: int) -> FormFacts:
     """Everything about the form of one visit. Raises Problem ``not_found``."""
-    form = session.execute(_FORM, {"visit": visit_id}).scalars().one_or_none()
-    return _gathered(session, visit_id, form)
+    form, sheet = session.execute(_FORM_OF, {"visit": visit_id}).one_or_none() or (None, None)
+    return _gathered(session, visit_id, form, sheet)
 
 
-def _gathered(session: Session, visit_id: int, form: VisitForm | None) -> FormFacts:
+def _gathered(
+    session: Session, visit_id: int, form: VisitForm | None, sheet: RecordSheet | None
+) -> FormFacts:
     facts = visit_facts(session, visit_id)
     values = {"visit": visit_id}
     return FormFacts(
@@ -135,49 +128,36 @@ def _gathered(session: Session, visit_id: int, form: VisitForm | None) -> FormFa
         form=form,
         checklists=_pinned(session, facts),
         evidence=list(session.execute(_EVIDENCE, values).scalars()),
-        record=session.execute(_SHEET, values).scalars().one_or_none(),
+        record=sheet,
         check_ins=list(session.execute(_CHECK_INS, values).scalars()),
-        method=method_of(session, facts.task),
-        sections=_sections(session, facts),
     )
 
 
-def draft_facts(session: Session, form: VisitForm) -> FormFacts:
-    """What a change of the draft has to know: who may fill what, and whether it is still open. Evidence is not looked
-    up; the method and who is there are for a joint visit, whose form another department may have opened."""
-    facts, values = team_facts(session, form.visit_id), {"visit": form.visit_id}
+def draft_facts(session: Session, form_id: str) -> FormFacts:
+    """What a change of the draft has to know: who may fill what, and whether it is still open; a second writer waits.
+
+    Evidence is not looked up; who is there is for a joint visit, whose form another department may have opened.
+    Raises Problem ``not_found``.
+    """
+    form, sheet = _locked(session, form_id)
+    facts = team_facts(session, form.visit_id)
     joint = bool(facts.task.joint_department_ids)
     return FormFacts(
         visit=facts,
         form=form,
         checklists=_pinned(session, facts),
         evidence=[],
-        record=session.execute(_SHEET, values).scalars().one_or_none(),
-        check_ins=list(session.execute(_CHECK_INS, values).scalars()) if joint else [],
-        method=method_of(session, facts.task) if joint else "",
-        sections=_sections(session, facts),
+        record=sheet,
+        check_ins=list(session.execute(_CHECK_INS, {"visit": form.visit_id}).scalars()) if joint else [],
     )
 
 
-def window_of(session: Session, visit_id: int) -> Window:
-    """What a link has to know of a visit. Raises Problem ``not_found``."""
-    found = session.execute(_WINDOW, {"visit": visit_id}).one_or_none()
-    if found is None:
-        raise Problem("not_found", "没有找到这次检查。")
-    return Window(*found)
-
-
-def lock_form(session: Session, form_id: str) -> VisitForm:
-    """The form, with a second writer waiting. Raises Problem ``not_found``."""
-    form: VisitForm | None = session.execute(_LOCKED, {"form": form_id}).scalars().one_or_none()
+def _locked(session: Session, form_id: str) -> tuple[VisitForm, RecordSheet | None]:
+    """The form and its sheet, with a second writer waiting. Raises Problem ``not_found``."""
+    form: VisitForm | None = session.execute(_LOCKED, {"form": form_id}).scalar_one_or_none()
     if form is None:
-        raise Problem("not_found", "没有找到这张检查表。")
-    return form
-
-
-def _sections(session: Session, facts: VisitFacts) -> dict[int, int | None]:
-    rows = session.execute(_SECTIONS, {"task": facts.task.id}).all()
-    return {row.item_id: row.department_id for row in rows}
+        raise Problem("not_found", _NO_FORM)
+    return form, session.execute(_SHEET, {"visit": form.visit_id}).scalar_one_or_none()
 
 
 def open_visits(session: Session, *, person_id: int) -> list[tuple[int, str]]:
@@ -193,11 +173,15 @@ def open_visits(session: Session, *, person_id: int) -> list[tuple[int, str]]:
 
 
 def facts_of_form(session: Session, form_id: str, *, lock: bool = False) -> FormFacts:
-    """As ``form_facts``, by the form's id. *lock* makes a second writer wait."""
-    form = lock_form(session, form_id) if lock else session.get(VisitForm, form_id)
-    if form is None:
-        raise Problem("not_found", "没有找到这张检查表。")
-    return _gathered(session, form.visit_id, form)
+    """As ``form_facts``, by the form's id. *lock* makes a second writer wait. Raises Problem ``not_found``."""
+    if lock:
+        form, sheet = _locked(session, form_id)
+    else:
+        found = session.execute(_FORM_BY_ID, {"form": form_id}).one_or_none()
+        if found is None:
+            raise Problem("not_found", _NO_FORM)
+        form, sheet = found
+    return _gathered(session, form.visit_id, form, sheet)
 
 
 def _pinned(session: Session, facts: VisitFacts) -> list[tuple[Item, ChecklistVersion]]:

@@ -29,7 +29,7 @@ def is_own_section(facts: FormFacts, item: Item, person_id: int) -> bool:
 def owner_of(facts: FormFacts, item: Item) -> int | None:
     """The department whose officers fill an item; None where everybody does."""
     lead, sent = facts.visit.task.lead_department_id, _team(facts).values()
-    wanted = facts.sections.get(item.id or 0) or lead
+    wanted = facts.visit.sections.get(item.id or 0) or lead
     owner = wanted if wanted in sent else lead
     return owner if owner in sent else None
 

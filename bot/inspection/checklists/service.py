@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import Table, bindparam, update
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, select
 
 from bot.core.clock import china_day
@@ -16,8 +18,9 @@ from bot.inspection.audit.service import record
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, PREFIX, conclusion_key, void_by
 from bot.inspection.checklists.models import VisitForm
 from bot.inspection.checklists.pinning import pin_checklists
-from bot.inspection.checklists.queries import FormFacts, draft_facts, draft_keys_of, form_facts, lock_form
+from bot.inspection.checklists.queries import FormFacts, draft_facts, draft_keys_of, form_facts
 from bot.inspection.checklists.sections import is_own_section, is_present
+from bot.inspection.checklists.times import merged
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Training
 from bot.inspection.profile import Profile
@@ -31,16 +34,32 @@ _JUDGED = ("value", "reading", "verdict")  # what a conclusion rests on; a note 
 PARTS = ("value", "note", "reading", "verdict")
 _REMEMBERED = 8  # ids of changes to one answer
 _LONGEST = 2000  # characters of one answer or note
+_FORMS: Table = VisitForm.__table__  # type: ignore[attr-defined]
+_KEEP = (
+    update(_FORMS)
+    .where(_FORMS.c.id == bindparam("form"))
+    .values({name: bindparam(f"new_{name}") for name in ("draft", "times", "draft_by", "draft_version")})
+)
 TRAINING_MISSING = "请先完成“双随机、一公开”业务培训，完成后由名录库管理员登记。"
 
 
 @dataclass(frozen=True, slots=True)
 class DraftSaved:
-    """The draft after a save. ``overwrote`` are keys a partner had changed after ``base_version``."""
+    """The draft after a save. ``overwrote`` are keys a partner had changed after ``base_version``, ``names`` the team's
+    by person id."""
 
     version: int
     draft: dict[str, Any]
-    overwrote: tuple[str, ...] = ()
+    overwrote: tuple[str, ...]
+    names: dict[int | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How many seconds one page has shown each section so far."""
+
+    page: str
+    seconds: Mapping[str, Any]
 
 
 def open_form(
@@ -108,18 +127,36 @@ def save_draft(
     person_id: int,
     changes: Mapping[str, Mapping[str, Any]],
     base_version: int,
+    seen: Seen | None = None,
 ) -> DraftSaved:
     """Merge *changes* (question key → value, note, reading, verdict, id); per question the last writer wins.
 
     A change whose ``id`` came before is left out, however late it is sent again: the partner may have answered
     since. A changed answer takes back the “未发现问题” that rested on it. Drafts are no acts, so they are not in the
-    audit chain. Raises ``form_closed``, ``record_closed``, ``question_unknown`` or ``not_your_section``.
+    audit chain. Raises ``form_closed``, ``record_closed``, ``officers_missing``, ``question_unknown`` or
+    ``not_your_section``.
     """
-    facts = draft_facts(session, lock_form(session, form_id))
+    facts = draft_facts(session, form_id)
     form = editable(facts, person_id)
     _require_known(facts, changes, person_id)
+    draft, overwrote = _merged(form, facts, changes, person_id=person_id, base_version=base_version)
+    times = form.times
+    if seen is not None:
+        times = merged(times, person_id=person_id, page=seen.page, seconds=seen.seconds)
+    if draft != form.draft or times != form.times:
+        changed = draft != form.draft
+        _keep(session, form, draft=draft, times=times, draft_by=person_id if changed else form.draft_by,
+              draft_version=form.draft_version + changed)  # fmt: skip
+    names = {person.id: person.name for person, _ in facts.visit.officers}
+    return DraftSaved(form.draft_version, form.draft, overwrote, names)
+
+
+def _merged(
+    form: VisitForm, facts: FormFacts, changes: Mapping[str, Mapping[str, Any]], *, person_id: int, base_version: int
+) -> tuple[dict[str, Any], tuple[str, ...]]:  # fmt: skip
+    """The draft after *changes*, the same when they change nothing, and the keys a partner had changed meanwhile."""
     draft, stamp = dict(form.draft), {"v": form.draft_version + 1, "by": person_id}
-    overwrote, changed, judged = [], False, set()
+    overwrote, judged = [], set()
     for key, change in changes.items():
         before, after, sent = draft.get(key, {}), _cleaned(change), str(change.get("id") or "")[:40]
         if sent in before.get("ids", ()) or {name: before.get(name, "") for name in PARTS} == after:
@@ -129,24 +166,29 @@ def save_draft(
         if any(before.get(name, "") != after[name] for name in _JUDGED):
             judged.add(key)
         draft[key] = {**after, **stamp, "ids": [*before.get("ids", ()), sent][-_REMEMBERED:] if sent else []}
-        changed = True
     rests_on = [(item.id, version.code) for item, version in facts.checklists]
     for key in void_by(judged, rests_on) - changes.keys():
         if draft.get(key, {}).get("value"):
             draft[key] = {**_cleaned({}), **stamp}
-    if changed:
-        form.draft, form.draft_by, form.draft_version = draft, person_id, form.draft_version + 1
-        session.add(form)
-    return DraftSaved(form.draft_version, form.draft, tuple(overwrote))
+    return draft, tuple(overwrote)
+
+
+def _keep(session: Session, form: VisitForm, **values: Any) -> None:
+    """Write these columns of the form at once: what the ORM does to find them out costs more than the database."""
+    session.connection().execute(
+        _KEEP, {"form": form.id} | {f"new_{name}": value for name, value in values.items()}
+    )
+    for name, value in values.items():
+        set_committed_value(form, name, value)
 
 
 def _require_known(facts: FormFacts, changes: Mapping[str, Mapping[str, Any]], person_id: int) -> None:
-    allowed, known = keys_of(facts, person_id), keys_of(facts, None)
+    allowed = keys_of(facts, person_id)
     for key, change in changes.items():
-        if key not in known:
-            raise Problem("question_unknown", "检查表里没有这个问题。", 问题=key[:60])
         if key not in allowed:
-            raise Problem("not_your_section", "这一部分由参与部门的检查人员填写。", 问题=key)
+            if key in keys_of(facts, None):
+                raise Problem("not_your_section", "这一部分由参与部门的检查人员填写。", 问题=key)
+            raise Problem("question_unknown", "检查表里没有这个问题。", 问题=key[:60])
         if key.startswith(PREFIX) and str(change.get("value") or "") not in {"", NOTHING_FOUND}:
             raise Problem(
                 "answer_unknown", f"结论只能是“{NOTHING_FOUND}”；有问题的由不合格项得出。", 问题=key

@@ -1,4 +1,4 @@
-"""How long a section was in view, as the pages that showed it say: a fact beside the result, no measure of anybody."""
+"""How long a section was in view, as the pages that showed it say: a fact beside the result, no measure of anybody. Pure."""
 
 from __future__ import annotations
 
@@ -6,25 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from sqlmodel import Session
-
-from bot.inspection.checklists.models import VisitForm
-
 _LONGEST = 24 * 3600.0  # seconds one page may claim
 _MOST_PAGES, _MOST_SECTIONS = 40, 60
 
 Times = Mapping[str, Mapping[str, Mapping[str, float]]]  # section -> person -> page -> seconds
 
 
-def keep_times(
-    session: Session, *, form_id: str, person_id: int, page: str, seconds: Mapping[str, Any]
-) -> None:
-    """Keep what one page has counted so far; an older count that comes later changes nothing."""
-    form = session.get(VisitForm, form_id, with_for_update=True)
-    if form is None or not page:
-        return
-    times = {
-        section: {p: dict(pages) for p, pages in people.items()} for section, people in form.times.items()
+def merged(kept: Times, *, person_id: int, page: str, seconds: Mapping[str, Any]) -> dict[str, Any]:
+    """*kept* with what one page has counted so far; an older count that comes later changes nothing."""
+    times: dict[str, dict[str, dict[str, float]]] = {
+        section: {p: dict(pages) for p, pages in people.items()} for section, people in kept.items()
     }
     for section, claimed in seconds.items():
         counted = _seconds(claimed)
@@ -33,9 +24,7 @@ def keep_times(
         pages = times.setdefault(section[:80], {}).setdefault(str(person_id), {})
         if page in pages or len(pages) < _MOST_PAGES:
             pages[page[:40]] = max(pages.get(page[:40], 0.0), counted)
-    if times != form.times:
-        form.times = times
-        session.add(form)
+    return times
 
 
 def by_section(times: Times) -> dict[str, int]:

@@ -79,6 +79,8 @@ def read_date(text: str, *, today: dt.date | None = None) -> str:
 
 def read_choice(text: str, options: Sequence[str]) -> str:
     """Give the option meant by its words or its number (from 1); raises ``Unreadable`` listing them."""
+    if text in options:
+        return text
     typed = plain(text).strip().rstrip(".。、")
     for option in options:
         if typed == plain(option):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, update
+from sqlalchemy import Table, Update, bindparam, literal_column, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import Session, col
+from sqlmodel import Session, SQLModel, col
 
 from bot.core.bulk import insert_many
 from bot.core.db import WAKE
@@ -19,6 +20,12 @@ _CHUNK = 5000
 _NOTICES: Table = Notice.__table__  # type: ignore[attr-defined]
 _ON_SQLITE = sqlite_insert(_NOTICES).on_conflict_do_nothing()
 _ON_POSTGRES = pg_insert(_NOTICES).on_conflict_do_nothing().returning(_NOTICES.c.id)
+_CARDS: Table = Card.__table__  # type: ignore[attr-defined]
+_TOUCH = (
+    update(_CARDS)
+    .where(_CARDS.c.subject == bindparam("about"), _CARDS.c.closed.is_(False))
+    .values(stale=True, not_before=bindparam("when"))
+)
 
 
 def row(
@@ -68,15 +75,13 @@ def withdraw(
     recipient_id: int | None = None,
 ) -> int:  # fmt: skip
     """Take back what waits about *subject* (all kinds, or these; everybody, or one). Returns how many."""
-    waiting = col(Notice.state).in_((NoticeState.QUEUED, NoticeState.HELD))
-    statement = update(Notice).where(col(Notice.subject) == subject, waiting)
-    if kinds:
-        statement = statement.where(col(Notice.kind).in_(list(kinds)))
+    named = tuple(kinds)
+    values = {"about": subject, "why": reason, "when": now} | {
+        f"kind_{n}": kind for n, kind in enumerate(named)
+    }
     if recipient_id is not None:
-        statement = statement.where(col(Notice.recipient_id) == recipient_id)
-    session.flush()
-    result = session.execute(statement.values(state=NoticeState.WITHDRAWN, detail=reason, done_at=now))
-    return int(result.rowcount)  # type: ignore[attr-defined]
+        values["who"] = recipient_id
+    return _changed(session, Notice, _withdrawing(len(named), recipient_id is not None), values)
 
 
 def withdraw_all(session: Session, subjects: Sequence[str], *, reason: str, now: dt.datetime) -> None:
@@ -92,11 +97,30 @@ def touch_cards(session: Session, subject: str, *, now: dt.datetime) -> None:
 
     Cards are left alone once the platform refuses to change them; a press opens them again.
     """
-    session.flush()
-    changed = session.execute(
-        update(Card)
-        .where(col(Card.subject) == subject, col(Card.closed).is_(False))
-        .values(stale=True, not_before=now)
-    )
-    if changed.rowcount:  # type: ignore[attr-defined]
+    if _changed(session, Card, _TOUCH, {"about": subject, "when": now}):
         session.info[WAKE] = True
+
+
+@cache
+def _withdrawing(kinds: int, one: bool) -> Update:
+    """The statement for so many kinds, for *one* recipient or all: written once, it is compiled once."""
+    columns = _NOTICES.c
+    waiting = columns.state.in_(
+        [literal_column(f"'{state}'") for state in (NoticeState.QUEUED, NoticeState.HELD)]
+    )
+    statement = update(_NOTICES).where(columns.subject == bindparam("about"), waiting)
+    if kinds:
+        statement = statement.where(columns.kind.in_([bindparam(f"kind_{n}") for n in range(kinds)]))
+    if one:
+        statement = statement.where(columns.recipient_id == bindparam("who"))
+    return statement.values(state=NoticeState.WITHDRAWN, detail=bindparam("why"), done_at=bindparam("when"))
+
+
+def _changed(session: Session, kept: type[SQLModel], statement: Update, values: dict[str, Any]) -> int:
+    """Run *statement* on rows of *kept* past the ORM; what this session holds of them is read again when looked at."""
+    session.flush()
+    count = session.connection().execute(statement, values).rowcount
+    for held in session.identity_map.values() if count else ():
+        if isinstance(held, kept):
+            session.expire(held)
+    return count

@@ -5,22 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from bot.core.clock import china_day
-from bot.inspection.checklists.answers import (
-    AnswerValue,
-    Filled,
-    derive_results,
-    is_bad,
-    parse_form,
-    show_answer,
-)
+from bot.inspection.checklists.answers import AnswerValue, is_bad, results_of, show_answer
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, conclusion_key, is_concluded
-from bot.inspection.checklists.definition import BadAction, Checklist, Question, QuestionType
+from bot.inspection.checklists.definition import BadAction, Checklist, Question
 from bot.inspection.checklists.outcomes import WHOLE_VISIT, ResultCode, settle_visit, worst
 from bot.inspection.checklists.queries import FormFacts, checklist_of
-from bot.inspection.checklists.repeats import original, unfold
+from bot.inspection.checklists.reading import Filled, read_draft
 from bot.inspection.checklists.service import OUTCOME
 from bot.inspection.registry.models import Item
 from bot.inspection.results.labels import LABELS, label_of
@@ -95,27 +87,6 @@ def attempts(facts: FormFacts, keys: Iterable[str] = ()) -> int:
     return len({china_day(e.at) for e in facts.evidence if e.question in wanted})
 
 
-def form_fields(draft: Mapping[str, Mapping[str, Any]]) -> dict[str, str | list[str]]:
-    """The draft as the fields of a posted form: what ``answers.parse_form`` reads."""
-    fields: dict[str, str | list[str]] = {}
-    for key, answer in draft.items():
-        fields[key] = str(answer.get("value", ""))
-        for part in ("note", "reading", "verdict"):
-            fields[f"{key}.{part}"] = str(answer.get(part, ""))
-    return fields
-
-
-def read_checklist_of(facts: FormFacts, checklist: Checklist) -> Filled:
-    """One checklist of the form, read and checked."""
-    fields = form_fields(facts.form.draft if facts.form else {})
-    several = {question.key for question in checklist.questions if question.type is QuestionType.MULTI}
-    for key in fields:
-        code, _, name = key.partition(":")
-        if code == checklist.code and original(name)[0] in several:
-            fields[key] = str(fields[key]).split("、")
-    return parse_form(checklist, fields, facts.photos(), prefix=f"{checklist.code}:")
-
-
 def _unable(facts: FormFacts, code: str, note: str, attempts_min: int) -> Judgement:
     label = label_of(code) if code in {c.value for c in WHOLE_VISIT} else ""
     judged = Judgement(outcome=code, note=note)
@@ -139,15 +110,16 @@ def _unable(facts: FormFacts, code: str, note: str, attempts_min: int) -> Judgem
 def _by_questions(facts: FormFacts, attempts_min: int) -> Judgement:
     judged = Judgement()
     codes: dict[str, list[str]] = {}
-    read: dict[str, tuple[Checklist, Filled]] = {}
+    read: dict[str, Filled] = {}
+    draft, photos = facts.form.draft if facts.form else {}, facts.photos()
     for item, version in facts.checklists:
         if version.code not in read:
             checklist = checklist_of(version)
-            filled = read_checklist_of(facts, checklist)
-            read[version.code] = (checklist, filled)
+            filled = read_draft(checklist, draft, photos, prefix=f"{checklist.code}:")
+            read[version.code] = filled
             judged.errors.update({f"{checklist.code}:{key}": why for key, why in filled.errors.items()})
             judged.given += _given(checklist, filled)
-        codes[str(item.id)] = derive_results(*_args(read[version.code]))
+        codes[str(item.id)] = results_of(read[version.code].asked, read[version.code].answers)
     _check_attempts(facts, judged, attempts_min)
     settled = settle_visit(codes)
     _check_conclusions(facts, judged, settled)
@@ -183,10 +155,6 @@ def _try_again(tried: int, attempts_min: int) -> str:
     return f"“无法联系”要在不同日期至少联系 {attempts_min} 次，每次拍照；已有 {tried} 天的凭据，请改天再试。"
 
 
-def _args(read: tuple[Checklist, Filled]) -> tuple[Checklist, dict[str, AnswerValue]]:
-    return read[0], read[1].answers
-
-
 def _given(checklist: Checklist, filled: Filled) -> list[Given]:
     return [
         Given(
@@ -196,15 +164,13 @@ def _given(checklist: Checklist, filled: Filled) -> list[Given]:
             show_answer(q, filled.answers[q.key]),
             checklist.name,
         )
-        for q in unfold(checklist, filled.answers)
+        for q in filled.asked
         if q.key in filled.answers
     ]
 
 
-def _item(item: Item, read: tuple[Checklist, Filled], codes: list[str]) -> ItemJudgement:
-    checklist, filled = read
-    asked = unfold(checklist, filled.answers)
-    bad = [q for q in asked if q.key in filled.answers and is_bad(q, filled.answers[q.key])]
+def _item(item: Item, filled: Filled, codes: list[str]) -> ItemJudgement:
+    bad = [q for q in filled.asked if q.key in filled.answers and is_bad(q, filled.answers[q.key])]
     problem = "；".join(f"第{q.number}项：{filled.answers[q.key].note or q.text}" for q in bad)
     actions = dict.fromkeys(ACTIONS[q.on_bad.action] for q in bad if q.on_bad)
     return ItemJudgement(_id(item), item.name, codes, problem, "；".join(actions) or "—")

@@ -5,23 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import String, bindparam, cast, func, literal
+from sqlalchemy import String, Table, bindparam, cast, exists, func, literal
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from bot.inspection.checklists.queries import FormFacts
 from bot.inspection.notices.models import Notice
-from bot.inspection.people.models import Role
+from bot.inspection.people.models import Person, PersonRole, Role
 from bot.inspection.results.models import Review
 from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
-from bot.inspection.tasks.queries import people_with_role
 
 # built once: a statement's cache key costs more than SQLite's answer
+_REVIEWS: Table = Review.__table__  # type: ignore[attr-defined]
 _LOOKS = (
-    select(col(Review.reviewer_id), col(Review.decision), col(Review.reason))
-    .where(col(Review.visit_id) == bindparam("visit"))
-    .order_by(col(Review.round).desc())
+    sql_select(_REVIEWS.c.reviewer_id, _REVIEWS.c.decision, _REVIEWS.c.reason)
+    .where(_REVIEWS.c.visit_id == bindparam("visit"))
+    .order_by(_REVIEWS.c.round.desc())
 )
-_EVER = select(VisitOfficer.person_id).where(col(VisitOfficer.visit_id) == bindparam("visit"))
+_PEOPLE: Table = Person.__table__  # type: ignore[attr-defined]
+_ROLES: Table = PersonRole.__table__  # type: ignore[attr-defined]
+_TEAM: Table = VisitOfficer.__table__  # type: ignore[attr-defined]
+_FREE = (
+    sql_select(_PEOPLE.c.id)
+    .join(_ROLES, _ROLES.c.person_id == _PEOPLE.c.id)
+    .where(
+        _ROLES.c.role == bindparam("role"),
+        _PEOPLE.c.active,
+        ~exists().where(_TEAM.c.visit_id == bindparam("visit"), _TEAM.c.person_id == _PEOPLE.c.id),
+    )
+    .order_by(_PEOPLE.c.id)
+)
+_FREE_OF_DEPARTMENT = _FREE.where(_PEOPLE.c.department_id == bindparam("department"))
 _WAITING = (
     select(col(Notice.recipient_id), func.count(func.distinct(Notice.subject)))
     .where(
@@ -38,11 +52,11 @@ _WAITING = (
 def pick_reviewer(session: Session, facts: FormFacts, looks: Sequence[Any]) -> int | None:
     """Who looks at the result: the reviewer of the round before, else the one of the lead department with the
     fewest waiting, else a coordinator; never one who was an officer of the visit, replaced or not (C21)."""
-    officers = set(session.execute(_EVER, {"visit": facts.visit.visit.id}).scalars())
-    task = facts.visit.task
-    reviewers = people_with_role(session, Role.REVIEWER, department_id=task.lead_department_id)
-    free = [p for p in reviewers if p not in officers]
-    free = free or [p for p in people_with_role(session, Role.COORDINATOR) if p not in officers]
+    connection = session.connection()
+    visit, lead = facts.visit.visit.id, facts.visit.task.lead_department_id
+    of_department = {"visit": visit, "role": Role.REVIEWER, "department": lead}
+    free = list(connection.execute(_FREE_OF_DEPARTMENT, of_department).scalars())
+    free = free or list(connection.execute(_FREE, {"visit": visit, "role": Role.COORDINATOR}).scalars())
     last: int | None = looks[0].reviewer_id if looks else None
     if last in free:
         return last
@@ -62,7 +76,7 @@ def return_reason(session: Session, *, visit_id: int) -> str:
 
 def looks_at(session: Session, visit_id: int) -> Sequence[Any]:
     """The reviewers' looks at a visit, the last one first."""
-    return session.execute(_LOOKS, {"visit": visit_id}).all()
+    return session.connection().execute(_LOOKS, {"visit": visit_id}).all()
 
 
 def last_return(looks: Sequence[Any]) -> str:

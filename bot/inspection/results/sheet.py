@@ -35,7 +35,7 @@ def build_sheet(
         object_name=target.name,
         object_code=target.code,
         address=target.address or "—",
-        method=facts.method or "—",
+        method=facts.visit.method or "—",
         started=_at(started),
         ended=_at(now),
         department=facts.visit.department,

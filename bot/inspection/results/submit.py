@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from bot.core.clock import china, china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
-from bot.inspection.checklists.conclusions import NOTHING_FOUND
 from bot.inspection.checklists.evidence import PDF
-from bot.inspection.checklists.models import Answer, Evidence, VisitForm
+from bot.inspection.checklists.models import Evidence
 from bot.inspection.checklists.queries import FormFacts, facts_of_form
 from bot.inspection.checklists.service import OUTCOME, RECORD
 from bot.inspection.notices.models import Priority
@@ -27,27 +25,14 @@ from bot.inspection.profile.terms import Demand
 from bot.inspection.results.closing import complete
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import LABELS, ResultCode, label_of
-from bot.inspection.results.models import ItemResult
 from bot.inspection.results.outcome_messages import OBSTRUCTS
 from bot.inspection.results.reviewers import last_return, looks_at, pick_reviewer
 from bot.inspection.results.signing import unsigned
+from bot.inspection.results.versions import keep_answers, keep_results
 from bot.inspection.tasks.models import VisitState
-from bot.inspection.tasks.queries import NOT_AN_OFFICER, leads_of, year_of
+from bot.inspection.tasks.queries import NOT_AN_OFFICER, leads_of
 from bot.inspection.tasks.service import WAITING, move_visit, subject_of
 from bot.inspection.tasks.states import SUBMITTED
-
-# built once: a statement's cache key costs more than SQLite's answer; rows, not objects, where nothing is changed
-_SAID = (
-    select(col(Answer.question), col(Answer.version), col(Answer.value), col(Answer.note))
-    .where(col(Answer.visit_id) == bindparam("visit"))
-    .order_by(col(Answer.version))
-)
-_FOUND = (
-    select(col(ItemResult.item_id), col(ItemResult.version), col(ItemResult.codes), col(ItemResult.problem))
-    .where(col(ItemResult.visit_id) == bindparam("visit"))
-    .order_by(col(ItemResult.version))
-)
-_KEEP = insert(Answer.__table__)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,27 +67,20 @@ def submit_visit(
         return Receipt(**form.receipt)
     _require_record(session, facts, profile)
     judged = complete(facts, profile)
-    looks = looks_at(session, form.visit_id)
+    looks = looks_at(session, form.visit_id) if form.submitted_at is not None else ()
     why = last_return(looks)
     reason = f"审核退回后更正：{why}" if why else "更正后重新提交"
-    _keep_answers(session, form, judged, person_id=person_id, reason=reason, now=now)
-    _keep_results(session, form.visit_id, judged, person_id=person_id, reason=reason, now=now)
-    _stamp(session, facts, judged, now=now, profile=profile, calendar=calendar)
+    keep_answers(session, form, judged, person_id=person_id, reason=reason, now=now)
+    keep_results(session, form, judged, person_id=person_id, reason=reason, now=now)
+    _stamp(facts, judged, now=now, profile=profile, calendar=calendar)
     receipt = _receipt(facts, judged, number=len(looks) + 1, now=now)
     form.submitted_at, form.submitted_by, form.receipt = now, person_id, asdict(receipt)
-    session.add(form)
+    session.add_all([form, visit])
     move_visit(session, visit, VisitState.RECORDED, VisitState.IN_REVIEW, now=now)
-    record(
-        session,
-        "result.submitted",
-        subject_of(form.visit_id),
-        now=now,
-        actor=person_id,
-        round=receipt.round,
-        outcome=visit.outcome,
-        form=form.id,
-    )
     _tell(session, facts, judged, receipt, looks, now=now)
+    # last: from here to the commit nobody else can append to the chain
+    record(session, "result.submitted", subject_of(form.visit_id), now=now, actor=person_id, round=receipt.round,
+           outcome=visit.outcome, form=form.id)  # fmt: skip
     return receipt
 
 
@@ -115,71 +93,11 @@ def _require_record(session: Session, facts: FormFacts, profile: Profile) -> Non
         raise Problem("officers_unsigned", f"还差执法人员签名：{'、'.join(waiting)}。")
 
 
-def _keep_answers(
-    session: Session, form: VisitForm, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
-) -> None:
-    """Append what is new or different; what was said before stays (append-only)."""
-    last = {row.question: row for row in session.execute(_SAID, {"visit": form.visit_id})}
-    said = {g.key: (g.shown, g.answer.note) for g in judged.given}
-    said |= dict.fromkeys(judged.concluded, (NOTHING_FOUND, ""))
-    if judged.outcome:
-        said = {OUTCOME: (judged.outcome, judged.note)}
-    withdrawn = {key: ("", "") for key in last if key not in said}
-    rows: list[dict[str, Any]] = []
-    for key, (value, note) in {**said, **withdrawn}.items():
-        before = last.get(key)
-        if before is not None and (before.value, before.note) == (value, note):
-            continue
-        by = form.draft.get(key, {}).get("by", person_id)
-        rows.append(
-            {
-                "visit_id": form.visit_id,
-                "question": key,
-                "version": before.version + 1 if before else 1,
-                "value": value,
-                "note": note,
-                "person_id": by,
-                "at": now,
-                "reason": reason if before else "",
-            }
-        )
-    if rows:
-        session.execute(_KEEP, rows)
-
-
-def _keep_results(
-    session: Session, visit_id: int, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
-) -> None:
-    last = {row.item_id: row for row in session.execute(_FOUND, {"visit": visit_id})}
-    for item in judged.items:
-        before = last.get(item.item_id)
-        if before is not None and (before.codes, before.problem) == (item.codes, item.problem):
-            continue
-        session.add(
-            ItemResult(
-                visit_id=visit_id,
-                item_id=item.item_id,
-                version=before.version + 1 if before else 1,
-                codes=item.codes,
-                problem=item.problem,
-                at=now,
-                person_id=person_id,
-                reason=reason if before else "",
-            )
-        )
-
-
 def _stamp(
-    session: Session,
-    facts: FormFacts,
-    judged: Judgement,
-    *,
-    now: dt.datetime,
-    profile: Profile,
-    calendar: Calendar,
+    facts: FormFacts, judged: Judgement, *, now: dt.datetime, profile: Profile, calendar: Calendar
 ) -> None:
     """Outcome, the day the inspection ended, and the day the result must be public."""
-    visit, year = facts.visit.visit, year_of(session, facts.visit.task)
+    visit = facts.visit.visit
     visit.ended_on = visit.ended_on or _ended_on(facts, now=now)
     visit.recorded_at = visit.recorded_at or now
     visit.submitted_at = now
@@ -191,11 +109,10 @@ def _stamp(
         decided_on=None,
         task_completed_on=None,
         problem=LABELS[ResultCode(judged.worst)].is_problem,
-        year=year,
+        year=facts.visit.year,
     )
     random = facts.visit.task.plan_line_id is not None  # a clue is no random result: nothing to publish
     visit.publish_due = due.day if due and random else None
-    session.add(visit)
 
 
 def _ended_on(facts: FormFacts, *, now: dt.datetime) -> dt.date:

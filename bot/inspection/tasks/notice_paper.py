@@ -15,7 +15,7 @@ from bot.core.clock import china, china_day
 from bot.inspection.audit.service import record
 from bot.inspection.tasks.codes import credentials, spoken
 from bot.inspection.tasks.models import ApprovalState, NoticeDocument, Visit, VisitApproval
-from bot.inspection.tasks.queries import VisitFacts, method_of, visit_facts
+from bot.inspection.tasks.queries import VisitFacts, visit_facts
 from bot.inspection.tasks.serving import MATERIALS
 
 RIGHTS = (
@@ -53,7 +53,7 @@ def notice_body(
         else f"“双随机、一公开”抽查：{task.name}（{task.number}），{'定向' if task.targeted else '不定向'}",
         "planned": f"{visit.planned_on:%Y年%m月%d日}",
         "due": f"{visit.due_on:%Y年%m月%d日}",
-        "method": method_of(session, task) or "实地检查",
+        "method": facts.method or "实地检查",
         "frequency": f"本年度此前对你单位的检查 {visits_before(session, facts)} 次",
         "approval": approval_words(session, visit_id),
         "materials": MATERIALS,

@@ -6,14 +6,14 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
-from sqlalchemy import bindparam
+from sqlalchemy import and_, bindparam
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
 from bot.inspection.people.models import Account, Department, EnterpriseContact, Person, PersonRole, Role
 from bot.inspection.plans.models import Plan, PlanLine
 from bot.inspection.registry.models import InspectionObject, Item
-from bot.inspection.tasks.models import Task, Visit, VisitOfficer
+from bot.inspection.tasks.models import Task, TaskItem, Visit, VisitOfficer
 from bot.inspection.tasks.states import LIVE
 
 
@@ -28,6 +28,9 @@ class VisitFacts:
     officers: list[tuple[Person, VisitOfficer]]
     contacts: list[int]  # who can be reached in a chat
     department: str
+    method: str  # how the task inspects
+    year: int  # of the plan; of a clue the year it came in
+    sections: dict[int, int | None]  # item -> department of the task that checks it
     departments: dict[int, str] = field(default_factory=dict)  # of a joint task: name by row id
 
     @property
@@ -52,13 +55,16 @@ class VisitFacts:
         return next((o for p, o in self.officers if p.id == person_id), None)
 
 
+_ON_SITE = "实地检查"  # a clue, which no plan says anything about, is looked into on site
 NOT_AN_OFFICER = "您不是这次检查的执法检查人员。"
 # built once: a statement's cache key costs more than SQLite's answer
 _VISIT = (
-    select(Visit, Task, InspectionObject, Department.name)
+    select(Visit, Task, InspectionObject, Department.name, PlanLine.method, Plan.year)  # type: ignore[call-overload]
     .join(Task, col(Task.id) == Visit.task_id)
     .join(InspectionObject, col(InspectionObject.id) == Visit.object_id)
     .join(Department, col(Department.id) == Task.lead_department_id)
+    .outerjoin(PlanLine, col(PlanLine.id) == Task.plan_line_id)
+    .outerjoin(Plan, col(Plan.id) == PlanLine.plan_id)
     .where(col(Visit.id) == bindparam("visit"))
 )
 _TEAM = (
@@ -72,13 +78,12 @@ _OFFICERS = (
     .where(col(VisitOfficer.visit_id) == bindparam("visit"), col(VisitOfficer.state).in_(LIVE))
     .order_by(col(VisitOfficer.leader).desc(), col(VisitOfficer.id))
 )
-_ITEMS = select(Item).where(col(Item.id).in_(bindparam("items", expanding=True))).order_by(col(Item.id))
-_NAMES = (
-    select(col(Person.id), col(Person.name))
-    .join(VisitOfficer, col(VisitOfficer.person_id) == Person.id)
-    .where(col(VisitOfficer.visit_id) == bindparam("visit"), col(VisitOfficer.state).in_(LIVE))
+_ITEMS = (
+    select(Item, TaskItem.department_id)
+    .outerjoin(TaskItem, and_(col(TaskItem.item_id) == Item.id, col(TaskItem.task_id) == bindparam("task")))
+    .where(col(Item.id).in_(bindparam("items", expanding=True)))
+    .order_by(col(Item.id))
 )
-_METHOD = select(PlanLine.method).where(PlanLine.id == bindparam("line"))
 _YEAR = (
     select(Plan.year)
     .join(PlanLine, col(PlanLine.plan_id) == Plan.id)
@@ -103,13 +108,6 @@ _CONTACTS = (
 def line_of(session: Session, task: Task) -> PlanLine | None:
     """The plan line of a random task; a clue's task has none."""
     return session.get(PlanLine, task.plan_line_id) if task.plan_line_id is not None else None
-
-
-def method_of(session: Session, task: Task) -> str:
-    """How the task inspects; a clue is looked into on site."""
-    if task.plan_line_id is None:
-        return "实地检查"
-    return str(session.execute(_METHOD, {"line": task.plan_line_id}).scalar_one())
 
 
 def year_of(session: Session, task: Task) -> int:
@@ -172,22 +170,20 @@ def team_facts(session: Session, visit_id: int) -> VisitFacts:
     found = session.execute(_VISIT, {"visit": visit_id}).first()
     if found is None:
         raise Problem("not_found", "没有找到这次检查。")
-    visit, task, inspected, department = found
+    visit, task, inspected, department, method, year = found
+    items = session.execute(_ITEMS, {"items": task.item_ids, "task": task.id}).all()
     return VisitFacts(
         visit=visit,
         task=task,
         object=inspected,
-        items=list(session.execute(_ITEMS, {"items": task.item_ids}).scalars()),
+        method=_ON_SITE if method is None else method,
+        year=year or task.window_start.year,
+        sections={item.id or 0: section for item, section in items},
+        items=[item for item, _ in items],
         officers=[(person, officer) for person, officer in session.execute(_TEAM, {"visit": visit_id})],
         contacts=[],
         department=department,
     )
-
-
-def team_names(session: Session, visit_id: int) -> dict[int | None, str]:
-    """The names of the live officers of a visit, and nothing else about them."""
-    rows = session.execute(_NAMES, {"visit": visit_id}).all()
-    return {row.id: row.name for row in rows}
 
 
 def reachable(session: Session, people: Collection[int]) -> set[int]:

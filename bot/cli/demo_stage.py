@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aiohttp import web
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import func, or_, select
 from sqlmodel import Session, col
 
 from bot.app import SERVICE, Service, make_app
@@ -38,6 +38,7 @@ from bot.simulator.wecom_bot_state import BotAccount
 START = dt.datetime(2026, 3, 9, 8, 30, tzinfo=CHINA)
 DEMO_SALT = "salt-of-the-demo-county"  # fixed, so that two runs draw the same teams; a real one is secret
 _SOON = dt.timedelta(minutes=20)  # retries due so soon are waited for before the day goes on
+_DOWN = dt.timedelta(minutes=3)  # longer than any lease
 _CLIENT_TIMEOUT = 0.5  # seconds: a lost answer costs this much real time
 
 
@@ -52,8 +53,8 @@ class Stage:
         folder.mkdir(parents=True, exist_ok=True)
         self.clock = ManualClock(START)
         self.world = World(now=lambda: self.clock.now().timestamp(), journal=folder / "world.jsonl")
-        if "clock" in self.world.facts:
-            self.clock.move_to(dt.datetime.fromisoformat(self.world.facts["clock"]))
+        if "clock" in self.world.facts:  # killed: what that process held is free again after such a pause
+            self.move_to(dt.datetime.fromisoformat(self.world.facts["clock"]) + _DOWN)
         self.faults = FaultPlan(percent=percent, hold=_CLIENT_TIMEOUT + 0.3)
         self.settings = self._settings(database_url, port, sim_port, profile)
         self.simulator = self._simulator(sim_port)
@@ -133,19 +134,10 @@ class Stage:
             select(func.count()).select_from(InboxEvent).where(
                 col(InboxEvent.state) == InboxState.NEW, col(InboxEvent.not_before) <= now)
         ).scalar_one()  # fmt: skip
-        theirs = (
-            select(func.count()).select_from(Notice).where(self._left_behind, col(Notice.lease_until) > now)
-        )
-        return int(new) + count_due(session, now=now, quiet=quiet) - int(session.execute(theirs).scalar_one())
-
-    @property
-    def _left_behind(self) -> ColumnElement[bool]:
-        """What a killed process was sending: nobody touches it until the lease runs out."""
-        mine = self.service.delivery.worker
-        return and_(col(Notice.state) == NoticeState.SENDING, col(Notice.lease_by) != mine)
+        return int(new) + count_due(session, now=now, quiet=quiet)
 
     def _next_try(self, session: Session) -> dt.datetime | None:
-        """When the next retry, what a rate limit holds back, or what a killed process left, is due."""
+        """When the next retry, or what a rate limit holds back, is due."""
         held = select(func.min(Notice.not_before)).where(
             col(Notice.state).in_((NoticeState.QUEUED, NoticeState.HELD)), col(Notice.not_before) > self.clock.now(),
             or_(col(Notice.attempts) > 0, col(Notice.detail) != ""),
@@ -155,8 +147,7 @@ class Stage:
         cards = select(func.min(Card.not_before)).where(
             col(Card.stale).is_(True), col(Card.not_before) > self.clock.now()
         )
-        leases = select(func.min(Notice.lease_until)).where(self._left_behind)
-        found = [m for q in (held, events, cards, leases) if (m := session.execute(q).scalar()) is not None]
+        found = [m for q in (held, events, cards) if (m := session.execute(q).scalar()) is not None]
         return min(found, default=None)
 
     # -- building ---------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ class DingTalkSettings(BaseModel):
     group_robot_secret: SecretStr | None = None
     group_robot_keyword: str = ""  # put into every post, where the robot is guarded by a keyword
     group_conversation: str = ""  # openConversationId of a group of ours in which the app's robot announces
+    group_template_robot: str = ""  # robot code, where that group was made from a scene-group template
     private_by: Literal["robot", "work_notice"] = "robot"  # how a message without a card reaches a person
     todo: bool = False  # a message with a due date also becomes a to-do
     ding: bool = False  # an overdue one also becomes a DING inside the app; never SMS or a call

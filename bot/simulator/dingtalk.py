@@ -18,6 +18,7 @@ from bot.simulator.acts import MessageView, NotDelivered
 from bot.simulator.dingtalk_cards import CardDesk, card_params
 from bot.simulator.dingtalk_directory import DirectoryDesk
 from bot.simulator.dingtalk_hooks import HookPusher
+from bot.simulator.dingtalk_media import MediaDesk
 from bot.simulator.dingtalk_notices import NoticeDesk
 from bot.simulator.dingtalk_robot import RobotDesk
 from bot.simulator.dingtalk_setup import DingTalkSetup
@@ -49,6 +50,7 @@ class DingTalkServer:
         self._notices = NoticeDesk(world, agent_id=setup.agent_id)
         self._cards = CardDesk(world, template=setup.card_template, robot_code=setup.client_id)
         self._robots = RobotDesk(world, setup)
+        self._media = MediaDesk(world, robot=setup.group_template_robot)
         self.stream = StreamHub(faults, setup)
         self.hooks = HookPusher(world, faults, setup)
         self._base = URL()  # where clients reach us, learnt from their first request
@@ -56,7 +58,15 @@ class DingTalkServer:
     def app(self) -> web.Application:
         middlewares = [self._learn_base, self._gate.middleware]
         app = web.Application(middlewares=middlewares, client_max_size=BODY_LIMIT)
-        desks = (self._cards, self._robots, self._notices, self.directory, self.stream, self.hooks)
+        desks = (
+            self._cards,
+            self._robots,
+            self._media,
+            self._notices,
+            self.directory,
+            self.stream,
+            self.hooks,
+        )
         for desk in desks:
             app.add_routes(desk.routes())
         app.add_routes(

@@ -38,4 +38,5 @@ class DingTalkSetup:
     monthly_pushes: int | None = None
     per_second: int | None = None
     unsafe_word: str = ""
+    group_template_robot: str = "template-robot"
     hooks: HookPlan | None = None

@@ -49,6 +49,17 @@ def _card_button(row: dict[str, Any]) -> SimButton:
 
 
 def _sample(param: dict[str, str]) -> MessageView:
+    if "photoURL" in param:
+        return MessageView("", "", image=param["photoURL"])
+    if "fileName" in param:
+        return MessageView(param["fileName"], "")
+    param = {**param, "text": param.get("markdown_content") or param.get("markdown") or param.get("text", "")}
+    param |= {
+        f"actionTitle{n}": param.get(f"btn_title_{n}", "") for n in range(1, 5) if f"btn_title_{n}" in param
+    }
+    param |= {
+        f"actionURL{n}": param.get(f"action_url_{n}", "") for n in range(1, 5) if f"action_url_{n}" in param
+    }
     numbered = [(param.get(f"actionTitle{n}", ""), param.get(f"actionURL{n}", "")) for n in range(1, 6)]
     single = [(param.get("singleTitle", ""), param.get("singleURL", ""))]
     buttons = tuple(SimButton(text, url=_opened(url)) for text, url in single + numbered if url)

@@ -32,13 +32,14 @@ from bot.platforms.base import (
     Sent,
     one_by_one,
 )
-from bot.platforms.dingtalk import cards, checks, robot_chat, work_notices
+from bot.platforms.dingtalk import cards, checks, media, robot_chat, work_notices
 from bot.platforms.dingtalk.callbacks import OpenCallbacks
 from bot.platforms.dingtalk.card_desk import CardDesk
 from bot.platforms.dingtalk.client import DingTalkClient
 from bot.platforms.dingtalk.codes import SESSION_CODES
 from bot.platforms.dingtalk.contacts import Contacts
 from bot.platforms.dingtalk.fields import PLATFORM
+from bot.platforms.dingtalk.group_template import send_to_group
 from bot.platforms.dingtalk.h5 import H5
 from bot.platforms.dingtalk.hooks import Hooks
 from bot.platforms.dingtalk.lost import lost_events
@@ -218,7 +219,15 @@ class DingTalkPlatform:
         except PlatformError as error:
             if not group or error.cls not in (ErrorClass.CHANNEL, ErrorClass.RETRY, ErrorClass.RECIPIENT):
                 raise
-            await self._chat.send_group(group, message)
+            if robot := self._settings.group_template_robot:
+                await send_to_group(self._client, robot, group, message)
+            else:
+                await self._chat.send_group(group, message)
+
+    async def send_file(self, user_id: str, name: str, body: bytes) -> Sent:
+        """Upload a picture or a file and send it to one person."""
+        media_id = await self._client.upload(name, body, kind=media.kind_of(name, len(body)))
+        return await self._chat.send_sample(user_id, *media.shown(name, media_id))
 
     @property
     def keeps_lost(self) -> bool:

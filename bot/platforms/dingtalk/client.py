@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from bot.platforms.dingtalk.text import compact
 from bot.platforms.shared import Budget, Meter, Token, TokenStore
 from bot.platforms.tokens import OwnTokens
 
+UPLOAD = "/media/upload"
 IP_BLOCKED = "1111"  # an address that asks too often gets a page, or JSON with ``punish``
 MAX_ANSWER = 100_000  # bytes of an answer that are read
 FREE = (  # of the monthly quota: contacts, login, the visible range (section 10.1)
@@ -96,6 +98,26 @@ class DingTalkClient:
             return self._counted(path, await self._exchange(method, url, body=body))
 
         return await self._with_token("old", self._fetch_old_token, attempt)
+
+    async def upload(self, name: str, body: bytes, *, kind: str) -> str:
+        """Upload a file; its ``media_id`` may be used again and again. To upload it twice does no harm."""
+
+        async def attempt(token: str) -> dict[str, Any]:
+            url = URL(self._settings.oapi_base + UPLOAD).update_query(access_token=token, type=kind)
+            form = aiohttp.FormData(quote_fields=False)
+            form.add_field("media", body, filename=re.sub(r'[\x00-\x1f"\\/]', "_", name))
+            await self._pace.turn(UPLOAD)
+            return self._counted(UPLOAD, await self._exchange("POST", url, body=None, form=form))
+
+        try:
+            answer = await self._with_token("old", self._fetch_old_token, attempt)
+        except PlatformError as error:
+            if error.cls is not ErrorClass.UNKNOWN:
+                raise
+            raise PlatformError(error.code, error.detail, retry_after=5.0) from None
+        if not isinstance(media_id := answer.get("media_id"), str):
+            raise PlatformError("media.none", cls=ErrorClass.BUG)
+        return media_id
 
     async def open(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Call a new API that takes no token (the Stream gateway)."""
@@ -201,9 +223,12 @@ class DingTalkClient:
         *,
         body: dict[str, Any] | None,
         headers: dict[str, str] | None = None,
+        form: aiohttp.FormData | None = None,
     ) -> _Answer:
-        sent = None if body is None else compact(body).encode()
-        accept = {"Accept": "application/json", "Content-Type": "application/json; charset=utf-8"}
+        sent = form if form is not None else None if body is None else compact(body).encode()
+        accept = {"Accept": "application/json"}
+        if form is None:
+            accept["Content-Type"] = "application/json; charset=utf-8"
         try:
             async with self._session.request(
                 method, url, data=sent, headers={**accept, **(headers or {})}, **self._options()

@@ -74,7 +74,13 @@ CODES_BY_VERDICT: dict[Verdict, tuple[str, ...]] = {
         "deliver.failed",
         "invalidParameter.userIds.empty",
     ),
-    _GROUP_GONE: ("group.disbanded", "invalid.openConversationId", "conversation.org.notMatch"),
+    _GROUP_GONE: (
+        "660015",
+        "660016",
+        "group.disbanded",
+        "invalid.openConversationId",
+        "conversation.org.notMatch",
+    ),
     _CONTENT: (
         "430101",
         "430102",
@@ -105,7 +111,14 @@ CODES_BY_VERDICT: dict[Verdict, tuple[str, ...]] = {
     _LOGIN: ("40078", "40029", "invalidParameter.authCode.notFound"),
     _CARD_GONE: ("param.cardNotExist",),
     _SESSION: ("session.expired", "session.notExisted"),
-    _BUSY: ("-1", "system.busy", "ServiceUnavailable", "90002", "Forbidden.AccessDenied.QpsLimitForApi"),
+    _BUSY: (
+        "660026",
+        "-1",
+        "system.busy",
+        "ServiceUnavailable",
+        "90002",
+        "Forbidden.AccessDenied.QpsLimitForApi",
+    ),
     _SECOND: ("90018", "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"),
     _MINUTE: (
         "Forbidden.AccessDenied.QpmLimitForAppkeyAndApi",

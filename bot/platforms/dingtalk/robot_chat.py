@@ -35,15 +35,15 @@ class RobotChat:
         self, user_ids: Sequence[str], message: OutboundMessage
     ) -> dict[str, Sent | PlatformError]:
         """Send the same to up to twenty; HTTP 200 may hide that somebody was left out, for good or for now."""
-        answer = await self._say(f"{PRIVATE}/batchSend", {"userIds": list(user_ids)}, message)
-        sent = Sent(word(answer, "processQueryKey"))
-        ended: dict[str, Sent | PlatformError] = dict.fromkeys(user_ids, sent)
-        invalid, throttled = (
-            set(words(answer.get(name))) for name in ("invalidStaffIdList", "flowControlledStaffIdList")
-        )
-        ended |= {user_id: failure("flowControlledStaffId") for user_id in user_ids if user_id in throttled}
-        ended |= {user_id: failure("invalidStaffId") for user_id in user_ids if user_id in invalid}
-        return ended
+        return _ends(user_ids, await self._say(f"{PRIVATE}/batchSend", {"userIds": list(user_ids)}, message))
+
+    async def send_sample(self, user_id: str, key: str, param: dict[str, str]) -> Sent:
+        """Send a picture, a file or any other kind the robot has to one person."""
+        body = {"robotCode": self._robot, "userIds": [user_id], "msgKey": key, "msgParam": compact(param)}
+        end = _ends([user_id], await self._client.api("POST", f"{PRIVATE}/batchSend", body=body))[user_id]
+        if isinstance(end, PlatformError):
+            raise end
+        return end
 
     async def send(self, user_id: str, message: OutboundMessage) -> Sent:
         """Send to one."""
@@ -126,3 +126,15 @@ def _place(ref: str) -> tuple[str, str]:
         return "", ref
     conversation, _, key = ref.removeprefix(IN_GROUP).rpartition(" ")
     return conversation, key
+
+
+def _ends(user_ids: Sequence[str], answer: dict[str, Any]) -> dict[str, Sent | PlatformError]:
+    """An end for each: an answer of 200 may hide that somebody was left out."""
+    sent = Sent(word(answer, "processQueryKey"))
+    ended: dict[str, Sent | PlatformError] = dict.fromkeys(user_ids, sent)
+    invalid, throttled = (
+        set(words(answer.get(name))) for name in ("invalidStaffIdList", "flowControlledStaffIdList")
+    )
+    ended |= {user_id: failure("flowControlledStaffId") for user_id in user_ids if user_id in throttled}
+    ended |= {user_id: failure("invalidStaffId") for user_id in user_ids if user_id in invalid}
+    return ended

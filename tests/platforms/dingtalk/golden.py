@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.platforms.base import Button, OutboundMessage
-from bot.platforms.dingtalk import cards
+from bot.platforms.dingtalk import cards, media
+from bot.platforms.dingtalk.group_template import template_message
 
 FOLDER = Path(__file__).resolve().parents[2] / "samples" / "dingtalk" / "golden"
 SITE = "https://suicha.example.gov.cn"
@@ -57,6 +58,12 @@ def every() -> dict[str, dict[str, Any]]:
         "notice-link": cards.work_notice(LINK),
         "notice-links": cards.work_notice(LINKS),
     }
+    made |= {
+        f"group-{name}": _group_template(message) for name, message in (("plain", PLAIN), ("links", LINKS))
+    }
+    for name, file in (("file", "检查通知书.pdf"), ("image", "现场.jpg")):
+        key, param = media.shown(file, "@media-1")
+        made[f"robot-{name}"] = {"msgKey": key, "msgParam": param}
     for name, message in (
         ("plain", PLAIN),
         ("link", LINK),
@@ -66,6 +73,11 @@ def every() -> dict[str, dict[str, Any]]:
         key, param = cards.robot_message(message)
         made[f"robot-{name}"] = {"msgKey": key, "msgParam": param}
     return made
+
+
+def _group_template(message: OutboundMessage) -> dict[str, Any]:
+    template, param = template_message(message)
+    return {"msg_template_id": template, "msg_param_map": param}
 
 
 def as_text(body: dict[str, Any]) -> str:

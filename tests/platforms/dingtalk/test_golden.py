@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.platforms.base import Button, OutboundMessage, PlatformError
 from bot.platforms.dingtalk import cards
 from bot.platforms.dingtalk.text import compact
+from bot.simulator.dingtalk_media import PARAM_BYTES, TEMPLATES
 from bot.simulator.dingtalk_rules import Broken, check_card, check_notice, check_sample, check_webhook
 from tests.platforms.dingtalk.golden import FOLDER, as_text, every
 
@@ -30,6 +31,10 @@ def check(name: str, body: dict[str, Any]) -> None:
             check_notice(body)
         case "robot":
             check_sample(body["msgKey"], compact(body["msgParam"]))
+        case "group":
+            wanted = TEMPLATES[body["msg_template_id"]]
+            assert all(body["msg_param_map"].get(name) for name in wanted)
+            assert len(compact(body["msg_param_map"]).encode()) <= PARAM_BYTES
         case other:
             raise AssertionError(other)
 

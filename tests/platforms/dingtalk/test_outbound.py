@@ -191,6 +191,47 @@ def test_a_work_notice_fits_into_its_bytes_whatever_it_says(links: int) -> None:
     assert "正文" in compact(body)
 
 
+@pytest.mark.parametrize(("name", "kind"), [("通知书.pdf", "file"), ("现场照.JPG", "image")])
+async def test_files_and_pictures_are_uploaded_and_shown(name: str, kind: str) -> None:
+    async with dingtalk() as rig:
+        sent = await rig.platform.send_file("u1001", name, b"bytes of it")
+        (bubble,) = rig.chat()
+        view = rig.server.view(bubble)
+        assert sent.ref
+        assert view.title == name if kind == "file" else view.image.startswith("@")
+        [(body, _, _)] = rig.world.media.values()
+        assert body == b"bytes of it"
+        with pytest.raises(PlatformError) as lost:
+            await rig.platform.send_file("stranger", name, b"bytes")
+        assert lost.value.cls is ErrorClass.RECIPIENT
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("x.exe", 5), ("noending", 5), ("x.pdf", 0), ("x.pdf", (20 << 20) + 1)]
+)
+async def test_what_a_robot_cannot_show_is_refused_before_it_is_uploaded(name: str, size: int) -> None:
+    async with dingtalk() as rig:
+        with pytest.raises(PlatformError) as refused:
+            await rig.platform.send_file("u1001", name, b"x" * size)
+        assert refused.value.cls is ErrorClass.BUG
+        assert refused.value.advice
+        assert not rig.world.media
+
+
+async def test_in_a_group_of_a_template_its_own_robot_announces() -> None:
+    settings = {"group_conversation": OURS, "group_template_robot": "template-robot", "group_robot_url": None}
+    async with dingtalk(settings=settings) as rig:
+        await rig.platform.announce(TOLD)
+        (bubble,) = rig.world.chat("dingtalk", OURS)
+        view = rig.server.view(bubble)
+        assert (view.title, view.body) == ("提醒", "明天到期。")
+        assert [(one.text, one.url) for one in view.buttons] == [("打开", "https://x.example/7")]
+    async with dingtalk(settings=settings | {"group_template_robot": "another"}) as rig:
+        with pytest.raises(PlatformError) as refused:
+            await rig.platform.announce(TOLD)
+        assert refused.value.code == "660016"
+
+
 def to_dos(rig: Rig) -> list[dict[str, Any]]:
     return [fact for name, fact in rig.world.facts.items() if name.startswith(TASKS)]
 

@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: help venv demo serve test quick check bench fuzz pictures migration system audit-packages clean
+.PHONY: help venv demo serve test quick check bench fuzz node-stranger pictures migration system audit-packages clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -49,6 +49,11 @@ bench: venv ## Run every measurement, each beside a peer or a floor
 fuzz: venv ## Try 200,000 hostile inputs, grown by coverage, on all that reads WeCom, and as many on DingTalk
 	$(BIN)/python -m tests.platforms.wecom.fuzz 200000
 	$(BIN)/python -m tests.platforms.dingtalk.fuzz 200000
+
+node-stranger: venv ## Let the npm client dingtalk-stream talk to the simulated DingTalk (needs node and npm)
+	@{ command -v node && command -v npm; } >/dev/null || { echo 'Please install Node.js with npm first; nothing else here needs it' >&2; exit 1; }
+	npm install --prefix $(VENV)/node --silent --no-audit --no-fund dingtalk-stream@2
+	NODE_STRANGERS=$(VENV)/node/node_modules $(BIN)/python -m pytest tests/simulator/dingtalk_node.py
 
 endurance: venv ## Tell 10,000 people while requests fail and processes are killed and frozen
 	STORY_PEOPLE=10000 $(BIN)/python -m pytest -s tests/stories/test_ten_thousand.py

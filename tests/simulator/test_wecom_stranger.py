@@ -117,3 +117,19 @@ async def test_our_adapter_opens_what_a_strangers_server_side_seals(rig: Rig) ->
     query = {"msg_signature": outer["MsgSignature"], "timestamp": stamp, "nonce": "nonce-1"}
     event = rig.platform.read_callback(query, sealed.encode())
     assert (event.user_id, event.text) == ("insp007", "今天查哪家?")
+
+
+async def test_our_adapter_answers_the_echo_of_a_strangers_server_side(rig: Rig) -> None:
+    """The check when an address is saved, sealed and signed by wechatpy."""
+    stamp = str(int(rig.clock.now().timestamp()))
+    sealed = WeChatCrypto(ACCOUNT["token"], ACCOUNT["aes_key"], ACCOUNT["corp_id"]).encrypt_message(
+        "1616140317", "n", stamp
+    )
+    outer = xmltodict.parse(sealed)["xml"]
+    query = {
+        "msg_signature": outer["MsgSignature"],
+        "timestamp": stamp,
+        "nonce": "n",
+        "echostr": outer["Encrypt"],
+    }
+    assert rig.platform.answer_echo(query) == b"1616140317"

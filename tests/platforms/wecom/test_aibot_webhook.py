@@ -12,7 +12,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+import xmltodict
 from aiohttp import web
+from wechatpy.enterprise.crypto import WeChatCrypto
 
 from bot.core.clock import ManualClock
 from bot.core.config_wecom import WeComBotSettings, WeComSettings
@@ -228,6 +230,24 @@ async def test_what_was_not_agreed_is_refused_and_nothing_is_stored(
     async with rig.session.post(rig.base, params=query, data=sealed) as answer:
         assert answer.status == status
     assert rig.hook.events == []
+
+
+async def test_a_strangers_server_side_is_understood_and_opens_our_sealed_answer(rig: Rig) -> None:
+    """wechatpy on WeCom's side of a smart bot's webhook: no gateway for bots was ever published."""
+    server_side, stamp = WeChatCrypto("DocTok01", AES_KEY, ""), str(int(rig.clock.now().timestamp()))
+    entered = {
+        "msgid": "e1",
+        "msgtype": "event",
+        "from": {"userid": "insp007"},
+        "event": {"eventtype": "enter_chat"},
+    }
+    outer = xmltodict.parse(server_side.encrypt_message(json.dumps(entered), "n-1", stamp))["xml"]
+    query = {"msg_signature": outer["MsgSignature"], "timestamp": stamp, "nonce": "n-1"}
+    async with rig.session.post(rig.base, params=query, json={"encrypt": outer["Encrypt"]}) as response:
+        answer = await response.json(content_type=None)
+    sealed, signed = {"Encrypt": answer["encrypt"]}, answer["msgsignature"]
+    opened = server_side.decrypt_message(sealed, signed, str(answer["timestamp"]), answer["nonce"])
+    assert "随查" in json.loads(opened)["text"]["content"]
 
 
 async def test_a_replayed_callback_is_heard_once(hasty: Rig) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
     and_,
     bindparam,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session, col
 
+from bot.core.tables import Moment
 from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
 
 BATCH = 64  # notices claimed together: as many as a kill can leave with an unknown outcome
@@ -72,7 +74,7 @@ _STALE = text("card.stale")
 _LOUD = or_(col(Notice.statutory).is_(True), col(Notice.priority) == Priority.URGENT)
 
 
-def _due(now: dt.datetime, *, quiet: bool) -> ColumnElement[bool]:
+def _due(now: dt.datetime | ColumnElement[Any], *, quiet: bool) -> ColumnElement[bool]:
     ready = and_(_WAITING, col(Notice.not_before) <= now)
     abandoned = and_(_SENDING, col(Notice.lease_until) <= now)
     if quiet:
@@ -100,62 +102,69 @@ def refreshable(now: dt.datetime, *, card_id: str = "") -> Select[Any]:
     return stale.join(Notice, col(Notice.id) == Card.notice_id).where(col(Notice.state) == NoticeState.SENT)
 
 
+# built once and run on the table: every batch runs these, and building them anew cost as much as running them
+_NOTICES = Notice.__table__  # type: ignore[attr-defined]
+_NOW, _UNTIL = bindparam("now_", type_=Moment()), bindparam("until_", type_=Moment())
+_HOLD = (
+    update(_NOTICES)
+    .where(
+        _WAITING, col(Notice.not_before) <= _NOW, ~_LOUD,
+        or_(col(Notice.expires_at).is_(None), col(Notice.expires_at) > _UNTIL),
+    )
+    .values(state=NoticeState.HELD.value, not_before=_UNTIL, detail=QUIET)
+)  # fmt: skip
+_ENDED = {"state": NoticeState.EXPIRED.value, "done_at": _NOW, "lease_until": None, "lease_by": ""}
+_EXPIRE = (
+    update(_NOTICES)
+    .where(_WAITING, col(Notice.not_before) <= _NOW, col(Notice.expires_at) <= _NOW)
+    .values(detail="已过时效，不再发送", **_ENDED)
+)
+_BREAK_OFF = (
+    update(_NOTICES)
+    .where(_SENDING, col(Notice.lease_until) <= _NOW, col(Notice.expires_at) <= _NOW)
+    .values(detail="发送中断，结果不明；已过时效，不再发送", **_ENDED)
+    .returning(col(Notice.id))
+)
+_NEXT = {
+    quiet: select(_NOTICES.c.id)
+    .where(_due(_NOW, quiet=quiet))
+    .order_by(col(Notice.priority), col(Notice.not_before), col(Notice.id))
+    .limit(bindparam("most_", type_=Integer()))
+    .with_for_update(skip_locked=True)
+    for quiet in (False, True)
+}
+_TAKE = (
+    update(Notice)
+    .where(col(Notice.id).in_(bindparam("ids_", expanding=True)))
+    .values(state=NoticeState.SENDING.value, lease_by=bindparam("worker_"), lease_until=_UNTIL)
+    .returning(Notice)
+    .execution_options(synchronize_session=False, populate_existing=True)
+)
+
+
 def hold(session: Session, *, now: dt.datetime, until: dt.datetime) -> int:
     """Quiet hours: what is due and neither statutory nor urgent waits until they end. Returns how many."""
-    lasts = or_(col(Notice.expires_at).is_(None), col(Notice.expires_at) > until)
-    result = session.execute(
-        update(Notice)
-        .where(_WAITING, col(Notice.not_before) <= now, ~_LOUD, lasts)
-        .values(state=NoticeState.HELD, not_before=until, detail=QUIET)
-    )
-    return int(result.rowcount)  # type: ignore[attr-defined]
+    return int(session.connection().execute(_HOLD, {"now_": now, "until_": until}).rowcount)
 
 
 def claim(
     session: Session, *, worker: str, now: dt.datetime, quiet: bool, limit: int = BATCH
 ) -> list[Notice]:
     """Lease up to *limit* due notices to *worker*, urgent first; expired ones end here."""
-    _expire(session, now=now)
-    ids = (
-        select(col(Notice.id))
-        .where(_due(now, quiet=quiet))
-        .order_by(col(Notice.priority), col(Notice.not_before), col(Notice.id))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    found = session.execute(ids).scalars().all()
+    session.flush()
+    connection = session.connection()
+    connection.execute(_EXPIRE, {"now_": now})
+    _note_interruption(session, connection.execute(_BREAK_OFF, {"now_": now}).scalars().all())
+    found = connection.execute(_NEXT[quiet], {"now_": now, "most_": limit}).scalars().all()
     if not found:
         return []
-    claimed = session.execute(
-        update(Notice)
-        .where(col(Notice.id).in_(found))
-        .values(state=NoticeState.SENDING, lease_by=worker, lease_until=now + LEASE)
-        .returning(Notice)
-        .execution_options(synchronize_session=False, populate_existing=True)
-    ).scalars()
-    batch = sorted(claimed, key=lambda n: (n.priority, n.not_before, n.id or 0))
+    taken = session.execute(_TAKE, {"ids_": found, "worker_": worker, "until_": now + LEASE}).scalars()
+    batch = sorted(taken, key=lambda n: (n.priority, n.not_before, n.id or 0))
     _note_interruption(session, [n.id or 0 for n in batch if n.attempts])
     return batch
 
 
-def _expire(session: Session, *, now: dt.datetime) -> None:
-    late = col(Notice.expires_at) <= now
-    ended = {"state": NoticeState.EXPIRED, "done_at": now, "lease_until": None, "lease_by": ""}
-    session.execute(
-        update(Notice)
-        .where(_WAITING, col(Notice.not_before) <= now, late)
-        .values(detail="已过时效，不再发送", **ended)
-    )
-    broken_off = session.execute(
-        update(Notice)
-        .where(_SENDING, col(Notice.lease_until) <= now, late)
-        .values(detail="发送中断，结果不明；已过时效，不再发送", **ended)
-        .returning(col(Notice.id))
-    ).scalars()
-    _note_interruption(session, broken_off.all())
-
-
-def _note_interruption(session: Session, notice_ids: Sequence[int]) -> None:
+def _note_interruption(session: Session, notice_ids: Sequence[int | None]) -> None:
     """Tries that nobody finished are of unknown outcome."""
     if notice_ids:
         session.execute(

@@ -40,11 +40,13 @@ def addresses(
     address for SMS, until a gateway says that it is none."""
     found: dict[int, list[tuple[str, str]]] = {}
     dead: set[tuple[str, str]] = set()
-    query = select(Account).where(col(Account.person_id).in_(people), col(Account.platform).in_(platforms))
-    for account in session.exec(query.order_by(col(Account.id))):
-        address = (account.platform, account.user_id)
-        if account.dead_since is None:
-            found.setdefault(account.person_id, []).append(address)
+    query = select(Account.person_id, Account.platform, Account.user_id, Account.dead_since).where(
+        col(Account.person_id).in_(people), col(Account.platform).in_(platforms)
+    )
+    for person_id, platform, user_id, dead_since in session.exec(query.order_by(col(Account.id))):
+        address = (platform, user_id)
+        if dead_since is None:
+            found.setdefault(person_id, []).append(address)
         else:
             dead.add(address)
     if "sms" in platforms:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import re
 import ssl
 from collections.abc import Callable
@@ -97,8 +99,13 @@ class Wire:
 
     def _compare_clocks(self, response: aiohttp.ClientResponse) -> None:
         with suppress(ValueError, TypeError):  # no Date, or one without a zone
-            theirs = parsedate_to_datetime(response.headers.get("Date", ""))
+            theirs = _date(response.headers.get("Date", ""))
             self.skew = (self._clock.now() - theirs).total_seconds()
+
+
+@functools.lru_cache(maxsize=4)  # all answers of one second have the same
+def _date(text: str) -> dt.datetime:
+    return parsedate_to_datetime(text)
 
 
 def upload_form(name: str, body: bytes) -> Callable[[], aiohttp.FormData]:

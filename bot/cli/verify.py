@@ -19,12 +19,13 @@ def verify(
     例：suicha verify ./bundle
     """
     from bot.core.errors import Problem
-    from bot.inspection.draws.verify import verify_bundle
+    from bot.inspection.draws.verify import taken_on_trust, verify_bundle
 
     if not folder.is_dir():
         raise Problem("not_a_folder", "没有这个文件夹。", 文件夹=str(folder))
     files = {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()}
     fault = verify_bundle(files)
     text = f"不成立：{fault}" if fault else "核验通过：名单、规则、种子、抽取结果和人员选派一致。"
-    say(as_json, text, ok=not fault, fault=fault)
+    notes = [] if fault else taken_on_trust(files)
+    say(as_json, "\n".join([text, *notes]), ok=not fault, fault=fault, not_checked=notes)
     raise typer.Exit(1 if fault else 0)

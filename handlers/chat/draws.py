@@ -6,11 +6,13 @@ from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
 from bot.core.secret import fresh_secret
-from bot.inspection.draws.models import Draw, DrawWord
-from bot.inspection.draws.preparation import standing
+from bot.inspection.draws.models import Draw, DrawState, DrawWord
+from bot.inspection.draws.preparation import choose_sources, standing
 from bot.inspection.draws.queries import live_draw
 from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw
 from bot.inspection.draws.shortage import tell_shortage
+from bot.inspection.draws.source_words import HOW_TO, read_choice
+from bot.inspection.draws.sources import words_of
 from bot.inspection.draws.values import next_place, take_back_value, type_value
 from bot.inspection.draws.voiding import decide_void
 from bot.inspection.people.models import Role
@@ -35,6 +37,18 @@ async def overview(ctx: Context) -> Reply:
 async def commit(ctx: Context) -> Reply:
     await ctx.db.write(_commit, ctx)
     return Reply()  # the card goes on to the next step
+
+
+@router.action("choose_draw_sources")
+async def ask_sources(ctx: Context) -> Reply:
+    return Reply(await ctx.db.write(_ask_sources, ctx))
+
+
+@router.talk("draw_sources")
+async def take_sources(ctx: Context) -> Reply:
+    draw = await ctx.db.write(_take_sources, ctx)
+    chosen = "；".join(words_of(source) for source in draw.sources)
+    return Reply(f"已选定。来源：{chosen}。见证人 {len(draw.witness_ids)} 位。公布承诺之前还可以改。")
 
 
 @router.action("reveal_draw")
@@ -115,6 +129,26 @@ def _commit(session: Session, ctx: Context) -> None:
         session, task_id=_for_coordinator(session, ctx).task_id, secret=fresh_secret(), now=ctx.clock.now(),
         profile=ctx.profile, calendar=ctx.calendar, actor=ctx.person_id,
     )  # fmt: skip
+
+
+def _ask_sources(session: Session, ctx: Context) -> str:
+    draw = _for_coordinator(session, ctx)
+    if draw.state != DrawState.PREPARED:
+        raise Problem("already_committed", "抽取承诺已公布，来源和见证人不能再改。")
+    open_talk(session, ctx.talk_key, topic="draw_sources", now=ctx.clock.now(), draw=draw.id)
+    return HOW_TO
+
+
+def _take_sources(session: Session, ctx: Context) -> Draw:
+    if ctx.person_id not in people_with_role(session, Role.COORDINATOR):
+        raise Problem("forbidden", "只有联席会议办公室可以主持抽取。")
+    draw = _draw(session, ctx.talk["draw"])
+    chosen = choose_sources(
+        session, task_id=draw.task_id, choice=read_choice(ctx.words), now=ctx.clock.now(), profile=ctx.profile,
+        actor=ctx.person_id,
+    )  # fmt: skip
+    close_talk(session, ctx.talk_key)
+    return chosen
 
 
 def _reveal(session: Session, ctx: Context) -> None:

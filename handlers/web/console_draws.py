@@ -15,13 +15,22 @@ from bot.core.keys import CLOCK, DB
 from bot.core.secret import fresh_secret
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws.models import Draw
-from bot.inspection.draws.preparation import Standing, prepare_draw, rounds_of, standing, waive_check
+from bot.inspection.draws.preparation import (
+    Standing,
+    choose_sources,
+    prepare_draw,
+    rounds_of,
+    standing,
+    waive_check,
+)
 from bot.inspection.draws.queries import live_draw, require_draw
 from bot.inspection.draws.readiness import NEVER_WAIVED
 from bot.inspection.draws.service import commit_draw, lock_draw, reveal_draw
+from bot.inspection.draws.source_words import choice_of_form
 from bot.inspection.draws.sources import words_of
 from bot.inspection.draws.values import next_place
 from bot.inspection.draws.voiding import ask_void, decide_void
+from bot.inspection.people.models import Person
 from bot.inspection.profile import Profile
 from bot.inspection.tasks.models import Task, TaskState
 from handlers.web import console_words as words
@@ -44,6 +53,7 @@ class DrawPage:
     standing: Standing | None
     sources: list[tuple[str, str]]
     waits: str
+    witnesses: list[str]  # code and name
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +118,25 @@ def _page(session: Session, *, task_id: int, profile: Profile, now: dt.datetime)
         task=task, draw=draw, rounds=rounds_of(session, task_id),
         standing=standing(session, task_id=task_id, profile=profile, now=now) if open_ and unfixed else None,
         sources=sources, waits=sources[place - 1][0] if place else "",
+        witnesses=[f"{p.code} {p.name}" for p in _people(session, draw)],
     )  # fmt: skip
+
+
+def _people(session: Session, draw: Draw | None) -> list[Person]:
+    return [session.get_one(Person, person) for person in draw.witness_ids] if draw else []
 
 
 def _prepare(session: Session, *, press: _Press) -> None:
     """The first time only: a page from before sources and witnesses were chosen must not undo the choice."""
     if live_draw(session, press.task_id) is None:
         prepare_draw(session, task_id=press.task_id, now=press.now, profile=press.profile, actor=press.by)
+
+
+def _choose(session: Session, *, press: _Press) -> None:
+    choose_sources(
+        session, task_id=press.task_id, choice=choice_of_form(press.form), now=press.now, profile=press.profile,
+        actor=press.by,
+    )  # fmt: skip
 
 
 def _waive(session: Session, *, press: _Press) -> None:
@@ -157,6 +179,6 @@ def _decide(session: Session, *, press: _Press) -> None:
 
 
 _ACTS: dict[str, Callable[..., Any]] = {
-    "prepare": _prepare, "waive": _waive, "commit": _commit, "reveal": _reveal, "lock": _lock, "void": _void,
+    "prepare": _prepare, "sources": _choose, "waive": _waive, "commit": _commit, "reveal": _reveal, "lock": _lock, "void": _void,
     "decide": _decide,
 }  # fmt: skip

@@ -21,6 +21,7 @@ async function checkSeed(head) {
   for (const v of head.values) {
     const people = new Set(v.by);
     must(people.size > 1 && [...people].every((p) => head.witnesses.includes(p)), `第${v.place}个来源没有两位见证人确认`);
+    if (v.signature) must(await sha(unhex(v.signature)) === v.value, `第${v.place}个来源的随机数不是由签名得出的`);
   }
   const parts = ["suicha-draw/1", head.task, head.round, head.pool_sha256, head.rules_sha256, head.secret, head.public_value];
   must(await sha(parts.map((part) => `${part}\n`).join("")) === head.seed, "随机种子与公布的值不一致");
@@ -144,6 +145,7 @@ async function verify(files, tell, done) {
   done("名单、规则、执法人员名录、秘密与抽取前公布的指纹一致");
   await checkSeed(head);
   done(head.values.length ? `种子由秘密和公开随机值 ${head.public_value} 得出，两位见证人确认` : "种子只由封存的秘密得出，没有公开来源");
+  if (head.values.some((v) => v.kind === "drand")) done("drand 的随机数由签名得出（附有签名时）；签名本身请用 suicha verify 核对");
   const seed = unhex(head.seed);
   const { pool, shown } = await checkPicks(files, rules, seed, tell);
   done(`${pool.length} 户中抽 ${shown.length} 户，票号都对`);

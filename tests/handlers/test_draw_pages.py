@@ -23,7 +23,7 @@ from bot.inspection.draws.models import Draw, DrawState, DrawWord
 from bot.inspection.draws.preparation import prepare_draw
 from bot.inspection.draws.queries import require_draw
 from bot.inspection.people.console_logins import enter
-from bot.inspection.people.models import Role
+from bot.inspection.people.models import Person, Role
 from bot.inspection.profile import load_profile
 from bot.messaging.actions import Action
 from bot.messaging.router import Context, Reply
@@ -119,6 +119,69 @@ async def test_the_coordinator_leads_a_draw_on_the_console_step_by_step(
     assert "作废须由申请人以外的另一人批准" in page
     _, page = await press(client, task, "nonsense")
     assert "没有这个操作" in page
+
+
+async def test_sources_and_witnesses_are_chosen_on_the_console_and_what_is_wrong_is_named(
+    client: Client, sqlite_db: Database, people: dict[str, int]
+) -> None:
+    task = people["task"]
+    await come_in(client, sqlite_db, people["jco"])
+    await press(client, task, "prepare")
+    codes = sqlite_db.read_now(
+        lambda s: " ".join(s.get_one(Person, people[one]).code for one in ("one", "two"))
+    )
+    for form, words in (
+        ({"witness": "1", "digits": "six", "witnesses": codes}, "位数"),
+        ({"witness": "1", "digits": "99", "witnesses": codes}, "1 到 60"),
+        ({"witness": "1", "digits": "6", "witnesses": "nobody"}, "nobody"),
+        ({"witness": "1", "digits": "6", "witnesses": codes.split()[0]}, "至少两位见证人"),
+        (
+            {"published": "1", "what": "3D", "issue": "1", "where": "网", "known": "2020-01-01T09:00"},
+            "已经过去",
+        ),
+    ):
+        status, page = await press(client, task, "sources", **form)
+        assert status >= 400
+        assert words in page
+    later = {"what": "福利彩票3D", "issue": "2026060", "where": "中国福彩网", "known": "2026-03-10T21:30"}
+    form = {"witness": "1", "digits": "6", "how": "摇号机", "published": "1", "fallback_digits": "8", **later}
+    status, page = await press(client, task, "sources", witnesses=codes, **form)
+    assert status == 200
+    assert "摇号机，6 位数字" in page
+    assert "见证人：" in page
+    draw = sqlite_db.read_now(lambda s: require_draw(s, task))
+    assert [source["kind"] for source in draw.sources] == ["witness", "published"]
+    assert draw.sources[1]["fallback"] == {"kind": "witness", "digits": 8}
+    assert draw.witness_ids == [people["one"], people["two"]]
+    await press(client, task, "commit")
+    status, page = await press(client, task, "sources", witnesses=codes, **form)
+    assert "不能再改" in page
+
+
+async def test_sources_and_witnesses_are_chosen_in_chat(sqlite_db: Database, people: dict[str, int]) -> None:
+    chat, jco = Chat(sqlite_db), people["jco"]
+    draw = sqlite_db.write_now(lambda s: prepare_draw(s, task_id=people["task"], now=NOW, profile=PROFILE))
+    subject = f"draw:{draw.id}"
+    with pytest.raises(Problem, match="只有联席会议办公室可以主持抽取"):
+        await chat.press(people["one"], "choose_draw_sources", subject)
+    assert "见证人 GL003 GL004" in (await chat.press(jco, "choose_draw_sources", subject)).text
+    codes = sqlite_db.read_now(
+        lambda s: " ".join(s.get_one(Person, people[one]).code for one in ("one", "two"))
+    )
+    for words, fault in (
+        ("骰子 6", "第1行"),
+        ("现场 6\n见证人 nobody", "nobody"),
+        ("现场 6", "至少两位见证人"),
+    ):
+        with pytest.raises(Problem, match=fault):
+            await chat.say(jco, words)
+    said = await chat.say(jco, f"现场 6 摇号机\n见证人 {codes}")
+    assert "摇号机，6 位数字" in said.text
+    chosen = sqlite_db.read_now(lambda s: require_draw(s, people["task"]))
+    assert chosen.witness_ids == [people["one"], people["two"]]
+    await chat.press(jco, "commit_draw", subject)
+    with pytest.raises(Problem, match="不能再改"):
+        await chat.press(jco, "choose_draw_sources", subject)
 
 
 async def test_a_lead_sees_the_draw_and_cannot_act(

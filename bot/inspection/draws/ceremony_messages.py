@@ -20,6 +20,7 @@ from bot.inspection.tasks.models import Task
 Facts = tuple[tuple[str, str], ...]
 _SHORT = 16  # of a fingerprint, for comparing by eye
 _COMMIT = Ask("公布承诺", "commit_draw", "primary")
+_CHOOSE = Ask("选来源和见证人", "choose_draw_sources")
 _REVEAL = Ask("揭示种子", "reveal_draw", "primary")
 _LOCK = Ask("锁定名单", "lock_draw", "primary")
 
@@ -51,7 +52,8 @@ def ceremony(session: Session, notice: Notice, _now: dt.datetime) -> Content | S
     if draw.state == DrawState.PREPARED:
         waiting = "、".join(values["open"])
         facts += (("检查", f"未就绪：{waiting}" if waiting else "均已就绪"),)
-        return Content(values, facts, (_COMMIT,))
+        facts += (("来源", "；".join(values["sources"])), ("见证人", f"{len(draw.witness_ids)} 人"))
+        return Content(values, facts, (_COMMIT, _CHOOSE))
     if draw.state == DrawState.VOID:
         return Content(values, closed="本轮已作废")
     if draw.state == DrawState.LOCKED:
@@ -139,7 +141,7 @@ _SAMPLE: dict[str, Any] = {
 }  # fmt: skip
 _ROWS = (("名单", "980 户"), ("拟抽", "30 户"))
 KINDS = (
-    Kind("draw_ceremony", ceremony, Content(_SAMPLE, _ROWS, (_COMMIT,)), card=True),
+    Kind("draw_ceremony", ceremony, Content(_SAMPLE, _ROWS, (_COMMIT, _CHOOSE)), card=True),
     Kind("draw_committed", committed, Content(_SAMPLE, _ROWS)),
     Kind("draw_witness", witness,
          Content(_SAMPLE, (("来源", "现场摇号，6 位数字"),), (Ask("报出号码", "type_draw_value", "primary"),)), card=True),

@@ -15,6 +15,7 @@ from bot.core.canonical import canonical
 from bot.inspection.draws.algorithm import fingerprint
 from bot.inspection.draws.matching import OfficerFacts
 
+Lines = Sequence[Mapping[str, Any]]
 Labels = Mapping[str, frozenset[str]]  # what the team of each department must bring
 
 
@@ -56,21 +57,15 @@ def officers_bytes(
     )  # fmt: skip
 
 
-def officers_from(body: bytes, sealed: bytes) -> list[OfficerFacts]:
-    """Everything the rules need, back from the two files; or from the one file of a round that has no sealed one.
-
-    Raises ValueError, KeyError or TypeError where they are not such files or do not belong together.
-    """
-    lines = read_lines(body)
-    if not sealed:
-        return [facts_from(line, line) for line in lines]
-    return [facts_from(line, private) for line, private in zip(lines, read_lines(sealed), strict=True)]
+def officers_from(lines: Lines, sealed: Lines) -> list[OfficerFacts]:
+    """Everything the rules need, back from the lines of the two files; or of the one file of a round that has no sealed
+    one. Raises ValueError, KeyError or TypeError where they are not such files or do not belong together."""
+    return [facts_from(line, private) for line, private in zip(lines, sealed or lines, strict=True)]
 
 
-def opens(body: bytes, sealed: bytes) -> bool:
+def opens(lines: Lines, sealed: bytes) -> bool:
     """Whether the sealed lines are those whose digests were published."""
-    published = [line["sealed"] for line in read_lines(body)]
-    return published == [fingerprint(line) for line in sealed.splitlines()]
+    return [line["sealed"] for line in lines] == [fingerprint(line) for line in sealed.splitlines()]
 
 
 def facts_from(public: Mapping[str, Any], private: Mapping[str, Any]) -> OfficerFacts:

@@ -19,9 +19,11 @@ from bot.inspection.draws.officers import department_codes, officer_facts
 from bot.inspection.draws.pool import draw_preview
 from bot.inspection.draws.queries import live_draw
 from bot.inspection.draws.readiness import Check, check_waiver, readiness
+from bot.inspection.draws.source_words import Choice
 from bot.inspection.draws.sources import check_sources, wants_value
 from bot.inspection.draws.telling import tell_prepared
 from bot.inspection.notices.service import touch_cards
+from bot.inspection.people.models import Person
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.plans.ratio import Preview
 from bot.inspection.profile import Profile
@@ -59,6 +61,21 @@ def prepare_draw(
     tell_prepared(session, draw, now=now)
     touch_cards(session, f"draw:{draw.id}", now=now)
     return draw
+
+
+def choose_sources(
+    session: Session, *, task_id: int, choice: Choice, now: dt.datetime, profile: Profile, actor: int
+) -> Draw:
+    """What a coordinator chose in chat or on the console. Raises as ``prepare_draw``, and ``witness_unknown`` naming the
+    code that belongs to nobody."""
+    query = select(Person.code, Person.id).where(col(Person.code).in_(choice.witnesses), col(Person.active))
+    known = {code: key or 0 for code, key in session.exec(query)}
+    if strangers := [code for code in choice.witnesses if code not in known]:
+        raise Problem("witness_unknown", "没有这个编号的在职人员，没有保存。", 见证人="、".join(strangers))
+    return prepare_draw(
+        session, task_id=task_id, sources=choice.sources, witnesses=[known[code] for code in choice.witnesses], now=now,
+        profile=profile, actor=actor,
+    )  # fmt: skip
 
 
 def waive_check(

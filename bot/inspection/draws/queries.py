@@ -68,10 +68,11 @@ def frozen_officers(session: Session, draw: Draw, rules: Mapping[str, Any]) -> l
     """Every officer with the facts behind what was published. Raises Problem ``pool_changed`` when a sealed line is
     not the one that was committed to."""
     body = frozen(session, draw, "officers.jsonl", rules["officers_sha256"])
+    lines = msgspec.json.decode(_as_list(body))
     sealed = stored_files(session, draw, ("sealed.jsonl",)).get("sealed.jsonl", b"")
-    if draw.own_names and not opens(body, sealed):
+    if draw.own_names and not opens(lines, sealed):
         raise Problem("pool_changed", "名单或规则与已公布的指纹不一致，抽取中止。", 文件="sealed.jsonl")
-    return officers_from(body, sealed)
+    return officers_from(lines, msgspec.json.decode(_as_list(sealed)))
 
 
 def frozen_pool(session: Session, draw: Draw) -> dict[str, list[str]]:
@@ -85,13 +86,18 @@ def frozen_pool(session: Session, draw: Draw) -> dict[str, list[str]]:
 
 
 def _slices(body: bytes) -> Iterator[list[Entry]]:
-    """The lines of a frozen file some thousands at a time: a newline only stands between two, commas make a list."""
+    """The lines of a frozen file some thousands at a time."""
     decoder, start = msgspec.json.Decoder(list[Entry]), 0
     while start < len(body):
         end = body.find(b"\n", start + _SLICE)
         end = len(body) if end < 0 else end + 1
-        yield decoder.decode(b"[" + body[start : end - 1].replace(b"\n", b",") + b"]")
+        yield decoder.decode(_as_list(body[start:end]))
         start = end
+
+
+def _as_list(body: bytes) -> bytes:
+    """Of a frozen file, whose newlines only stand between lines."""
+    return b"[" + body[:-1].replace(b"\n", b",") + b"]"
 
 
 def frozen_rules(session: Session, draw: Draw) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from bot.core.clock import CHINA
 from bot.core.errors import Problem
+from bot.inspection.draws.drand import QUICKNET, randomness, speaks_at
 
 KINDS = {
     "witness": "见证人现场号码",
@@ -26,6 +27,9 @@ _KEYS = {
     "drand": ({"kind", "chain", "round", "known"}, {"fallback"}),
     "none": ({"kind"}, set()),
 }
+_HEX = re.compile(r"[0-9a-f]+")
+_SIGNATURES = frozenset({96, 192})  # hex digits of a point of G1 or G2
+_LAST_ROUND = 10**9
 _HEX64 = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 120
 NO_FALLBACK = "void"  # the round is voided when the source fails
@@ -47,6 +51,7 @@ def check_sources(sources: Sequence[Any], *, now: dt.datetime) -> list[dict[str,
 def _check(source: Any, *, now: dt.datetime, place: int, nested: bool = False) -> dict[str, Any]:
     if not isinstance(source, Mapping) or source.get("kind") not in _KEYS:
         raise _wrong(place, "kind 只能是 witness、published、drand 或 none")
+    source = _with_moment(source, place=place) if source["kind"] == "drand" else source
     needed, allowed = _KEYS[source["kind"]]
     if missing := sorted(needed - set(source)):
         raise _wrong(place, f"缺少 {'、'.join(missing)}")
@@ -63,10 +68,37 @@ def _check(source: Any, *, now: dt.datetime, place: int, nested: bool = False) -
     return checked
 
 
+def _with_moment(source: Mapping[str, Any], *, place: int) -> Mapping[str, Any]:
+    """A round of drand's quicknet, which is meant where no chain is named, has its moment by itself."""
+    source = {"chain": QUICKNET, **source}
+    number = source.get("round")
+    if source["chain"] != QUICKNET or not isinstance(number, int) or not 0 < number < _LAST_ROUND:
+        return source
+    speaks = speaks_at(number)
+    told = (
+        known_from(source) if isinstance(source.get("known"), str) and _is_moment(source["known"]) else None
+    )
+    if told is not None and told.replace(tzinfo=told.tzinfo or CHINA) < speaks:
+        raise _wrong(place, "known 早于 drand 这一轮产生的时刻")
+    if (
+        "known" not in source or told is not None
+    ):  # a later moment would let a round in that is public already
+        source["known"] = speaks.isoformat()
+    return source
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        dt.datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _value(key: str, value: Any, place: int) -> Any:
     if key == "digits" and (not isinstance(value, int) or not 1 <= value <= 60):
         raise _wrong(place, "digits（位数）应在 1 到 60 之间")
-    if key == "round" and (not isinstance(value, int) or value < 1):
+    if key == "round" and (not isinstance(value, int) or not 1 <= value < _LAST_ROUND):
         raise _wrong(place, "round（轮次）应是正整数")
     if key == "chain" and not (isinstance(value, str) and _HEX64.fullmatch(value)):
         raise _wrong(place, "chain（链的指纹）应是 64 位十六进制")
@@ -108,12 +140,35 @@ def read_value(source: Mapping[str, Any], typed: str) -> str:
         if not (value.isascii() and value.isdecimal() and len(value) == wanted):
             raise Problem("value_invalid", f"请输入 {wanted} 位数字。", 输入=typed[:40])
     elif source["kind"] == "drand":
-        value = value.lower()
+        value = _beacon(value.lower())[0]
         if not _HEX64.fullmatch(value):
-            raise Problem("value_invalid", "请输入 64 位十六进制的随机数（randomness）。", 输入=typed[:40])
+            raise Problem(
+                "value_invalid", "请输入 64 位十六进制的随机数（randomness），或签名（signature），或两者。", 输入=typed[:40]
+            )  # fmt: skip
     elif not value or len(value) > _LONGEST or not value.isprintable() or ";" in value:
         raise Problem("value_invalid", f"请输入公布的数值，不超过 {_LONGEST} 字，不含分号。", 输入=typed[:40])
     return value
+
+
+def read_proof(source: Mapping[str, Any], typed: str) -> str:
+    """The signature that was typed with drand's value or instead of it; empty where there is none."""
+    return (
+        _beacon("".join(unicodedata.normalize("NFKC", typed).split()).lower())[1]
+        if source["kind"] == "drand"
+        else ""
+    )
+
+
+def _beacon(text: str) -> tuple[str, str]:
+    """Randomness and signature in either order; the one follows from the other (SHA-256)."""
+    if not _HEX.fullmatch(text):
+        return text, ""
+    pairs = ((text[:64], text[64:]), (text[-64:], text[:-64]))
+    if len(text) in _SIGNATURES:
+        return randomness(text), text
+    return next(
+        (pair for pair in pairs if len(pair[1]) in _SIGNATURES and randomness(pair[1]) == pair[0]), (text, "")
+    )
 
 
 def known_from(source: Mapping[str, Any]) -> dt.datetime | None:

@@ -13,7 +13,7 @@ from bot.inspection.audit.service import record
 from bot.inspection.draws.models import Draw, DrawState, DrawWord
 from bot.inspection.draws.names import names_of
 from bot.inspection.draws.queries import require_draw
-from bot.inspection.draws.sources import NO_FALLBACK, known_from, read_value
+from bot.inspection.draws.sources import NO_FALLBACK, known_from, read_proof, read_value
 from bot.inspection.notices.service import touch_cards
 
 GRACE = dt.timedelta(hours=24)  # so long a source may be late before its fallback counts
@@ -50,7 +50,15 @@ def type_value(
             先报=words[0].value, 后报=read,
         )  # fmt: skip
     session.add(
-        DrawWord(draw_id=draw.id or 0, place=place, person_id=by, value=read, fallback=fallback, at=now)
+        DrawWord(
+            draw_id=draw.id or 0,
+            place=place,
+            person_id=by,
+            value=read,
+            fallback=fallback,
+            at=now,
+            proof=read_proof(source, value),
+        )
     )
     session.flush()
     if words:
@@ -142,5 +150,7 @@ def _confirm(session: Session, draw: Draw, place: int, source: dict[str, Any], *
         "place": place, "kind": source["kind"], "value": words[0].value, "fallback": words[0].fallback,
         "by": [names.of(word.person_id) for word in words], "at": now.astimezone(dt.UTC).isoformat(),
     }  # fmt: skip
+    if proof := next((word.proof for word in words if word.proof), ""):
+        value["signature"] = proof
     draw.values = sorted([*draw.values, value], key=lambda one: int(one["place"]))
     session.add(draw)

@@ -13,9 +13,9 @@ from bot.inspection.draws import algorithm
 from bot.inspection.draws.barred import Ranks, barred_bytes
 from bot.inspection.draws.matching import Need, OfficerFacts, match
 from bot.inspection.draws.officers_file import officers_from, read_lines
-from bot.inspection.draws.sources import public_value
 from bot.inspection.draws.verify_changes import Changes
 from bot.inspection.draws.verify_sealed import sealed_fault
+from bot.inspection.draws.verify_sources import not_checked, sources_fault
 from bot.inspection.plans.strata import StratumRule
 
 _NEEDED = ("draw.json", "pool.jsonl", "rules.json", "officers.jsonl", "picks.jsonl", "visits.jsonl")
@@ -33,6 +33,11 @@ def verify_bundle(files: Mapping[str, bytes]) -> str:
         return _check(files)
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, Problem) as error:
         return f"文件无法读取：{type(error).__name__} {error}"
+
+
+def taken_on_trust(files: Mapping[str, bytes]) -> list[str]:
+    """Of a bundle that verifies: what could not be checked here, in words (zh-CN)."""
+    return not_checked(json.loads(files["draw.json"]))
 
 
 def _check(files: Mapping[str, bytes]) -> str:
@@ -64,14 +69,8 @@ def _check(files: Mapping[str, bytes]) -> str:
 def _check_seed(head: Mapping[str, Any], seed: bytes) -> str:
     if algorithm.fingerprint(bytes.fromhex(head["secret"])) != head["secret_sha256"]:
         return "秘密与抽取前公布的指纹不一致"
-    if public_value(head["values"]) != head["public_value"]:
-        return "公开随机值与各来源的数值不一致"
-    said = [value["place"] for value in head["values"]]
-    if said != [n for n, source in enumerate(head["sources"], 1) if source["kind"] != "none"]:
-        return "公布的来源与取得的数值不对应"
-    for value in head["values"]:
-        if len(set(value["by"])) < 2 or not set(value["by"]) <= set(head["witnesses"]):
-            return f"第{value['place']}个来源没有两位见证人确认"
+    if fault := sources_fault(head):
+        return fault
     expected = algorithm.seed_of(
         task=head["task"], number=head["round"], pool_sha256=head["pool_sha256"], rules_sha256=head["rules_sha256"],
         secret_hex=head["secret"], public_value=head["public_value"],
@@ -141,9 +140,7 @@ def _staff(
     days themselves."""
     lines = read_lines(files["officers.jsonl"])
     if "barred.jsonl" not in files:
-        return officers_from(files["officers.jsonl"], b""), [
-            dt.date.fromisoformat(v["planned"]) for v in visits
-        ]
+        return officers_from(lines, ()), [dt.date.fromisoformat(v["planned"]) for v in visits]
     labels = {department["id"]: frozenset(department["labels"]) for department in rules["departments"]}
     ranks = Ranks({line["id"]: line["ranks"] for line in read_lines(files["barred.jsonl"])})
     officers = [

@@ -17,9 +17,10 @@ def sealed_fault(files: Mapping[str, bytes], rules: Mapping[str, Any], transcrip
     if "sealed.jsonl" not in files:
         return ""
     published, sealed = files["officers.jsonl"], files["sealed.jsonl"]
-    if not opens(published, sealed):
+    lines = read_lines(published)
+    if not opens(lines, sealed):
         return "封存的人员情况与抽取前公布的指纹不一致"
-    officers = officers_from(published, sealed)
+    officers = officers_from(lines, read_lines(sealed))
     first, last = (dt.date.fromisoformat(day) for day in rules["window"])
     labels = {department["id"]: frozenset(department["labels"]) for department in rules["departments"]}
     if officers_bytes(officers, sealed.splitlines(), labels=labels, window=(first, last)) != published:

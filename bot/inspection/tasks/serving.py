@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import Table, insert, update
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -27,7 +27,6 @@ from bot.inspection.tasks.queries import get_visit, reachable, require_officer
 MATERIALS = "营业执照，以及与检查事项有关的许可证件、台账、记录"
 PENDING, NOT_DELIVERED, PAPER = "PENDING", "NOT_DELIVERED", "PAPER"
 _NOTICES: Table = EnterpriseNotice.__table__  # type: ignore[attr-defined]
-_ON_PAPER = update(_NOTICES).where(_NOTICES.c.visit_id == bindparam("key")).values(delivery=NOT_DELIVERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +77,13 @@ def advance_notices(session: Session, visits: Sequence[Told], *, now: dt.datetim
             for person in people
         ]
         if alive.isdisjoint(people):
-            on_paper.append({"key": visit.visit_id})
+            on_paper.append(visit.visit_id)
             useless = max(at, evenings[visit.planned]) + dt.timedelta(hours=1)
             rows.append(row("notice_on_paper", subject, recipient_id=visit.team[0], now=now, not_before=at,
                             expires_at=useless))  # fmt: skip
-    if on_paper:
-        session.connection().execute(_ON_PAPER, on_paper)
+    for start in range(0, len(on_paper), 5000):
+        part = _NOTICES.c.visit_id.in_(on_paper[start : start + 5000])
+        session.connection().execute(update(_NOTICES).where(part).values(delivery=NOT_DELIVERED))
     return rows
 
 

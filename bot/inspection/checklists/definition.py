@@ -41,10 +41,6 @@ class QuestionType(StrEnum):
     SCAN = "SCAN"  # a bar code or QR code, or its characters typed
 
 
-_VERDICTS = frozenset({QuestionType.YN, QuestionType.YNA})
-_FILES = frozenset({QuestionType.PHOTO, QuestionType.SIGNATURE})
-
-
 class BadAction(StrEnum):
     """What the officer does about a bad answer."""
 
@@ -140,7 +136,7 @@ class Question(Part):
     @property
     def is_verdict(self) -> bool:
         """Whether the answer is 是 or 否."""
-        return self.type in _VERDICTS
+        return self.type is QuestionType.YN or self.type is QuestionType.YNA
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -162,7 +158,7 @@ class Question(Part):
     @property
     def wants_files(self) -> bool:
         """Whether the answer is what was photographed or drawn."""
-        return self.type in _FILES
+        return self.type is QuestionType.PHOTO or self.type is QuestionType.SIGNATURE
 
 
 class Checklist(Part):

@@ -20,6 +20,7 @@ from bot.inspection.checklists.definition import (
     Checklist,
     parse_checklist,
 )
+from bot.inspection.checklists.xlsform_columns import on_bad, parts, reading
 from bot.inspection.checklists.xlsform_rows import Fault, Row, Workbook, read_workbook
 from bot.inspection.checklists.xlsform_rules import NotUnderstood, bounds, conditions, count_of
 
@@ -39,8 +40,6 @@ _ABOUT_THE_PHONE = {
     "start-geopoint",
 }
 _YES_WORDS = {"yes", "true", "true()", "是", "1"}
-_LISTS = re.compile(r"[|、,，;；\s]+")
-_DEFAULT_BAD = {"codes": ["R05"], "action": "CORRECT", "needs": ["note", "photo"]}
 _WORDS = {"不适用": NOT_APPLICABLE}
 
 
@@ -180,11 +179,11 @@ def _read_question(reader: _Reader, row: Row, kind: str) -> None:
     if when:
         question["when"] = when
     if question.get("type") in {"YN", "YNA"} or row["bad_options"]:
-        question["on_bad"] = _on_bad(row)
+        question["on_bad"] = on_bad(row)
     if row["bad_options"]:
-        question["bad_options"] = [part for part in re.split(r"[|、]", row["bad_options"]) if part]
+        question["bad_options"] = parts(row["bad_options"])
     question |= {"good": row["good"]} if row["good"] else {}
-    question |= _reading(row)
+    question |= reading(row)
     reader.questions.append(_in_groups(reader, question))
     reader.rows.append(row)
 
@@ -255,35 +254,6 @@ def _label(reader: _Reader, key: str, value: str) -> str:
     at = [question["key"] for question in reader.questions].index(key)
     name = reader.rows[at]["type"].partition(" ")[2].split(" ")[0]
     return reader.options.get(name, {}).get(value, value)
-
-
-def _on_bad(row: Row) -> dict[str, Any]:
-    bad: dict[str, Any] = dict(_DEFAULT_BAD)
-    if row["codes"]:
-        bad["codes"] = (
-            [] if row["codes"] in {"-", "无"} else [part for part in _LISTS.split(row["codes"]) if part]
-        )
-    if row["action"]:
-        bad["action"] = row["action"]
-    if row["needs"]:
-        bad["needs"] = (
-            [] if row["needs"] in {"-", "无"} else [part for part in _LISTS.split(row["needs"]) if part]
-        )
-    return bad | ({"text": row["bad_text"]} if row["bad_text"] else {})
-
-
-def _reading(row: Row) -> dict[str, Any]:
-    if not row["reading_type"]:
-        return {}
-    reading: dict[str, Any] = {
-        "type": row["reading_type"],
-        "text": row["reading_label"],
-        "unit": row["reading_unit"],
-    }
-    reading |= {name: row[f"reading_{name}"] for name in ("min", "max") if row[f"reading_{name}"]}
-    if row["reading_required_on"]:
-        reading["required_on"] = [part for part in re.split(r"[|、]", row["reading_required_on"]) if part]
-    return {"reading": reading}
 
 
 def _in_groups(reader: _Reader, question: dict[str, Any]) -> dict[str, Any]:

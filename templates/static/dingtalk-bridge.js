@@ -1,8 +1,9 @@
-// Inside DingTalk the phone's place comes from dd.getLocation; pages go on asking navigator.geolocation.
+// Inside DingTalk the phone's place comes from dd.getLocation (pages go on asking navigator.geolocation) and codes come
+// from dd.scan (pages show a [data-scan] beside a field; who has no scanner types).
 (function () {
   "use strict";
   var dd = window.dd, geo = navigator.geolocation;
-  if (!dd || !dd.config || !dd.getLocation || !geo) { return; }
+  if (!dd || !dd.config) { return; }
   var asked = null;
   function ready() {
     asked = asked || fetch("/dingtalk/jsapi?url=" + encodeURIComponent(location.href.split("#")[0]), { credentials: "omit" })
@@ -16,7 +17,7 @@
       });
     return asked;
   }
-  geo.getCurrentPosition = function (found, failed) {
+  function place(found, failed) {
     ready().then(function () {
       dd.getLocation({
         type: 0, useCache: false, coordinate: 0, cacheTimeout: 20, withReGeocode: false, targetAccuracy: "200",
@@ -28,5 +29,25 @@
         fail: function (why) { if (failed) { failed(why); } },
       });
     }).catch(function (why) { if (failed) { failed(why); } });
-  };
+  }
+  function scan(event) {
+    var label = event.target.closest("[data-scan]"), question = label && label.closest("[data-key]");
+    var input = question && question.querySelector("input:not([type=file]), textarea");
+    if (!input) { return; }
+    event.preventDefault();
+    dd.scan({  // needs no signature
+      type: "all",
+      success: function (found) {
+        input.value = String(found.text || "");
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+      },
+      fail: function () { input.focus(); },  // cancelled, or no camera: type it
+    });
+  }
+  if (dd.getLocation && geo) { geo.getCurrentPosition = place; }
+  if (dd.scan) {
+    document.addEventListener("click", scan);
+    document.querySelectorAll("[data-scan]").forEach(function (label) { label.hidden = false; });
+  }
 })();

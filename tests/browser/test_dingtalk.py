@@ -32,8 +32,11 @@ window.dd = {
   ready: (f) => { window.isReady = f; },
   error: () => {},
   getLocation: (o) => o.success({ latitude: "30.25", longitude: "120.16", accuracy: "12" }),
+  scan: (o) => (window.noCamera ? o.fail({}) : o.success({ text: "91330100MA0001" })),
 };
 """
+SCAN = """<script src="{url}/dd.js" defer></script><script src="/static/dingtalk-bridge.js" defer></script>
+<div data-key="1"><label>产品码<input></label><label data-scan hidden>扫一扫<input type="file"></label></div>"""
 PLACE = "() => new Promise((ok, no) => navigator.geolocation.getCurrentPosition((at) => ok(at.coords), no))"
 
 
@@ -99,6 +102,22 @@ async def test_the_place_comes_from_the_phone_through_a_signed_configuration(
     assert coords == [30.25, 120.16, 12]
     config = await page.evaluate("window.config")
     assert len(config["signature"]) == 40
+
+
+async def test_a_code_comes_from_the_phones_scanner_and_is_typed_where_there_is_none(
+    site: tuple[Rig, str], page: Page
+) -> None:
+    _, url = site
+    await page.route(
+        f"{url}/page",
+        lambda route: route.fulfill(content_type="text/html", body=SCAN.format(url=url)),
+    )
+    await page.goto(f"{url}/page")
+    await page.locator("[data-scan]").click()
+    assert await page.get_by_label("产品码").input_value() == "91330100MA0001"
+    await page.evaluate("window.noCamera = true; document.activeElement.blur()")
+    await page.locator("[data-scan]").click()
+    assert await page.get_by_label("产品码").evaluate("(field) => field === document.activeElement")
 
 
 async def test_outside_dingtalk_the_page_says_so_and_offers_the_other_way(

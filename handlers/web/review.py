@@ -17,6 +17,7 @@ from bot.inspection.checklists.answers import is_bad
 from bot.inspection.checklists.exif import Sign
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.checklists.queries import FormFacts, form_facts
+from bot.inspection.checklists.times import by_section, in_words
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES as FOLLOW_UP_NAMES
 from bot.inspection.followups.service import of_visit
@@ -84,6 +85,8 @@ async def page(request: web.Request) -> web.Response:
             (seen_name(seen, c.person_id), china(c.present_at), c.late_reason) for c in seen.facts.check_ins
         ],
         follow_ups=[(f, FOLLOW_UP_NAMES[FollowUpState(f.state)]) for f in seen.follow_ups],
+        scores=[(score.name, score.words) for score in seen.judged.scores],
+        times=_times(seen.facts),
         sign=lambda sha256: links.sign("file", [person_id, sha256]),
         sign_text=lambda code: Sign(code).text,
     )
@@ -174,6 +177,17 @@ def _results(seen: Seen) -> list[dict[str, Any]]:
         }
         for result in seen.results
     ]
+
+
+def _times(facts: FormFacts) -> list[tuple[str, str]]:
+    """How long each section was in view, as the form's pages counted it."""
+    names = {version.code: version.name for _, version in facts.checklists}
+    rows = []
+    for section, seconds in by_section(facts.form.times if facts.form else {}).items():
+        code, _, name = section.partition(":")
+        label = name if names.get(code) in (name, None) or len(names) == 1 else f"{names[code]} · {name}"
+        rows.append((label, in_words(seconds)))
+    return rows
 
 
 def _answers(seen: Seen) -> list[dict[str, Any]]:

@@ -180,14 +180,14 @@ def score(checklist: Checklist, answers: Answers) -> tuple[float, float] | None:
 
     合理缺项 and what is not asked take no part; a question with bad answers gives its points or nothing.
     """
+    if all(question.points is None for question in checklist.questions):
+        return None
     scored = [
         (question.points, answers[question.key], question)
         for question in unfold(checklist, answers)
         if question.points is not None and question.key in answers and is_asked(question, answers)
     ]
     counted = [(p, is_bad(q, a)) for p, a, q in scored if a.value and a.value != NOT_APPLICABLE]
-    if all(question.points is None for question in checklist.questions):
-        return None
     return sum(p for p, bad in counted if not bad), sum(p for p, _ in counted)
 
 

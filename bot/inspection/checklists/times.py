@@ -35,6 +35,12 @@ def by_section(times: Times) -> dict[str, int]:
     return dict(spent)
 
 
+def in_words(seconds: int) -> str:
+    """A duration as people say it: 6 分 20 秒."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes} 分 {rest} 秒" if minutes else f"{rest} 秒"
+
+
 def _seconds(claimed: Any) -> float:
     if isinstance(claimed, bool) or not isinstance(claimed, int | float) or not 0 <= claimed <= _LONGEST:
         return 0.0

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bot.core.clock import china_day
-from bot.inspection.checklists.answers import AnswerValue, is_bad, results_of, show_answer
+from bot.inspection.checklists.answers import AnswerValue, is_bad, results_of, score, show_answer
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, conclusion_key, is_concluded
 from bot.inspection.checklists.definition import BadAction, Checklist, Question
 from bot.inspection.checklists.outcomes import WHOLE_VISIT, ResultCode, settle_visit, worst
@@ -55,6 +55,19 @@ class ItemJudgement:
         return "；".join(label_of(code) for code in self.codes)
 
 
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Points a checklist gave, and how many it could have given."""
+
+    name: str
+    got: float
+    most: float
+
+    @property
+    def words(self) -> str:
+        return f"{self.got:g}/{self.most:g} 分"
+
+
 @dataclass(slots=True)
 class Judgement:
     """``errors`` by draft key; empty means the form may be closed and submitted."""
@@ -65,6 +78,7 @@ class Judgement:
     items: list[ItemJudgement] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     concluded: list[str] = field(default_factory=list)  # draft keys of the items said to be clean
+    scores: list[Score] = field(default_factory=list)  # of the checklists that keep one
 
     @property
     def worst(self) -> str:
@@ -119,6 +133,9 @@ def _by_questions(facts: FormFacts, attempts_min: int) -> Judgement:
             read[version.code] = filled
             judged.errors.update({f"{checklist.code}:{key}": why for key, why in filled.errors.items()})
             judged.given += _given(checklist, filled)
+            points = score(checklist, filled.answers)
+            if points is not None:
+                judged.scores.append(Score(checklist.name, *points))
         codes[str(item.id)] = results_of(read[version.code].asked, read[version.code].answers)
     _check_attempts(facts, judged, attempts_min)
     settled = settle_visit(codes)

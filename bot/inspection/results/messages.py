@@ -8,8 +8,10 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.core.clock import china
+from bot.inspection.checklists.queries import form_facts
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
+from bot.inspection.results.judgement import Score, judge
 from bot.inspection.results.labels import ResultCode, label_of
 from bot.inspection.results.models import Review
 from bot.inspection.results.outcome_messages import KINDS as OUTCOMES
@@ -51,12 +53,18 @@ def review_request(session: Session, notice: Notice, _now: dt.datetime) -> Conte
         ("检查结果", values["result"]),
         ("公示期限", values["due"] or "待作出处理决定"),
         ("提示", f"{len(found)} 条" if found else "无"),
+        *(("得分", score.words) for score in _scores(session, facts)[:1]),
     )
     page = (Page("查看", "review", (facts.visit.id,)),)
     if facts.visit.state == VisitState.IN_REVIEW:
         return Content(values, shown, _ASKS, page)
     closed = decided(last_review(session, _id(notice)), facts.visit.state)
     return Content(values, shown, (), page, closed=closed)
+
+
+def _scores(session: Session, facts: VisitFacts) -> list[Score]:
+    """What the checklists that keep a score gave; the card has room for the first, the page shows all."""
+    return judge(form_facts(session, facts.visit.id or 0), attempts_min=0).scores
 
 
 def decided(review: Review | None, state: str) -> str:

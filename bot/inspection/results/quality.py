@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from bot.inspection.checklists.exif import Point, distance
 
 SHORTEST = dt.timedelta(minutes=10)  # a real visit takes longer
 COPIES = 3  # visits of one day with the same words
 FAMILIAR = 10  # results of one officer that one reviewer let pass within a year, none of them returned
 ENTERED_LATE = dt.timedelta(days=3)  # between the end of the visit and the hand-in
+APART = 1_500.0  # metres: phones, maps and browsers name one place up to 700 m apart (GCJ-02 beside WGS 84)
 FRUITLESS = 3  # clean visits by one officer to one object within a year (field guide 12)
 
 
@@ -17,6 +21,8 @@ class Flag(StrEnum):
     """``text`` is what the reviewer reads."""
 
     NO_CHECK_IN = "NO_CHECK_IN"
+    APART = "APART"
+    ELSEWHERE = "ELSEWHERE"
     TOO_SHORT = "TOO_SHORT"
     COPIED_TEXT = "COPIED_TEXT"
     NO_PHOTO = "NO_PHOTO"
@@ -34,6 +40,8 @@ class Flag(StrEnum):
 
 _TEXTS = {
     Flag.NO_CHECK_IN: "现场检查但签到不足两人",
+    Flag.APART: "检查人员的签到位置相距 1.5 公里以上",
+    Flag.ELSEWHERE: "签到位置离以往检查该户的位置 1.5 公里以上",
     Flag.TOO_SHORT: "从签到到提交不足 10 分钟",
     Flag.COPIED_TEXT: "同一天多户检查的文字完全相同",
     Flag.NO_PHOTO: "有不合格项没有照片",
@@ -50,10 +58,11 @@ _TEXTS = {
 class Trace:
     """What a visit left behind.
 
-    ``same_text`` counts visits of that day with the same words, ``clean_visits`` one officer's at this object
-    within a year; both include this visit. ``bad_without_photo`` names questions. ``submitted_at`` is when it was
-    handed in, ``ended_at`` when they left. ``familiar`` counts what this reviewer let pass of one officer within a
-    year without ever returning one.
+    ``same_text`` counts visits of that day with the same words, ``clean_visits`` one officer's at this object within a
+    year; both include this visit. ``apart`` is how many metres the officers' check-ins lie from each other,
+    ``elsewhere`` how far the nearest of them is from where this object was found before; None where nobody knows.
+    ``bad_without_photo`` names questions. ``submitted_at`` is when it was handed in, ``ended_at`` when they left.
+    ``familiar`` counts what this reviewer let pass of one officer within a year without ever returning one.
     """
 
     on_site: bool
@@ -68,6 +77,8 @@ class Trace:
     unsigned: bool = False
     dissent: bool = False
     familiar: int = 0
+    apart: float | None = None
+    elsewhere: float | None = None
 
 
 def flags(trace: Trace) -> tuple[Flag, ...]:
@@ -76,6 +87,8 @@ def flags(trace: Trace) -> tuple[Flag, ...]:
     waited = trace.submitted_at - trace.ended_at if trace.submitted_at and trace.ended_at else dt.timedelta()
     signs = (
         (Flag.NO_CHECK_IN, trace.on_site and trace.checked_in < 2),
+        (Flag.APART, trace.on_site and trace.apart is not None and trace.apart > APART),
+        (Flag.ELSEWHERE, trace.on_site and trace.elsewhere is not None and trace.elsewhere > APART),
         (Flag.TOO_SHORT, trace.on_site and spent is not None and spent < SHORTEST),
         (Flag.COPIED_TEXT, trace.same_text >= COPIES),
         (Flag.NO_PHOTO, bool(trace.bad_without_photo)),
@@ -87,3 +100,14 @@ def flags(trace: Trace) -> tuple[Flag, ...]:
         (Flag.LOW_YIELD, trace.clean_visits >= FRUITLESS),
     )
     return tuple(flag for flag, here in signs if here)
+
+
+def widest(points: Sequence[Point]) -> float | None:
+    """The metres between the two points that lie farthest from each other; None for fewer than two."""
+    spans = [distance(one, other) for n, one in enumerate(points) for other in points[n + 1 :]]
+    return max(spans, default=None)
+
+
+def nearest(here: Sequence[Point], before: Sequence[Point]) -> float | None:
+    """The metres from *here* to where the object was found before; None where one of them is unknown."""
+    return min((distance(one, other) for one in here for other in before), default=None)

@@ -70,10 +70,11 @@ def _answers(facts: FormFacts, judged: Judgement) -> tuple[tuple[str, ...], ...]
         return (("本次未能检查",), ("—", label_of(judged.outcome), "—", judged.note))
     rows: list[tuple[str, ...]] = []
     photos, section = facts.photos(), ""
+    scores = {score.name: f"（得分 {score.words}）" for score in judged.scores}
     for given in judged.given:
         if given.section != section:
             section = given.section
-            rows.append((section,))
+            rows.append((section + scores.get(section, ""),))
         count = f"（凭据 {photos[given.key]} 件）" if photos[given.key] else ""
         number = given.question.number + ("★" if given.question.starred else "")
         rows.append((number, given.question.text, given.shown, given.answer.note + count))

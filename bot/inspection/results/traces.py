@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Iterable
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china, china_day
 from bot.inspection.checklists.answers import is_bad
+from bot.inspection.checklists.exif import Point
 from bot.inspection.checklists.models import Answer
 from bot.inspection.checklists.outcomes import CLEAN
 from bot.inspection.checklists.queries import form_facts
 from bot.inspection.notices.models import Notice
 from bot.inspection.results.judgement import judge
 from bot.inspection.results.models import Review
-from bot.inspection.results.quality import Trace
+from bot.inspection.results.quality import Trace, nearest, widest
 from bot.inspection.results.signing import signatures_of
-from bot.inspection.tasks.models import Visit, VisitOfficer
+from bot.inspection.tasks.models import CheckIn, Visit, VisitOfficer
 from bot.inspection.tasks.queries import VisitFacts
 
+_LOOKED_BACK = 5  # visits
 _ONE_YEAR = dt.timedelta(days=365)
 
 
@@ -30,6 +33,7 @@ def trace(session: Session, facts: VisitFacts) -> Trace:
     form = form_facts(session, facts.visit.id)
     judged = judge(form, attempts_min=0)
     photos = form.photos()
+    here = places_of(form.check_ins)
     bad = [given.key for given in judged.given if is_bad(given.question, given.answer)]
     return Trace(
         on_site=form.on_site and not judged.outcome,
@@ -45,7 +49,33 @@ def trace(session: Session, facts: VisitFacts) -> Trace:
         dissent=form.record is not None
         and not all(signature.agrees for signature in signatures_of(session, form.record)),
         familiar=_familiar(session, facts),
+        apart=widest(here),
+        elsewhere=nearest(here, _found_before(session, facts)) if here else None,
     )
+
+
+def places_of(check_ins: Iterable[CheckIn]) -> list[Point]:
+    """Where officers checked in; who registered late was somewhere else by then."""
+    return [
+        (c.latitude, c.longitude)
+        for c in check_ins
+        if c.latitude is not None and c.longitude is not None and not c.late_reason
+    ]
+
+
+def _found_before(session: Session, facts: VisitFacts) -> list[Point]:
+    """Where officers checked in at this object in the last visits that were let pass."""
+    passed = (
+        select(Visit.id)
+        .where(
+            Visit.object_id == facts.visit.object_id,
+            Visit.id != facts.visit.id,
+            col(Visit.reviewed_at).is_not(None),
+        )
+        .order_by(col(Visit.id).desc())
+        .limit(_LOOKED_BACK)
+    )
+    return places_of(session.exec(select(CheckIn).where(col(CheckIn.visit_id).in_(passed))))
 
 
 def _same_text(session: Session, facts: VisitFacts) -> int:

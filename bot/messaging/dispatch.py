@@ -184,7 +184,7 @@ class Dispatcher:
             case InboundKind.IMAGE | InboundKind.FILE:
                 return self.router.media.get(topic) or self.router.media.get(""), context
             case InboundKind.LOCATION:
-                return self.router.media.get("place"), context
+                return self.router.media.get(f"place:{topic}") or self.router.media.get("place"), context
             case InboundKind.ENTER:
                 return None, context
         return self._words(context, topic)

@@ -84,7 +84,7 @@ class Router:
         return _into(self.talks, topic)
 
     def photo(self, topic: str) -> Callable[[Handler], Handler]:
-        """A photo sent while the talk is open; ``""`` when none is."""
+        """A photo sent while the talk is open, ``""`` when none is; ``place`` is a position, ``place:<topic>`` in a talk."""
         return _into(self.media, topic)
 
     def other(self, reason: str) -> Callable[[Handler], Handler]:

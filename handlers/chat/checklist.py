@@ -10,18 +10,16 @@ from sqlmodel import Session
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
-from bot.inspection.checklists.answers import AnswerValue, Missing, files_value, show_answer
+from bot.inspection.checklists.answers import AnswerValue, Missing, show_answer
 from bot.inspection.checklists.chat import ChatCommand, ChatProblem, command_in, complete_chat_answer
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, conclusion_key
 from bot.inspection.checklists.definition import QuestionType
 from bot.inspection.checklists.evidence import open_store
-from bot.inspection.checklists.keeping import add_evidence
 from bot.inspection.checklists.queries import FormFacts, form_facts, open_visits
 from bot.inspection.checklists.service import open_form, save_draft, tell_training_missing
 from bot.inspection.checklists.values import plain
 from bot.inspection.results.closing import Closing
 from bot.inspection.results.submit import submit_visit
-from bot.messaging.media import kept_files
 from bot.messaging.router import Context, Reply, Router
 from bot.messaging.talks import close_talk, open_talk
 from handlers.chat.checklist_place import (
@@ -43,7 +41,6 @@ from handlers.record_sheet import close_sheet
 
 router = Router()
 _LISTED = 8
-_SOURCES = {"wecom": "WECOM", "dingtalk": "DINGTALK"}
 _END = "全部答完了。请被检查单位打开签字页签字；没有人签字的，回复“拒签 原因”。之后两名执法人员签名（回复“签名”），再回复“提交”。"
 
 
@@ -78,7 +75,7 @@ async def answer(ctx: Context) -> Reply:
 
 
 async def _answer(ctx: Context) -> Reply:
-    facts = await _facts(ctx)
+    facts = await facts_of(ctx)
     place = find_place(facts, ctx.person_id, ctx.talk["at"])
     if place is None:
         return await _at_the_end(ctx, facts)
@@ -100,7 +97,7 @@ async def _at_the_end(ctx: Context, facts: FormFacts) -> Reply:
         return await _conclude(ctx, facts)
     last = last_place(facts, ctx.person_id)
     if last is None:
-        return _ending(ctx, facts)
+        return ending(ctx, facts)
     command = command_in(ctx.words)
     if command is ChatCommand.BACK:
         return await _go(ctx, facts, last, "")
@@ -108,7 +105,7 @@ async def _at_the_end(ctx: Context, facts: FormFacts) -> Reply:
         return await _obey(ctx, facts, last, command)
     meant = turn(facts, ctx.person_id, last, ctx.words, free=False)
     if meant.ask_back or meant.words == ctx.words:
-        return Reply(meant.ask_back) if meant.ask_back else _ending(ctx, facts)
+        return Reply(meant.ask_back) if meant.ask_back else ending(ctx, facts)
     if not meant.words:
         return await _go(ctx, facts, meant.place, "")
     return await _take(ctx, facts, meant.place, Missing.VALUE, meant.words)
@@ -122,32 +119,7 @@ async def _take(ctx: Context, facts: FormFacts, place: Place, part: Missing, wor
         return Reply(result.text)
     if isinstance(result, ChatCommand):
         return await _obey(ctx, facts, place, result)
-    return await _keep(ctx, place, result.answer)
-
-
-@router.photo("checklist")
-async def photo(ctx: Context) -> Reply:
-    """A photo during the talk is evidence of the question that is being asked."""
-    place = find_place(await _facts(ctx), ctx.person_id, ctx.talk["at"])
-    if place is None:
-        return _ending(ctx, await _facts(ctx))
-    for stored in kept_files(ctx.event):
-        await ctx.db.write(
-            add_evidence,
-            form_id=ctx.talk["form"],
-            person_id=ctx.person_id,
-            question=place.key,
-            stored=stored,
-            now=ctx.clock.now(),
-            source=_SOURCES.get(ctx.event.platform, "H5"),
-        )
-    if place.question.wants_files:
-        return await _keep(ctx, place, AnswerValue(files_value(place.question)))
-    facts = await _facts(ctx)
-    again = find_place(facts, ctx.person_id, place.key)
-    if again is None or not again.answer.value:
-        return Reply(f"照片已归入第{place.question.number}项。请继续回答这一项。")
-    return await _next(ctx, facts, said="照片已保存。", here=again)
+    return await keep(ctx, place, result.answer)
 
 
 async def _start(ctx: Context, visit_id: int) -> Reply:
@@ -168,15 +140,16 @@ async def _start(ctx: Context, visit_id: int) -> Reply:
     done, asked = count(facts, ctx.person_id)
     name = facts.visit.object.name
     intro = f"{name}，共 {asked} 项，已答 {done} 项。随时可以说：上一项、撤回、跳过、查看、暂停。"
-    return await _next(replace(ctx, talk=talk), facts, said=intro)
+    return await go_on(replace(ctx, talk=talk), facts, said=intro)
 
 
-async def _keep(ctx: Context, place: Place, given: AnswerValue) -> Reply:
+async def keep(ctx: Context, place: Place, given: AnswerValue) -> Reply:
+    """Save the answer of one question and ask on."""
     await _save(ctx, place.key, given)
-    facts = await _facts(ctx)
+    facts = await facts_of(ctx)
     here = find_place(facts, ctx.person_id, place.key)
     said = f"第{place.question.number}项：{show_answer(place.question, given)}。" if given.value else ""
-    return await _next(ctx, facts, said=said, here=here)
+    return await go_on(ctx, facts, said=said, here=here)
 
 
 async def _save(ctx: Context, key: str, given: AnswerValue) -> None:
@@ -185,7 +158,7 @@ async def _save(ctx: Context, key: str, given: AnswerValue) -> None:
     await ctx.db.write(save_draft, form_id=form_id, person_id=ctx.person_id, changes=changes, base_version=0)
 
 
-async def _next(ctx: Context, facts: FormFacts, *, said: str = "", here: Place | None = None) -> Reply:
+async def go_on(ctx: Context, facts: FormFacts, *, said: str = "", here: Place | None = None) -> Reply:
     """Ask for what *here* still lacks, else for the next question; remember where we are."""
     if here is not None and here.answer.value and here.lacking:
         if here.key != ctx.talk["at"]:
@@ -200,7 +173,7 @@ async def _go(ctx: Context, facts: FormFacts, place: Place | None, said: str) ->
     talk = {**ctx.talk, "at": place.key if place else ""}
     await ctx.db.write(_remember, ctx.talk_key, now=ctx.clock.now(), talk=talk)
     if place is None:
-        return _ending(ctx, facts, said)
+        return ending(ctx, facts, said)
     return Reply(f"{said}\n\n{ask(place)}".strip())
 
 
@@ -215,7 +188,7 @@ async def _obey(ctx: Context, facts: FormFacts, place: Place, command: ChatComma
         return Reply(f"{said}\n\n{ask(place)}")
     if command is ChatCommand.SKIP:
         talk = {**ctx.talk, "skipped": [*ctx.talk["skipped"], place.key]}
-        return await _next(replace(ctx, talk=talk), facts, said="先放着，最后再问。")
+        return await go_on(replace(ctx, talk=talk), facts, said="先放着，最后再问。")
     undo_here = command is ChatCommand.UNDO and bool(place.answer.value)
     target = place if undo_here else before(facts, ctx.person_id, place)
     if target is None:
@@ -265,7 +238,8 @@ async def _submit(ctx: Context) -> Reply:
     return Reply(text, title="已提交", links=(("看回执", _page(ctx, "/receipt")),))
 
 
-def _ending(ctx: Context, facts: FormFacts, said: str = "") -> Reply:
+def ending(ctx: Context, facts: FormFacts, said: str = "") -> Reply:
+    """Nothing lacks an answer any more: what comes next."""
     clean = to_conclude(facts, ctx.person_id)
     if clean:
         names = "、".join(item.name for item in clean)
@@ -282,10 +256,11 @@ async def _conclude(ctx: Context, facts: FormFacts) -> Reply:
     await ctx.db.write(
         save_draft, form_id=ctx.talk["form"], person_id=ctx.person_id, changes=changes, base_version=0
     )
-    return _ending(ctx, await _facts(ctx), f"结论：{NOTHING_FOUND}。" if clean else "")
+    return ending(ctx, await facts_of(ctx), f"结论：{NOTHING_FOUND}。" if clean else "")
 
 
-async def _facts(ctx: Context) -> FormFacts:
+async def facts_of(ctx: Context) -> FormFacts:
+    """The form this talk is about, as it is now."""
     return await ctx.db.read(form_facts, ctx.talk["visit"])
 
 

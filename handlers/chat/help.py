@@ -61,9 +61,4 @@ async def not_understood(_ctx: Context) -> Reply:
     return Reply("没有看懂这句话，也没有改动任何记录。回复“帮助”看看可以怎么说。")
 
 
-async def photo_without_talk(_ctx: Context) -> Reply:
-    return Reply("照片没有归入任何检查。请先打开检查表上传，或回复“逐项”开始逐项填写后再发照片。")
-
-
 router.fallback = not_understood
-router.photo("")(photo_without_talk)

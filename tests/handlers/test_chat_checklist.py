@@ -68,15 +68,29 @@ class Chat:
         context = replace(self.context, words=words, talk=dict(talk.data) if talk else {})
         if command and (talk is None or not command[1]):
             return await command[0](replace(context, words=command[1]))
-        return await router.talks["checklist"](context)
+        assert talk is not None, words
+        return await router.talks[talk.topic](context)
 
     async def sends(self, media_id: str) -> Reply:
         talk = self.talk()
-        assert talk is not None
         event = replace(self.context.event, kind=InboundKind.IMAGE, media_id=media_id)
         store = EvidenceStore(self.context.settings.data_dir / "evidence", self.context.settings.max_upload)
         event = await fetched(event, self.context.platform, store)
-        return await router.media["checklist"](replace(self.context, event=event, talk=dict(talk.data)))
+        data = dict(talk.data) if talk else {}
+        return await router.media[talk.topic if talk else ""](replace(self.context, event=event, talk=data))
+
+    async def stands(self, latitude: float, longitude: float) -> Reply:
+        """Send the phone's position."""
+        talk = self.talk()
+        event = replace(
+            self.context.event,
+            kind=InboundKind.LOCATION,
+            latitude=latitude,
+            longitude=longitude,
+            label="路口",
+        )
+        handler = router.media.get(f"place:{talk.topic}" if talk else "") or router.media["place"]
+        return await handler(replace(self.context, event=event, talk=dict(talk.data) if talk else {}))
 
     async def presses(self) -> Reply:
         action = Action("ask_by_chat", f"visit:{VISIT}")

@@ -186,7 +186,7 @@ def _assemble(app: web.Application, http: aiohttp.ClientSession) -> Service:
     app[inbox.COMPOSER] = delivery.composer
     chase = Chase(db, clock, platforms=platforms, kinds=kinds, profile=profile, calendar=calendar)
     budgets = Budgets(db, clock, platforms, calendar, delivery)
-    ledger = Ledger(clock)
+    ledger = delivery.ledger
     _add_platforms(app, platforms, http, dispatcher, ledger)
     listening = Listeners(db, clock, app[LISTENERS])
     directories = Directories(db, clock, platforms)
@@ -206,7 +206,7 @@ async def _wind_down(service: Service, worker: asyncio.Task[None]) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await worker
     await service.delivery.finish()
-    await service.db.write(service.ledger.write)
+    await service.ledger.flush(service.db)
     await asyncio.to_thread(service.db.close)
 
 

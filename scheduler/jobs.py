@@ -60,7 +60,7 @@ class Ticks:
             "inbox": self.dispatcher.sweep,
             "cards": self.cards.refresh,
             "listening": self.listeners.look,
-            "ledger": lambda: self.db.write(self.ledger.write),
+            "ledger": lambda: self.ledger.flush(self.db),
             "budgets": self.budgets.look,
             "directories": self.directories.look,
             "lost_events": self.lost.look,

@@ -28,10 +28,12 @@ from bot.messaging import calm, outbox, outcomes
 from bot.messaging.compose import Composer
 from bot.messaging.hours import is_quiet, quiet_ends
 from bot.messaging.outcomes import Outcome
+from bot.messaging.quotas import Ledger, Spends, add
 from bot.messaging.render import Renderer
 from bot.messaging.sending import Sender
 from bot.messaging.unreached import NO_ANSWER, tell_leads
 from bot.platforms.base import Platform
+from bot.platforms.shared import Budget
 
 _LANES = 3  # batches under way at once: one is composed while others wait for the network
 _SETTLE = (
@@ -53,6 +55,7 @@ class Delivery:
     ) -> None:  # fmt: skip
         self.db, self.clock, self.profile, self.calendar = db, clock, profile, calendar
         self.worker = new_id()
+        self.ledger = Ledger(clock)
         self.composer = Composer(platforms=platforms, kinds=kinds, renderer=renderer, prefer=prefer)
         self.sender = Sender(clock, platforms=platforms, resting=self.composer.resting)
         self._poll = poll
@@ -132,7 +135,15 @@ class Delivery:
         elif self._crowded:
             calm.merge(session, now=now, most=calm.MOST_WHEN_LOW if self.composer.low else calm.MOST)
             self._crowded = False
-        return outbox.claim(session, worker=self.worker, now=now, quiet=quiet)
+        return outbox.claim(session, worker=self.worker, now=now, quiet=quiet, metered=self._metered())
+
+    def _metered(self) -> list[str]:
+        """Platforms whose calls an organisation's edition counts."""
+        return [
+            name
+            for name, platform in self.composer.platforms.items()
+            if Budget.CALLS in dict(platform.capabilities.budgets)
+        ]
 
     async def _carry(self, claimed: Sequence[Notice]) -> None:
         now = self.clock.now()
@@ -145,17 +156,20 @@ class Delivery:
         await self._settle(ended)
 
     async def _settle(self, ended: Sequence[Outcome]) -> None:
+        spent = self.ledger.take()
         for pause in _SETTLE:
             await asyncio.sleep(pause)
             try:
-                await self.db.write(self._step5, ended, now=self.clock.now())
+                await self.db.write(self._step5, ended, spent, now=self.clock.now())
             except DBAPIError:  # locked, full, restarted
                 log.exception("settle_failed", notices=len(ended))
             else:
                 return
+        self.ledger.give_back(spent)
 
-    def _step5(self, session: Session, ended: Sequence[Outcome], *, now: dt.datetime) -> None:
+    def _step5(self, session: Session, ended: Sequence[Outcome], spent: Spends, *, now: dt.datetime) -> None:
         outcomes.settle(session, ended, worker=self.worker, now=now)
+        add(session, spent)
         lost = [o.notice_id for o in ended if o.state is NoticeState.FAILED or o.detail == NO_ANSWER]
         tell_leads(session, lost, now=now)
         for platform, (until, why) in self.composer.resting.items():

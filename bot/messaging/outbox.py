@@ -6,7 +6,8 @@ Every step is a statement over the whole batch; nothing is done row by row.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,8 +27,11 @@ from sqlalchemy import (
 )
 from sqlmodel import Session, col
 
+from bot.core.clock import china_day
 from bot.core.tables import Moment
 from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
+from bot.messaging.quotas import add
+from bot.platforms.shared import Budget
 
 BATCH = 64  # notices claimed together: as many as a kill can leave with an unknown outcome
 LEASE = dt.timedelta(seconds=90)  # longer than the slowest request with its one token refresh
@@ -148,30 +152,45 @@ def hold(session: Session, *, now: dt.datetime, until: dt.datetime) -> int:
 
 
 def claim(
-    session: Session, *, worker: str, now: dt.datetime, quiet: bool, limit: int = BATCH
+    session: Session,
+    *,
+    worker: str,
+    now: dt.datetime,
+    quiet: bool,
+    limit: int = BATCH,
+    metered: Collection[str] = (),
 ) -> list[Notice]:
-    """Lease up to *limit* due notices to *worker*, urgent first; expired ones end here."""
+    """Lease up to *limit* due notices to *worker*, urgent first; expired ones end here. On *metered* platforms a try
+    that a kill broke off counts as a call: it may have cost one."""
     session.flush()
     connection = session.connection()
     connection.execute(_EXPIRE, {"now_": now})
-    _note_interruption(session, connection.execute(_BREAK_OFF, {"now_": now}).scalars().all())
+    broken_off = connection.execute(_BREAK_OFF, {"now_": now}).scalars().all()
+    _note_interruption(session, broken_off, now=now, metered=metered)
     found = connection.execute(_NEXT[quiet], {"now_": now, "most_": limit}).scalars().all()
     if not found:
         return []
     taken = session.execute(_TAKE, {"ids_": found, "worker_": worker, "until_": now + LEASE}).scalars()
     batch = sorted(taken, key=lambda n: (n.priority, n.not_before, n.id or 0))
-    _note_interruption(session, [n.id or 0 for n in batch if n.attempts])
+    _note_interruption(session, [n.id for n in batch if n.attempts], now=now, metered=metered)
     return batch
 
 
-def _note_interruption(session: Session, notice_ids: Sequence[int | None]) -> None:
+def _note_interruption(
+    session: Session, notice_ids: Sequence[int | None], *, now: dt.datetime, metered: Collection[str]
+) -> None:
     """Tries that nobody finished are of unknown outcome."""
-    if notice_ids:
-        session.execute(
-            update(Attempt)
-            .where(col(Attempt.notice_id).in_(notice_ids), col(Attempt.outcome) == "sending")
-            .values(outcome="unknown", detail="进程中断")
-        )
+    if not notice_ids:
+        return
+    interrupted = session.execute(
+        update(Attempt)
+        .where(col(Attempt.notice_id).in_(notice_ids), col(Attempt.outcome) == "sending")
+        .values(outcome="unknown", detail="进程中断")
+        .returning(col(Attempt.platform))
+        .execution_options(synchronize_session=False)
+    ).scalars()
+    calls = Counter(name for name in interrupted if name in metered)
+    add(session, {(name, Budget.CALLS.value, china_day(now)): n for name, n in calls.items()})
 
 
 def earlier_tries(session: Session, notice_ids: Sequence[int]) -> dict[int, Earlier]:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, col, select
 
 from bot.core.clock import Clock, china_day
+from bot.core.db import Database
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.notices.ledger import QuotaSpend, SendLimit
@@ -50,8 +51,14 @@ class Forecast:
         return Level.LOW if over or self.spent >= LOW * self.limit else Level.FINE
 
 
+Spends = Mapping[tuple[str, str, dt.date], int]  # platform, budget, day
+
+
 class Ledger:
-    """Implements ``Meter``: counts on the loop, written together with the next batch by ``write``."""
+    """Implements ``Meter``: counts on the loop, written with the outcomes of the calls that cost it, and by a tick.
+
+    Who writes takes the counts, and gives them back when the transaction fails.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -62,20 +69,30 @@ class Ledger:
         with self._lock:
             self._spent[platform, budget.value, china_day(self._clock.now())] += n
 
-    def write(self, session: Session) -> int:
-        """Add what was counted since the last time; returns how many rows changed."""
+    def take(self) -> Spends:
+        """What was counted since the last time; it is the caller's to write."""
         with self._lock:
             taken, self._spent = self._spent, Counter()
+        return taken
+
+    def give_back(self, taken: Spends) -> None:
+        """It could not be written."""
+        with self._lock:
+            for key, n in taken.items():
+                self._spent[key] += n
+
+    async def flush(self, db: Database) -> int:
+        """Write what was counted; returns how many days of budgets grew."""
+        taken = self.take()
         try:
-            add(session, taken)
+            await db.write(add, taken)
         except BaseException:
-            with self._lock:
-                self._spent.update(taken)
+            self.give_back(taken)
             raise
         return len(taken)
 
 
-def add(session: Session, spent: Mapping[tuple[str, str, dt.date], int]) -> None:
+def add(session: Session, spent: Spends) -> None:
     """Add to the ledger's days."""
     if not spent:
         return

@@ -265,7 +265,7 @@ async def test_a_low_month_merges_earlier_and_tells_the_administrators_once_and_
     assert await budgets.look() == 0
 
     ledger.spent("wecom", Budget.CALLS, 85)
-    complete.db.write_now(ledger.write)
+    await ledger.flush(complete.db)
     assert [await budgets.look(), await budgets.look()] == [1, 0]
     for _ in range(2):
         complete.promise(person, priority=Priority.REMINDER)
@@ -279,7 +279,7 @@ async def test_a_low_month_merges_earlier_and_tells_the_administrators_once_and_
     assert "85/100" in complete.wecom.to("admin")[0].body
 
     ledger.spent("wecom", Budget.CALLS, 15)
-    complete.db.write_now(ledger.write)
+    await ledger.flush(complete.db)
     await budgets.look()
     waiting = complete.promise(person, priority=Priority.ASSIGNMENT)
     await complete.until_quiet()

@@ -12,33 +12,36 @@ from bot.inspection.audit.service import verify
 from bot.inspection.calendar import WorkCalendar
 from bot.messaging import quotas
 from bot.messaging.quotas import Forecast, Ledger, Level
+from bot.platforms.base import Capabilities
 from bot.platforms.shared import Budget
+from tests.fakes.platform import Killed
+from tests.messaging.rig import Rig
 
 CALENDAR = WorkCalendar.load()
 TODAY = dt.date(2026, 3, 10)
 
 
-def test_what_two_processes_spend_is_added_up_by_day(db: Database, clock: ManualClock) -> None:
+async def test_what_two_processes_spend_is_added_up_by_day(db: Database, clock: ManualClock) -> None:
     one, two = Ledger(clock), Ledger(clock)
     one.spent("dingtalk", Budget.CALLS, 3)
     two.spent("dingtalk", Budget.CALLS)
     two.spent("dingtalk", Budget.PUSHES, 7)
     for ledger in (one, two, one):
-        db.write_now(ledger.write)
+        await ledger.flush(db)
     clock.advance(days=1)
     one.spent("dingtalk", Budget.CALLS, 5)
-    db.write_now(one.write)
+    await one.flush(db)
     days = db.read_now(quotas.month_of, platform="dingtalk", budget=Budget.CALLS, today=TODAY)
     assert days == {TODAY: 4, TODAY + dt.timedelta(days=1): 5}
 
 
-def test_what_could_not_be_written_is_kept(sqlite_db: Database, clock: ManualClock) -> None:
+async def test_what_could_not_be_written_is_kept(sqlite_db: Database, clock: ManualClock) -> None:
     ledger = Ledger(clock)
     ledger.spent("dingtalk", Budget.CALLS, -1)  # refused by the table
     with pytest.raises(Exception, match="ck_quota_spend"):
-        sqlite_db.write_now(ledger.write)
+        await ledger.flush(sqlite_db)
     ledger.spent("dingtalk", Budget.CALLS, 5)
-    assert sqlite_db.write_now(ledger.write) == 1
+    assert await ledger.flush(sqlite_db) == 1
     days = sqlite_db.read_now(quotas.month_of, platform="dingtalk", budget=Budget.CALLS, today=TODAY)
     assert days == {TODAY: 4}
 
@@ -80,3 +83,27 @@ def test_a_limit_is_set_lifted_and_given_back_and_each_is_in_the_audit_chain(
         assert db.read_now(quotas.limits_set).get("wecom", {}) == seen
     report = db.read_now(verify)
     assert (report.entries, report.broken_at) == (3, None)
+
+
+async def test_what_a_batch_cost_stands_in_the_ledger_with_its_outcomes(rig: Rig) -> None:
+    """No tick is needed in between: a process that is killed after a batch has nothing left to forget."""
+    person = rig.person("wecom:u1")
+    rig.promise(person)
+    rig.delivery.ledger.spent("wecom", Budget.CALLS, 2)
+    await rig.until_quiet()
+    days = rig.db.read_now(quotas.month_of, platform="wecom", budget=Budget.CALLS, today=TODAY)
+    assert sum(days.values()) == 2
+    assert not rig.delivery.ledger.take()
+
+
+async def test_a_try_that_a_kill_broke_off_counts_as_the_call_it_may_have_cost(rig: Rig) -> None:
+    rig.wecom.capabilities = Capabilities(budgets=((Budget.CALLS, 100),))
+    rig.promise(rig.person("wecom:u1"))
+    rig.wecom.then(Killed())
+    with pytest.raises(Killed):
+        await rig.delivery.run_once()
+    rig.clock.advance(minutes=2)
+    rig.delivery = rig.make_delivery()
+    await rig.until_quiet()
+    days = rig.db.read_now(quotas.month_of, platform="wecom", budget=Budget.CALLS, today=TODAY)
+    assert sum(days.values()) == 1

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import update
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from bot.core.clock import Clock
@@ -59,28 +60,38 @@ class Chase:
 
     def _silent(self, session: Session, *, now: dt.datetime) -> list[_Sent]:
         found: list[_Sent] = []
-        for kind in self.kinds.values():
-            if kind.answer_within is None:
-                continue
+        for hours, kinds in self._by_patience().items():
             query = (
                 select(Notice, Attempt)
                 .join(Attempt, col(Attempt.notice_id) == col(Notice.id))
                 .where(
-                    Notice.kind == kind.name, Notice.state == NoticeState.SENT, col(Notice.read_at).is_(None),
-                    col(Notice.clicked_at).is_(None), col(Notice.done_at) <= now - kind.answer_within,
+                    col(Notice.kind).in_(kinds), Notice.state == NoticeState.SENT, col(Notice.read_at).is_(None),
+                    col(Notice.clicked_at).is_(None), col(Notice.done_at) <= now - dt.timedelta(hours=hours),
                     col(Notice.done_at) > now - _GIVE_UP, Notice.detail != NO_ANSWER,
                     Attempt.n == Notice.attempts,
                 )
                 .order_by(col(Notice.done_at))
                 .limit(_LOOKED_AT)
             )  # fmt: skip
-            found += [
-                self._of(session, kind, notice, attempt, now) for notice, attempt in session.exec(query)
-            ]
+            found += [self._of(session, notice, attempt, now) for notice, attempt in session.exec(query)]
         return found
 
-    def _of(self, session: Session, kind: Kind, notice: Notice, attempt: Attempt, now: dt.datetime) -> _Sent:
-        content = kind.content(session, notice, now)
+    def _by_patience(self) -> dict[int, list[str]]:
+        """Kinds of message by the hours in which somebody should have read or answered."""
+        found: dict[int, list[str]] = {}
+        for kind, hours in self.profile.messages.answer_hours.items():
+            if kind in self.kinds:
+                found.setdefault(hours, []).append(kind)
+        return found
+
+    def _of(self, session: Session, notice: Notice, attempt: Attempt, now: dt.datetime) -> _Sent:
+        try:
+            content = self.kinds[notice.kind].content(session, notice, now)
+        except DBAPIError:
+            raise
+        except Exception:  # noqa: BLE001 - a message that can no longer be said is chased no more, the others are
+            log.exception("message_broke", notice=notice.id, kind=notice.kind)
+            content = Skip("程序错误")
         answered = isinstance(content, Skip) or bool(content.closed) or not content.asks
         return _Sent(notice.id or 0, attempt.platform, attempt.target, attempt.ref, answered)
 

@@ -600,3 +600,13 @@ def test_every_step_of_every_shipped_profile_says_something() -> None:
             for step in steps:
                 for who in step.who:
                     assert TELLINGS[kind, who].kind in KINDS, (name, kind, who)
+
+
+def test_every_act_that_is_asked_for_has_a_time_to_answer_or_is_said_again_by_its_deadline() -> None:
+    repeated = {telling.kind for telling in TELLINGS.values()}
+    kinds = {cell.kind for row in matrix() for cell in row.cells if cell.kind}
+    asked = {kind for kind in kinds if KINDS[kind].sample.asks}
+    for name in profile_names():
+        hours = load_profile(name).messages.answer_hours
+        assert set(hours) <= set(KINDS), name
+        assert asked - repeated <= set(hours), name

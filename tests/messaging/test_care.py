@@ -98,13 +98,10 @@ async def test_what_was_done_meanwhile_is_left_out_of_the_digest(complete: Rig) 
 
 
 def _chase(rig: Rig, *, within: float = 4) -> Chase:
-    kind = Kind(
-        "card", lambda *a: rig.truth["card"](*a), Content(), card=True,  # noqa: PLW0108 - looked up at each call
-        answer_within=dt.timedelta(hours=within),
-    )  # fmt: skip
-    rig.delivery.composer.kinds = dict(rig.delivery.composer.kinds) | {"card": kind}
+    messages = PROFILE.messages.model_copy(update={"answer_hours": {"card": within}})
+    profile = PROFILE.model_copy(update={"messages": messages})
     return Chase(
-        rig.db, rig.clock, platforms=rig.platforms, kinds={"card": kind}, profile=PROFILE, calendar=CALENDAR
+        rig.db, rig.clock, platforms=rig.platforms, kinds=rig.kinds, profile=profile, calendar=CALENDAR
     )
 
 

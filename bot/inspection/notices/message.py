@@ -64,4 +64,3 @@ class Kind:
     content: Callable[[Session, Notice, dt.datetime], Content | Skip]
     sample: Content
     card: bool = False
-    answer_within: dt.timedelta | None = None  # nobody read or answered it by then: the next account is tried

@@ -204,6 +204,7 @@ class MessageRules(Part):
     one_digest_per_day: bool
     ack_workdays: Annotated[int, Field(ge=1, le=20)]
     snooze_max: Annotated[int, Field(ge=0, le=10)]
+    answer_hours: dict[str, Annotated[int, Field(ge=1, le=72)]]  # by message kind
 
 
 class Step(Part):

@@ -251,7 +251,7 @@ _ROWS = (("检查对象", "云溪县某某餐饮店"), ("事项", "餐饮服务"
 _ANSWERS = (Ask("收到", "accept", "primary"), Ask("申请回避", "recuse"), Ask("不能参加", "cannot_attend"))
 
 KINDS = (
-    Kind("assignment", assignment, Content(_SAMPLE, _ROWS, _ANSWERS), card=True, answer_within=dt.timedelta(hours=4)),
+    Kind("assignment", assignment, Content(_SAMPLE, _ROWS, _ANSWERS), card=True),
     Kind("assignment_reminder", assignment_reminder, Content(_SAMPLE, _ROWS, _ANSWERS), card=True),
     Kind("visit_day", visit_day,
          Content(_SAMPLE, _ROWS, (Ask("到场签到", "check_in", "primary"),), (Page("打开检查表", "form", (1,)),)), card=True),

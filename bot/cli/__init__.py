@@ -5,8 +5,9 @@ Exit codes: 0 done, 1 done with findings (rejected rows, a broken chain), 2 refu
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,57 +42,31 @@ def root(
     """随查：在企业微信和钉钉里完成“双随机、一公开”监管。"""
 
 
+_COMMANDS = {"serve": "serve", "demo": "demo", "migrate": "migrate", "doctor": "doctor", "console-link": "console",
+             "verify": "verify"}  # fmt: skip
+_GROUPS = {
+    "import": "imports", "contacts": "contacts", "plan": "plan", "draw": "draw", "duty": "duty", "approval": "approval",
+    "audit": "audit", "commission": "commission", "calendar": "calendar", "checklist": "checklist", "limits": "limits",
+    "clue": "clue", "bulletin": "bulletin", "returns": "returns", "training": "training",
+}  # fmt: skip
+_MORE = ("draw_after",)  # add their commands to a group's themselves
+
+
 def register() -> None:
     """Add every command; the modules behind them load what they need when they run."""
     if app.registered_commands:
         return
     words.speak_chinese()
-    from bot.cli import (
-        approval,
-        audit,
-        bulletin,
-        calendar,
-        checklist,
-        clue,
-        commission,
-        console,
-        contacts,
-        demo,
-        doctor,
-        draw,
-        draw_after,  # noqa: F401 - adds its commands to draw
-        duty,
-        imports,
-        limits,
-        migrate,
-        plan,
-        returns,
-        serve,
-        training,
-        verify,
-    )
+    for name, module in _COMMANDS.items():
+        app.command(name)(getattr(_load(module), name.replace("-", "_")))
+    for name, module in _GROUPS.items():
+        app.add_typer(_load(module).app, name=name)
+    for module in _MORE:
+        _load(module)
 
-    app.command("serve")(serve.serve)
-    app.command("demo")(demo.demo)
-    app.command("migrate")(migrate.migrate)
-    app.command("doctor")(doctor.doctor)
-    app.command("console-link")(console.console_link)
-    app.command("verify")(verify.verify)
-    app.add_typer(imports.app, name="import")
-    app.add_typer(contacts.app, name="contacts")
-    app.add_typer(plan.app, name="plan")
-    app.add_typer(draw.app, name="draw")
-    app.add_typer(duty.app, name="duty")
-    app.add_typer(approval.app, name="approval")
-    app.add_typer(audit.app, name="audit")
-    app.add_typer(commission.app, name="commission")
-    app.add_typer(calendar.app, name="calendar")
-    app.add_typer(checklist.app, name="checklist")
-    app.add_typer(limits.app, name="limits")
-    app.add_typer(clue.app, name="clue")
-    app.add_typer(bulletin.app, name="bulletin")
-    app.add_typer(returns.app, name="returns")
-    app.add_typer(training.app, name="training")
+
+def _load(module: str) -> Any:
+    return import_module(f"bot.cli.{module}")
 
 
 def main() -> None:

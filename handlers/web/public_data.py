@@ -16,10 +16,10 @@ from bot.core.errors import Problem
 from bot.core.keys import DB, SETTINGS
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.queries import Filter, search, versions
-from handlers.web.caching import KEPT, cached
+from handlers.web.caching import cached
 
 routes = web.RouteTableDef()
-_BATCH = 500
+A_FILE = 1000  # records; anybody may ask for a file, as often as they like
 _ATOM = "http://www.w3.org/2005/Atom"
 _COLUMNS = {
     "id": "公示编号",
@@ -52,26 +52,18 @@ async def as_json(request: web.Request) -> web.Response:
 
 
 @routes.get("/public/results.csv")
-async def as_csv(request: web.Request) -> web.StreamResponse:
-    """Every record that fits, one line per item; opens in spreadsheets and cannot run formulas there."""
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": "text/csv; charset=utf-8",
-            "Content-Disposition": 'attachment; filename="results.csv"',
-            "Cache-Control": KEPT,
-        }
-    )
-    await response.prepare(request)
-    await response.write("\ufeff".encode() + lines([list(_COLUMNS.values())]))
-    before, wanted = "", _wanted(request)
-    while True:
-        found = await request.app[DB].read(search, wanted, before=before, limit=_BATCH)
-        await response.write(lines(cells for public in found.rows for cells in rows(public)))
-        before = found.older
-        if not before:
-            break
-    await response.write_eof()
-    return response
+async def as_csv(request: web.Request) -> web.Response:
+    """The newest records that fit, one line per item; a ``Link`` names the file with the next older ones. Opens in
+    spreadsheets and cannot run formulas there."""
+    before = request.query.get("before", "")[:26]
+    found = await request.app[DB].read(search, _wanted(request), before=before, limit=A_FILE)
+    table = lines([list(_COLUMNS.values()), *(cells for public in found.rows for cells in rows(public))])
+    response = web.Response(body="\ufeff".encode() + table, content_type="text/csv", charset="utf-8")
+    name = f"results-{before}.csv" if before.isalnum() and before.isascii() else "results.csv"
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    if found.older:
+        response.headers["Link"] = f'<{request.rel_url.update_query(before=found.older)}>; rel="next"'
+    return cached(request, response)
 
 
 @routes.get("/public/results/{id:[0-9A-HJKMNP-TV-Z]{26}}/{version:[0-9]{1,6}}.json")

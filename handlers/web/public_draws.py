@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from typing import Any
 
@@ -11,14 +12,16 @@ from sqlmodel import Session, col, select
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, SETTINGS
-from bot.inspection.draws.bundle import bundle
 from bot.inspection.draws.certificate import certificate_of
 from bot.inspection.draws.models import Draw, DrawState
+from bot.inspection.draws.public_files import PublicFile, public_file, sizes
+from bot.inspection.draws.queries import stored_files
 from bot.inspection.draws.sources import words_of
 from bot.inspection.people.models import Department
 from bot.inspection.registry.models import Item, NoticeMode
 from bot.inspection.tasks.models import Task
 from handlers.web.caching import cached
+from handlers.web.frozen_files import answer, tags
 from handlers.web.public_page import show
 
 routes = web.RouteTableDef()
@@ -76,32 +79,38 @@ async def draw(request: web.Request) -> web.Response:
     known = await request.app[DB].read(_one, request.match_info["task"], int(request.match_info["round"]))
     sealed = held_back(known, today=china_day(request.app[CLOCK].now()))
     files = [
-        (name, FILES[name], len(known["files"][name]), sealed and name not in _ALWAYS)
-        for name in FILES
-        if name in known["files"]
+        (name, FILES[name], size, sealed and name not in _ALWAYS) for name, size in known["sizes"].items()
     ]
     return show(request, "public/draw.html.j2", known=known, files=files, sealed=sealed, names=FILES)
 
 
 @routes.get("/public/draws/{task:[^/]+}/{round:[0-9]{1,6}}/{name:[a-z]+[.]jsonl?}")
-async def file(request: web.Request) -> web.Response:
+async def file(request: web.Request) -> web.StreamResponse:
     """A file exactly as it was hashed."""
-    known = await request.app[DB].read(_one, request.match_info["task"], int(request.match_info["round"]))
     name = request.match_info["name"]
-    if name not in known["files"]:
-        raise Problem("not_found", "没有这个文件。")
-    if held_back(known, today=china_day(request.app[CLOCK].now())) and name not in _ALWAYS:
-        text = f"本任务含不事先告知的事项，名单在检查期限（{known['task'].window_end}）结束后公开。"
-        raise Problem("forbidden", text)
-    kind = "application/json" if name.endswith(".json") else "application/x-ndjson"
-    answer = web.Response(body=known["files"][name], content_type=kind)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return cached(request, answer)
+    found = await request.app[DB].read(
+        _file, request.match_info["task"], int(request.match_info["round"]), name=name, has=tags(request),
+        today=china_day(request.app[CLOCK].now()),
+    )  # fmt: skip
+    return await answer(request, found, name=name)
 
 
 def held_back(known: dict[str, Any], *, today: Any) -> bool:
     """Names of an unannounced inspection (飞行检查) stay closed until its window is over."""
     return bool(known["unannounced"]) and today <= known["task"].window_end
+
+
+def _file(
+    session: Session, number: str, round_: int, *, name: str, has: frozenset[str], today: dt.date
+) -> PublicFile:
+    draw, task = _round(session, number, round_)
+    found = public_file(session, draw, name, has=has)
+    if found is None:
+        raise Problem("not_found", "没有这个文件。")
+    if name not in _ALWAYS and _is_unannounced(session, task) and today <= task.window_end:
+        text = f"本任务含不事先告知的事项，名单在检查期限（{task.window_end}）结束后公开。"
+        raise Problem("forbidden", text)
+    return found
 
 
 def _sources(draw: Draw) -> list[tuple[str, str]]:
@@ -111,7 +120,7 @@ def _sources(draw: Draw) -> list[tuple[str, str]]:
 
 
 def _certificate(session: Session, number: str, round_: int, *, public_url: str) -> bytes:
-    return certificate_of(session, _one(session, number, round_)["draw"], public_url=public_url)
+    return certificate_of(session, _round(session, number, round_)[0], public_url=public_url)
 
 
 def _list(session: Session) -> list[dict[str, Any]]:
@@ -125,7 +134,7 @@ def _list(session: Session) -> list[dict[str, Any]]:
     return [{"draw": draw, "task": task, "state": STATES[DrawState(draw.state)]} for draw, task in found]
 
 
-def _one(session: Session, number: str, round_: int) -> dict[str, Any]:
+def _round(session: Session, number: str, round_: int) -> tuple[Draw, Task]:
     found = session.exec(
         select(Draw, Task)
         .join(Task, col(Task.id) == Draw.task_id)
@@ -133,21 +142,28 @@ def _one(session: Session, number: str, round_: int) -> dict[str, Any]:
     ).first()
     if found is None:
         raise Problem("not_found", "没有找到这次抽取。")
-    draw, task = found
-    files = bundle(session, draw)
-    items = session.exec(select(Item).where(col(Item.id).in_(task.item_ids))).all()
-    rules = json.loads(files["rules.json"]) if "rules.json" in files else {}
+    return found[0], found[1]
+
+
+def _is_unannounced(session: Session, task: Task) -> bool:
+    modes = session.exec(select(Item.notice_mode).where(col(Item.id).in_(task.item_ids)))
+    return NoticeMode.UNANNOUNCED in set(modes)
+
+
+def _one(session: Session, number: str, round_: int) -> dict[str, Any]:
+    draw, task = _round(session, number, round_)
+    rules = json.loads(stored_files(session, draw, ("rules.json",)).get("rules.json", b"{}"))
     return {
         "draw": draw,
         "task": task,
         "state": STATES[DrawState(draw.state)],
         "department": session.get_one(Department, task.lead_department_id).name,
-        "files": files,
+        "sizes": sizes(session, draw),
         "picks": draw.transcript.get("picks", 0),
         "hashes": {k: v for k, v in draw.transcript.items() if k.endswith(("_jsonl", "_json"))},
         "rules": rules,
         "sources": _sources(draw),
         "modes": MODES,
         "sealed": draw.state == DrawState.COMMITTED or not draw.seed_hex,
-        "unannounced": any(item.notice_mode == NoticeMode.UNANNOUNCED for item in items),
+        "unannounced": _is_unannounced(session, task),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -29,7 +30,7 @@ from bot.inspection.publication.models import Publication
 from bot.inspection.publication.service import correct, publish_approved, withdraw
 from bot.inspection.registry.models import Item, NoticeMode
 from bot.inspection.tasks.models import Visit, VisitState
-from handlers.web import enterprise, publication
+from handlers.web import enterprise, frozen_files, public_data, publication
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
 from handlers.web.pages import guard, make_environment
 from handlers.web.public_data import guarded
@@ -266,6 +267,64 @@ async def test_after_the_reveal_secret_and_seed_are_public_and_files_are_as_hash
         await text_of(client, "/public/draws/410603202609010001/1/pool.jsonl") == '{"id":"X","stratum":"B"}\n'
     )
     assert "410603202609010001" in await text_of(client, "/public/draws")
+
+
+POOL = "/public/draws/410603202609010001/1/pool.jsonl"
+
+
+async def test_a_file_goes_out_as_it_is_stored_and_once_to_each_visitor(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.app[DB].write(drawn, state=DrawState.LOCKED)
+    plain = await client.get(POOL, headers={"Accept-Encoding": "identity"})
+    assert await plain.text() == '{"id":"X","stratum":"B"}\n'
+    assert "Content-Encoding" not in plain.headers
+    assert "immutable" in plain.headers["Cache-Control"]
+    monkeypatch.setattr(
+        frozen_files, "unpacked", lambda _body: pytest.fail("unpacked for a browser that unpacks")
+    )
+    packed = await client.get(POOL, headers={"Accept-Encoding": "gzip, deflate"})
+    assert packed.headers["Content-Encoding"] == "deflate"
+    assert await packed.text() == '{"id":"X","stratum":"B"}\n'
+    again = await client.get(POOL, headers={"If-None-Match": plain.headers["ETag"]})
+    assert (again.status, await again.read()) == (304, b"")
+    for name in ("draw.json", "rules.json"):
+        first = await client.get(POOL.replace("pool.jsonl", name))
+        headers = {"If-None-Match": first.headers["ETag"]}
+        assert (await client.get(POOL.replace("pool.jsonl", name), headers=headers)).status == 304
+    for name in ("sealed.jsonl", "days.jsonl", "picks.jsonl", "changes.jsonl"):
+        assert (await client.get(POOL.replace("pool.jsonl", name))).status == 404
+
+
+async def test_the_page_of_a_round_and_its_certificate_unpack_no_pool(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.app[DB].write(drawn, state=DrawState.LOCKED)
+
+    def noted(session: Session) -> None:
+        file = session.get_one(DrawFile, (1, "pool.jsonl"))
+        file.size, file.body = 25, b"nobody looks"
+        session.get_one(Draw, 1).outlook = {"sizes": {"B": 1}}
+
+    await client.app[DB].write(noted)
+    assert "25 字节" in await text_of(client, "/public/draws/410603202609010001/1")
+    answer = await client.get("/public/draws/410603202609010001/1/certificate.pdf")
+    assert (await answer.read()).startswith(b"%PDF")
+
+
+async def test_a_table_has_so_many_records_and_names_the_next(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.app[DB].write(published)
+    whole = (await text_of(client, "/public/results.csv")).splitlines()
+    monkeypatch.setattr(public_data, "A_FILE", 1)
+    first = await client.get("/public/results.csv?result=")
+    link = re.fullmatch(r'<(/public/results\.csv[^>]*)>; rel="next"', first.headers["Link"])
+    assert link is not None
+    second = await client.get(link[1])
+    assert "Link" not in second.headers
+    parts = [(await one.text()).splitlines() for one in (first, second)]
+    assert parts[0] + parts[1][1:] == whole
 
 
 async def test_the_names_of_an_unannounced_inspection_stay_closed_until_its_window_is_over(

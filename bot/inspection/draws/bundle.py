@@ -22,12 +22,14 @@ PRIVATE = ("sealed.jsonl", "days.jsonl")  # for whoever may see officers' days; 
 def bundle(session: Session, draw: Draw) -> dict[str, bytes]:
     """``draw.json`` and every file there is at this point of the ceremony."""
     files = {"draw.json": canonical(head_of(session, draw)), **stored_files(session, draw, PUBLIC)}
-    changes = session.exec(
-        select(DrawChange).where(DrawChange.draw_id == draw.id).order_by(col(DrawChange.number))
-    ).all()
-    if changes:
-        files["changes.jsonl"] = b"".join(canonical(change_line(change)) + b"\n" for change in changes)
-    return files
+    changes = changes_bytes(session, draw)
+    return files | ({"changes.jsonl": changes} if changes else {})
+
+
+def changes_bytes(session: Session, draw: Draw) -> bytes:
+    """``changes.jsonl``; empty while nothing has changed."""
+    query = select(DrawChange).where(DrawChange.draw_id == draw.id).order_by(col(DrawChange.number))
+    return b"".join(canonical(_change_line(change)) + b"\n" for change in session.exec(query))
 
 
 def head_of(session: Session, draw: Draw) -> dict[str, Any]:
@@ -52,7 +54,7 @@ def head_of(session: Session, draw: Draw) -> dict[str, Any]:
     return head
 
 
-def change_line(change: DrawChange) -> dict[str, Any]:
+def _change_line(change: DrawChange) -> dict[str, Any]:
     return {"number": change.number, "kind": change.kind, "at": _moment(change.at), **change.facts}
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import json
 import threading
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from sqlmodel import Session
 from bot.core.clock import china
 from bot.inspection.draws.algorithm import PROTOCOL
 from bot.inspection.draws.bundle import SEALED
-from bot.inspection.draws.models import Draw
-from bot.inspection.draws.queries import stored_files
+from bot.inspection.draws.models import Draw, DrawState
+from bot.inspection.draws.queries import frozen_pool, stored_files
 from bot.inspection.draws.sources import words_of
 from bot.inspection.people.models import Department, Person
 from bot.inspection.plans.ratio import percent
@@ -63,8 +63,7 @@ def typeset_pdf(values: str, timestamp: int) -> bytes:
 
 
 def _values(session: Session, draw: Draw, task: Task, *, names: bool) -> dict[str, Any]:
-    files = stored_files(session, draw, ("rules.json", "pool.jsonl"))
-    rules: dict[str, Any] = json.loads(files.get("rules.json", b"{}"))
+    rules: dict[str, Any] = json.loads(stored_files(session, draw, ("rules.json",)).get("rules.json", b"{}"))
     sealed = draw.state in SEALED or not draw.seed_hex
     departments = [session.get_one(Department, one).name for one in departments_of(task)]
     picks = draw.transcript.get("picks")
@@ -75,7 +74,7 @@ def _values(session: Session, draw: Draw, task: Task, *, names: bool) -> dict[st
         "picks": f"{picks} 户" if picks else "尚未抽取", "committed_at": _moment(draw.committed_at),
         "before": [["名单指纹", draw.pool_sha256], ["规则指纹", draw.rules_sha256], ["秘密指纹", draw.secret_sha256]],
         "sources": _sources(session, draw, names=names), "after": [["状态", "尚未揭示"]] if sealed else _after(draw),
-        "strata": _strata(files, rules),
+        "strata": _strata(_sizes(session, draw), rules),
         "excluded": "，".join(f"{reason} {n} 户" for reason, n in rules.get("excluded", {}).items()),
         "notes": _notes(draw),
     }  # fmt: skip
@@ -111,8 +110,15 @@ def _sources(session: Session, draw: Draw, *, names: bool) -> list[list[str]]:
     ]
 
 
-def _strata(files: dict[str, bytes], rules: dict[str, Any]) -> list[list[str]]:
-    sizes = Counter(json.loads(line)["stratum"] for line in files.get("pool.jsonl", b"").splitlines())
+def _sizes(session: Session, draw: Draw) -> Mapping[str, int]:
+    """Of each stratum, as noted at the commitment; counted from the pool in rounds from before."""
+    noted: Mapping[str, int] | None = draw.outlook.get("sizes")
+    if noted is not None or draw.state == DrawState.PREPARED:
+        return noted or {}
+    return {stratum: len(ids) for stratum, ids in frozen_pool(session, draw).items()}
+
+
+def _strata(sizes: Mapping[str, int], rules: dict[str, Any]) -> list[list[str]]:
     rows = []
     for name, written in sorted(rules.get("strata", {}).items()):
         rule = StratumRule.parse(written)
@@ -122,7 +128,8 @@ def _strata(files: dict[str, bytes], rules: dict[str, Any]) -> list[list[str]]:
         words += f"，至少 {rule.minimum}" if rule.minimum else ""
         words += f"，至多 {rule.maximum}" if rule.maximum is not None else ""
         words += f"；{rule.uplift}" if rule.uplift else ""
-        rows.append([name, str(sizes[name]), str(take(sizes[name], rule)), words])
+        size = sizes.get(name, 0)
+        rows.append([name, str(size), str(take(size, rule)), words])
     return rows
 
 

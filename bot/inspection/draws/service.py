@@ -163,7 +163,10 @@ def _freeze(
     )  # fmt: skip
     body = algorithm.pool_bytes(pool.entries)
     draw.pool_size, draw.pool_sha256 = len(pool.entries), algorithm.fingerprint(body)
-    draw.rules_sha256 = algorithm.fingerprint(rules)
+    draw.rules_sha256, draw.outlook = (
+        algorithm.fingerprint(rules),
+        {**draw.outlook, "sizes": dict(pool.sizes())},
+    )
     store_files(session, draw, **{"pool.jsonl": body, "rules.json": rules, "officers.jsonl": officers,
                                   "sealed.jsonl": b"".join(line + b"\n" for line in sealed)})  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -40,6 +41,23 @@ def type_value(
     source = _source(draw, place, fallback=fallback, now=now)
     read = read_value(source, value)
     words = words_at(session, draw, place)
+    _require_same(words, read, fallback=fallback, by=by)
+    session.add(
+        DrawWord(draw_id=draw.id or 0, place=place, person_id=by, value=read, fallback=fallback, at=now,
+                 proof=read_proof(source, value))
+    )  # fmt: skip
+    session.flush()
+    if words:
+        _confirm(session, draw, place, source, now=now)
+    record(session, "draw.value_typed", f"draw:{draw.id}", now=now, actor=by, place=place, value=read,
+           fallback=fallback, confirmed=bool(words))  # fmt: skip
+    for subject in (f"draw:{draw.id}", f"witness:{draw.id}"):
+        touch_cards(session, subject, now=now)
+    return draw
+
+
+def _require_same(words: Sequence[DrawWord], read: str, *, fallback: bool, by: int) -> None:
+    """A second person, who says what the first said."""
     if any(word.person_id == by for word in words):
         raise Problem("confirmed_twice", "您已经报过这个号码，须由另一位见证人确认。")
     if len(words) >= 2:
@@ -49,25 +67,6 @@ def type_value(
             "values_differ", "两人报的数值不一致，没有记录。请当面核对；如第一位报错，请其撤回后重报。",
             先报=words[0].value, 后报=read,
         )  # fmt: skip
-    session.add(
-        DrawWord(
-            draw_id=draw.id or 0,
-            place=place,
-            person_id=by,
-            value=read,
-            fallback=fallback,
-            at=now,
-            proof=read_proof(source, value),
-        )
-    )
-    session.flush()
-    if words:
-        _confirm(session, draw, place, source, now=now)
-    record(session, "draw.value_typed", f"draw:{draw.id}", now=now, actor=by, place=place, value=read,
-           fallback=fallback, confirmed=bool(words))  # fmt: skip
-    for subject in (f"draw:{draw.id}", f"witness:{draw.id}"):
-        touch_cards(session, subject, now=now)
-    return draw
 
 
 def take_back_value(session: Session, *, task_id: int, place: int, by: int, now: dt.datetime) -> Draw:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,13 @@ def render_pages(sheet: Sheet, *, ppi: float = 110.0) -> list[bytes]:
     return typeset.pictures(_TEMPLATE, _values(sheet), ppi=ppi)
 
 
+@lru_cache(maxsize=64)  # each who signs later has the sheet drawn again with the earlier names on it
 def clean_signature(body: bytes) -> bytes:
     """The signature as a small PNG on white: cropped to the ink, free of the camera's metadata."""
     with Image.open(io.BytesIO(body), formats=["PNG", "JPEG", "WEBP"]) as image:
+        drawn = image.convert("RGBA")
         flat = Image.new("RGB", image.size, "white")
-        flat.paste(image.convert("RGBA"), mask=image.convert("RGBA").getchannel("A"))
+        flat.paste(drawn, mask=drawn.getchannel("A"))
     grey = flat.convert("L")
     ink = grey.point(lambda value: 255 if value < 128 else 0).getbbox()
     grey = grey.crop(ink) if ink else grey

@@ -13,7 +13,7 @@ from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.evidence import PDF
-from bot.inspection.checklists.models import Evidence
+from bot.inspection.checklists.models import EarlierSheet, Evidence
 from bot.inspection.checklists.service import RECORD
 from bot.inspection.people.models import EnterpriseContact, Role
 from bot.inspection.results.closing import record_by_code
@@ -51,11 +51,13 @@ async def file(request: web.Request) -> web.Response:
 async def verify(request: web.Request) -> web.Response:
     """What the QR on a record sheet opens: number, object, day and fingerprint, no person."""
     sheet, facts = await request.app[DB].read(record_by_code, request.match_info["verify_code"])
+    later = sheet.replaced_at if isinstance(sheet, EarlierSheet) else None
     return render(
         request,
         "form/verify.html.j2",
         number=facts.visit.visit.number,
         object=facts.visit.object.name,
+        followed=later is not None,
         day=china_day(sheet.closed_at).isoformat(),
         sha256=sheet.pdf_sha256,
         earlier=[
@@ -64,6 +66,7 @@ async def verify(request: web.Request) -> web.Response:
             if e.question == RECORD
             and e.media_type == PDF
             and e.at >= sheet.closed_at
+            and (later is None or e.at < later)
             and e.sha256 != sheet.pdf_sha256
         ],
     )

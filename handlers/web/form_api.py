@@ -154,7 +154,7 @@ async def _sent(request: web.Request) -> _Sent:
 def _state(facts: FormFacts, person_id: int) -> dict[str, Any]:
     names = {person.id: person.name for person, _ in facts.visit.officers}
     form = facts.form
-    closed = not facts.is_open or (facts.record is not None and not facts.returned)
+    closed = not facts.is_open or facts.sheet_stands
     return {
         "version": form.draft_version if form else 0,
         "draft": _named(form.draft if form else {}, names),

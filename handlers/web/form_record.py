@@ -21,6 +21,7 @@ from bot.inspection.profile.terms import Demand
 from bot.inspection.results.closing import NOT_REQUIRED, REFUSALS, Closing, reopen_record
 from bot.inspection.results.judgement import Judgement, judge
 from bot.inspection.results.submit import submit_visit
+from bot.inspection.results.supplement import Change, changes
 from bot.inspection.tasks.models import VisitState
 from bot.inspection.tasks.states import NAMES
 from handlers.record_sheet import close_sheet
@@ -43,7 +44,8 @@ async def review(request: web.Request) -> web.Response:
     judged = _judge(request, link)
     if judged.errors or link.facts.form is None:
         return see_other(f"{link.base}?check=1")
-    return _review_page(request, link, judged, await signing(request, link))
+    corrected = await request.app[DB].read(changes, link.facts, judged)
+    return _review_page(request, link, judged, await signing(request, link), corrected)
 
 
 @routes.post("/form/{token}/close")
@@ -51,7 +53,7 @@ async def close(request: web.Request) -> web.Response:
     """Sign, or leave unsigned with a reason; closing twice finds the first."""
     link = await open_link(request)
     address = f"{link.base}/review"
-    if link.facts.record is None:
+    if not link.facts.sheet_stands:
         await _close(request, link)
     return web.json_response({"next": address}) if wants_json(request) else see_other(address)
 
@@ -169,7 +171,7 @@ def _judge(request: web.Request, link: Opened) -> Judgement:
 
 
 def _review_page(
-    request: web.Request, link: Opened, judged: Judgement, signing: dict[str, Any]
+    request: web.Request, link: Opened, judged: Judgement, signing: dict[str, Any], corrected: list[Change]
 ) -> web.Response:
     facts = link.facts
     refusals = list(REFUSALS.items())
@@ -183,7 +185,9 @@ def _review_page(
         results=_results(judged),
         answers=_answers(judged),
         record=_record(facts.record),
-        returned=facts.returned,
+        reopens=facts.sheet_stands,
+        corrected=corrected,
+        to_sign=facts.record is None or bool(corrected and not facts.sheet_stands),
         evidence=sum(1 for e in facts.evidence if e.question != RECORD),
         version=facts.form.draft_version if facts.form else 0,
         rights=RIGHTS,

@@ -50,8 +50,8 @@ async def signing(request: web.Request, link: Opened) -> dict[str, Any]:
     missing = [who for who in people if who.signature is None]
     return {
         "people": [_row(who) for who in people],
-        "mine": any(who.person_id == link.person_id for who in missing) and not link.facts.returned,
-        "wait": bool(missing) and not link.facts.returned,
+        "mine": any(who.person_id == link.person_id for who in missing) and link.facts.sheet_stands,
+        "wait": bool(missing) and link.facts.sheet_stands,
         "sections": sections_of(link.facts, link.person_id),
         "seen": link.facts.record.pdf_sha256 if link.facts.record else "",
     }

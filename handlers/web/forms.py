@@ -47,7 +47,7 @@ async def form(request: web.Request) -> web.Response:
             return _check_in_page(request, link, problem.text)
         raise
     link = await open_link(request)
-    if link.facts.record is not None and not link.facts.returned:
+    if link.facts.sheet_stands:
         return see_other(f"{link.base}/review")
     return await _fill_page(request, link, {})
 

@@ -126,7 +126,14 @@ async def test_c21_a_returned_result_is_corrected_and_handed_in_again_and_the_tr
     await wang.locator('[data-key="item:1"]').get_by_label("未发现问题").check()  # said again after a change
     await expect(wang.locator("#net")).to_contain_text("保存")
     await wang.get_by_role("button", name="核对签字").click()
-    await wang.get_by_role("button", name="提交审核").click()
+    await expect(wang.get_by_text("是 → 合理缺项")).to_be_visible()
+    assert await wang.get_by_role("button", name="提交审核").count() == 0
+    await refuse(wang)  # the supplementary sheet is shown to the inspected party again
+    await put_name(wang)
+    li = await devices.open(form(site, LI))
+    await put_name(li)
+    await li.get_by_role("button", name="提交审核").click()
+    await wang.reload()
     await expect(wang.get_by_text("第 2 次")).to_be_visible()
 
     await judge.reload()

@@ -48,6 +48,7 @@ class Desk:
 
     def __init__(self, db: Database, clock: ManualClock, folder: Path) -> None:
         self.db, self.clock, self.store = db, clock, EvidenceStore(folder, 5_000_000)
+        self.code = "0" * 26  # of the next sheet
 
     def do(self, service: Callable[..., Any], **values: Any) -> Any:
         return self.db.write_now(service, now=self.clock.now(), **values)
@@ -85,7 +86,7 @@ class Desk:
             person_id=WANG,
             closing=closing,
             signature=ink,
-            verify_url="http://x/record/" + "0" * 26,
+            verify_url=f"http://x/record/{self.code}",
             now=self.clock.now(),
             profile=PROFILE,
         )
@@ -97,7 +98,7 @@ class Desk:
             closing=closing,
             draft_version=version,
             pdf=pdf,
-            verify_code="0" * 26,
+            verify_code=self.code,
             profile=PROFILE,
         )
         return record
@@ -116,7 +117,7 @@ class Desk:
     def submit(self, person: int = WANG, *, sign: bool = True) -> Receipt:
         """Hand in; with *sign* every officer who has not signed does so first."""
         facts = self.db.read_now(form_facts, VISIT)
-        for who in self.db.read_now(signers, facts) if sign and not facts.returned and facts.is_open else ():
+        for who in self.db.read_now(signers, facts) if sign and facts.sheet_stands and facts.is_open else ():
             if who.signature is None:
                 self.sign(who.person_id)
         receipt: Receipt = self.do(

@@ -149,6 +149,8 @@ def test_a_returned_result_comes_back_as_new_versions_with_the_reason(opened: De
     opened.submit()
     opened.hand_back("第5项依据不足")
     opened.save({"CL-1:5": {"value": "合理缺项"}, "item:1": {"value": "未发现问题"}}, person=LI)
+    opened.code = "1" * 26
+    opened.close(Closing(refusal_code="ABSENT", refusal_text="负责人外出"))
     again = opened.submit(LI)
     assert again.round == 2
     answers = opened.rows(Answer, Answer.question == "CL-1:5")
@@ -157,7 +159,7 @@ def test_a_returned_result_comes_back_as_new_versions_with_the_reason(opened: De
     assert len(opened.rows(Answer)) == 14
     slots = {n.slot for n in opened.rows(Notice, Notice.kind == "review_request")}
     assert slots == {"round-1", "round-2"}
-    assert opened.told("enterprise_record") == [CONTACT]
+    assert opened.told("enterprise_record") == [CONTACT, CONTACT]  # the supplementary sheet too
 
 
 def test_c24_cannot_be_reached_needs_proof_of_two_days(opened: Desk) -> None:

@@ -117,6 +117,23 @@ class RecordSheet(SQLModel, table=True):
     witness: str = ""
     pdf_sha256: str = Field(default="", max_length=64)
     verify_code: str = Field(default="", max_length=26, index=True)
+    round: int = 1  # of the submission it belongs to: a later one makes it a supplementary sheet
+
+
+class EarlierSheet(SQLModel, table=True):
+    """A record sheet that a supplementary one followed: it stays readable under its own code."""
+
+    verify_code: str = Field(primary_key=True, max_length=26)
+    visit_id: int = Field(foreign_key="visit.id", index=True)
+    round: int
+    closed_at: dt.datetime = moment()
+    replaced_at: dt.datetime = moment()
+    signed_by: str = Field(default="", max_length=40)
+    signature_sha256: str = Field(default="", max_length=64)
+    refusal_code: str = Field(default="", max_length=20)
+    refusal_text: str = ""
+    witness: str = ""
+    pdf_sha256: str = Field(default="", max_length=64)
 
 
 class SheetSignature(SQLModel, table=True):

@@ -50,6 +50,13 @@ class FormFacts:
         """Did a reviewer send it back?"""
         return self.is_open and self.form is not None and self.form.submitted_at is not None
 
+    @property
+    def sheet_stands(self) -> bool:
+        """Is the record closed? After a return only a supplementary sheet closes it again."""
+        if self.record is None or self.form is None:
+            return False
+        return not self.returned or self.record.round > int(self.form.receipt.get("round", 0))
+
     def photos(self) -> Counter[str]:
         """How many files each question has."""
         return Counter(e.question for e in self.evidence)

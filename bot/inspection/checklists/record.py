@@ -14,6 +14,7 @@ from PIL import Image
 from bot.core import typeset
 
 TITLE = "市场监管领域随机抽查情况记录表"
+SUPPLEMENT = f"{TITLE}（补充）"
 RIGHTS = (
     "检查人员已出示行政执法证件，说明检查的来源、依据、内容和要求，并告知：执法检查人员少于两人或证件不符的，"
     "被检查单位有权拒绝检查；认为检查人员与本次检查有利害关系的，有权申请回避；对记录有异议的，可以当场说明。"
@@ -65,6 +66,7 @@ class Sheet:
     refusal: str = ""
     witness: str = ""
     marks: tuple[OfficerMark, ...] = ()
+    changes: tuple[tuple[str, str, str], ...] = ()  # of a supplementary sheet: what, as signed before, now
     title: str = TITLE
     rights: str = RIGHTS
 

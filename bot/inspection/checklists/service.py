@@ -203,7 +203,7 @@ def editable(facts: FormFacts, person_id: int) -> VisitForm:
         raise Problem("forbidden", NOT_AN_OFFICER)
     if not facts.is_open:
         raise Problem("form_closed", "检查结果已提交，不能再改。如需更正，请审核人退回。")
-    if facts.record is not None and not facts.returned:
+    if facts.sheet_stands:
         raise Problem("record_closed", "记录表已签字，内容不能再改。需要修改时先作废签字。")
     if facts.visit.task.joint_department_ids and not is_present(facts, person_id):
         raise Problem("officers_missing", _waits_for(facts))

@@ -13,7 +13,7 @@ from bot.core.words import says_something
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.keeping import evidence_of, linked
-from bot.inspection.checklists.models import RecordSheet
+from bot.inspection.checklists.models import EarlierSheet, RecordSheet
 from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_facts
 from bot.inspection.checklists.record import Sheet
 from bot.inspection.checklists.sections import require_present
@@ -23,6 +23,7 @@ from bot.inspection.profile import Profile
 from bot.inspection.profile.terms import Demand
 from bot.inspection.results.judgement import Judgement, judge
 from bot.inspection.results.sheet import build_sheet
+from bot.inspection.results.supplement import WORDING_ONLY, changes
 from bot.inspection.tasks.queries import leads_of, require_officer
 from bot.inspection.tasks.service import subject_of
 
@@ -99,6 +100,8 @@ def prepare_sheet(
     form = editable(facts, person_id)
     check_closing(closing, profile)
     judged = complete(facts, profile)
+    if facts.record is not None and not changes(session, facts, judged):
+        raise Problem("sheet_holds", WORDING_ONLY)
     sheet = build_sheet(session, facts, judged, verify_url=verify_url, now=now)
     signed = replace(sheet, signed_by=closing.signed_by, signature=signature)
     return replace(signed, refusal=closing.reason, witness=closing.witness), form.draft_version
@@ -123,13 +126,16 @@ def close_record(
     Raises ``draft_changed`` when the answers are no longer those on the sheet.
     """
     facts = facts_of_form(session, form_id, lock=True)
-    if facts.record is not None:
+    if facts.record is not None and facts.sheet_stands:
         return facts.record
     form = editable(facts, person_id)
     check_closing(closing, profile)
     if form.draft_version != draft_version:
         raise Problem("draft_changed", "同伴刚刚改了回答，请再核对一遍。")
+    if facts.record is not None:
+        _set_aside(session, facts.record, now=now)
     sheet = _sheet_of(form.visit_id, closing, pdf_sha256=pdf.sha256, verify_code=verify_code, now=now)
+    sheet.round = int(form.receipt.get("round", 0)) + 1
     session.add(sheet)
     if closing.signature:
         _link(session, facts, closing.signature, kind="SIGNATURE", person_id=person_id, now=now)
@@ -143,6 +149,7 @@ def close_record(
         actor=person_id,
         pdf=pdf.sha256,
         refusal=closing.refusal_code,
+        round=sheet.round,
     )
     _ask_to_sign(session, facts, sheet, besides=person_id, now=now)
     if closing.refusal_code in REFUSALS:
@@ -160,6 +167,13 @@ def _sheet_of(
         refusal_code=closing.refusal_code, refusal_text=closing.refusal_text, pdf_sha256=pdf_sha256,
         verify_code=verify_code,
     )  # fmt: skip
+
+
+def _set_aside(session: Session, sheet: RecordSheet, *, now: dt.datetime) -> None:
+    """Keep the sheet that was signed before readable under its own code; a supplementary one takes its place."""
+    session.add(EarlierSheet(**sheet.model_dump(), replaced_at=now))
+    session.delete(sheet)
+    session.flush()
 
 
 def _ask_to_sign(
@@ -185,7 +199,7 @@ def reopen_record(session: Session, *, form_id: str, person_id: int, now: dt.dat
     facts = facts_of_form(session, form_id, lock=True)
     if facts.record is None:
         return
-    if not facts.is_open or facts.returned:
+    if not facts.is_open or not facts.sheet_stands:
         raise Problem("form_closed", "记录表已随结果提交，不能作废。")
     require_officer(session, facts.record.visit_id, person_id)
     record(
@@ -201,9 +215,11 @@ def reopen_record(session: Session, *, form_id: str, person_id: int, now: dt.dat
     session.delete(facts.record)
 
 
-def record_by_code(session: Session, verify_code: str) -> tuple[RecordSheet, FormFacts]:
-    """A record sheet by the code in its QR. Raises ``not_found``."""
-    sheet = session.exec(select(RecordSheet).where(RecordSheet.verify_code == verify_code)).one_or_none()
+def record_by_code(session: Session, verify_code: str) -> tuple[RecordSheet | EarlierSheet, FormFacts]:
+    """A record sheet by the code in its QR, also one that a supplementary sheet followed. Raises ``not_found``."""
+    sheet: RecordSheet | EarlierSheet | None = session.get(EarlierSheet, verify_code)
+    if sheet is None:
+        sheet = session.exec(select(RecordSheet).where(RecordSheet.verify_code == verify_code)).one_or_none()
     if sheet is None:
         raise Problem("not_found", "没有找到这份记录表。它可能已作废重签，请核对编号。")
     return sheet, form_facts(session, sheet.visit_id)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from bot.core.clock import china
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.checklists.queries import FormFacts
-from bot.inspection.checklists.record import Sheet
+from bot.inspection.checklists.record import SUPPLEMENT, Sheet
 from bot.inspection.checklists.service import OUTCOME, RECORD
 from bot.inspection.people.models import Department, EnterpriseContact, Officer, Person
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import label_of
+from bot.inspection.results.supplement import changes
 
 _KINDS = {"PHOTO": "照片", "FILE": "文件", "SIGNATURE": "签字"}
 
@@ -45,7 +47,16 @@ def build_sheet(
         answers=_answers(facts, judged),
         evidence=tuple(_evidence(e) for e in facts.evidence if e.question != RECORD),
         closed=_at(now),
+        **_supplementary(session, facts, judged),
     )
+
+
+def _supplementary(session: Session, facts: FormFacts, judged: Judgement) -> dict[str, Any]:
+    """After a return: the other title, and what differs from the sheet that was signed."""
+    if not facts.returned:
+        return {}
+    rows = tuple((change.what, change.before, change.after) for change in changes(session, facts, judged))
+    return {"title": SUPPLEMENT, "changes": rows}
 
 
 def _officers(session: Session, facts: FormFacts) -> tuple[tuple[str, str, str, str], ...]:

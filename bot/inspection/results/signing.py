@@ -170,7 +170,7 @@ def _new_signature(
     """The row of this signature, not added yet. Raises ``forbidden``, ``form_closed``, ``objection_missing``."""
     sheet = _closed(facts)
     assigned = require_officer(session, sheet.visit_id, person_id)
-    if not facts.is_open or facts.returned:
+    if not facts.is_open or not facts.sheet_stands:
         raise Problem("form_closed", "记录表已随结果提交，不能再签名。")
     objection = "" if mark.agrees else said(mark.objection, LONGEST)
     if not mark.agrees and not says_something(objection):

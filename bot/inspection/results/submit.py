@@ -28,6 +28,7 @@ from bot.inspection.results.labels import LABELS, ResultCode, label_of
 from bot.inspection.results.outcome_messages import OBSTRUCTS
 from bot.inspection.results.reviewers import last_return, looks_at, pick_reviewer
 from bot.inspection.results.signing import unsigned
+from bot.inspection.results.supplement import WORDING_ONLY, changes
 from bot.inspection.results.versions import keep_answers, keep_results
 from bot.inspection.tasks.models import VisitState
 from bot.inspection.tasks.queries import NOT_AN_OFFICER, leads_of
@@ -48,6 +49,7 @@ class Receipt:
     publish_due: str
     items: list[dict[str, str]]
     files: list[dict[str, str]]
+    sheet_note: str = ""  # after a correction: whether the sheet signed before goes on holding
 
 
 def submit_visit(
@@ -67,6 +69,7 @@ def submit_visit(
         return Receipt(**form.receipt)
     _require_record(session, facts, profile)
     judged = complete(facts, profile)
+    _require_supplement(session, facts, judged, profile)
     looks = looks_at(session, form.visit_id) if form.submitted_at is not None else ()
     why = last_return(looks)
     reason = f"审核退回后更正：{why}" if why else "更正后重新提交"
@@ -88,9 +91,22 @@ def _require_record(session: Session, facts: FormFacts, profile: Profile) -> Non
     if facts.record is None and profile.record.signature is not Demand.OFF:
         missing = {RECORD: "请先签字或登记原因"}
         raise Problem("form_incomplete", "记录表还没有签字，也没有写明未签字的原因。", **missing)
-    waiting = [] if facts.returned else unsigned(session, facts)
+    waiting = unsigned(session, facts) if facts.sheet_stands else []
     if waiting:
         raise Problem("officers_unsigned", f"还差执法人员签名：{'、'.join(waiting)}。")
+
+
+def _require_supplement(session: Session, facts: FormFacts, judged: Judgement, profile: Profile) -> None:
+    """A correction of what the inspected party signed is shown to it again: signed, or refused with a reason."""
+    if facts.record is None or facts.sheet_stands or profile.record.signature is Demand.OFF:
+        return
+    if changes(session, facts, judged):
+        missing = {RECORD: "请签补充记录表或登记原因"}
+        raise Problem(
+            "form_incomplete",
+            "更正改变了已签字的内容，请被检查单位在补充记录表上签字，或写明原因。",
+            **missing,
+        )
 
 
 def _stamp(
@@ -133,6 +149,7 @@ def _receipt(facts: FormFacts, judged: Judgement, *, number: int, now: dt.dateti
         publish_due=visit.publish_due.isoformat() if visit.publish_due else "",
         items=[{"name": item.name, "result": item.result} for item in judged.items],
         files=[{"name": _file_name(facts, e), "sha256": e.sha256} for e in facts.evidence],
+        sheet_note=WORDING_ONLY if facts.record is not None and not facts.sheet_stands else "",
     )
 
 
@@ -174,7 +191,8 @@ def _tell(
         )
     if facts.record is not None and facts.record.pdf_sha256:
         for contact in facts.visit.contacts:
-            enqueue(session, "enterprise_record", subject, recipient_id=contact, now=now)
+            enqueue(session, "enterprise_record", subject, recipient_id=contact, now=now,
+                    slot=f"round-{facts.record.round}" if facts.record.round > 1 else "")  # fmt: skip
     if judged.worst in OBSTRUCTS:
         for contact in facts.visit.contacts:
             enqueue(session, "enterprise_obstruction", subject, recipient_id=contact, now=now, slot=f"round-{receipt.round}",

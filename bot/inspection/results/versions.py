@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Table, TextClause, bindparam, insert, select, text
@@ -55,14 +54,22 @@ _KEEP_ANSWERS = {
 }
 
 
+def said_before(session: Session, visit_id: int) -> dict[str, Any]:
+    """The newest version of every answer that was handed in, by draft key."""
+    return {row.question: row for row in session.connection().execute(_SAID, {"visit": visit_id})}
+
+
+def found_before(session: Session, visit_id: int) -> dict[int, Any]:
+    """The newest version of every item's result, by item."""
+    return {row.item_id: row for row in session.connection().execute(_FOUND, {"visit": visit_id})}
+
+
 def keep_answers(
     session: Session, form: VisitForm, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
 ) -> None:
     """Append the answers that are new or different. A form that was never handed in has none before."""
     connection = session.connection()
-    last: Mapping[str, Any] = {}
-    if form.submitted_at is not None:
-        last = {row.question: row for row in connection.execute(_SAID, {"visit": form.visit_id})}
+    last = said_before(session, form.visit_id) if form.submitted_at is not None else {}
     said = {g.key: (g.shown, g.answer.note) for g in judged.given}
     said |= dict.fromkeys(judged.concluded, (NOTHING_FOUND, ""))
     if judged.outcome:
@@ -85,9 +92,7 @@ def keep_results(
 ) -> None:
     """Append the results of the items that are new or different."""
     connection = session.connection()
-    last: Mapping[int, Any] = {}
-    if form.submitted_at is not None:
-        last = {row.item_id: row for row in connection.execute(_FOUND, {"visit": form.visit_id})}
+    last = found_before(session, form.visit_id) if form.submitted_at is not None else {}
     rows: list[dict[str, Any]] = []
     for item in judged.items:
         before = last.get(item.item_id)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections import deque
 from uuid import uuid4
 
 from yarl import URL
@@ -14,6 +12,7 @@ from bot.platforms.base import ErrorClass, OutboundMessage, PlatformError
 from bot.platforms.dingtalk.cards import webhook_message
 from bot.platforms.dingtalk.client import DingTalkClient
 from bot.platforms.dingtalk.crypto import robot_sign_query
+from bot.platforms.robot_turns import RobotTurns
 
 ADVICE = "没有设置群机器人：填写 SUICHA_DINGTALK__GROUP_ROBOT_URL。"
 PER_MINUTE = 18  # at 20 the platform silences the robot for ten minutes
@@ -28,7 +27,7 @@ class GroupRobot:
         self._keyword = settings.group_robot_keyword
         self._clock = clock
         self._client = client
-        self._sent: deque[dt.datetime] = deque(maxlen=PER_MINUTE)
+        self._turns = RobotTurns(clock, per_minute=PER_MINUTE)
 
     @property
     def configured(self) -> bool:
@@ -41,11 +40,12 @@ class GroupRobot:
         url = self._url.get_secret_value()
         uuid = message.card_id or message.key or uuid4().hex
         body = webhook_message(message, uuid=uuid, keyword=self._keyword)
-        self._take_turn()
+        self._turns.take()
         self._client.pushed()  # a custom robot is paid from the pool of pushes (section 1.8)
         try:
             await self._client.webhook(self._signed(url), body)
         except PlatformError as error:
+            self._turns.heard(error)
             if error.cls is not ErrorClass.UNKNOWN:
                 raise
             await self._client.webhook(self._signed(url), body)
@@ -57,11 +57,3 @@ class GroupRobot:
         timestamp = str(int(self._clock.now().timestamp() * 1000))
         sign = robot_sign_query(self._secret.get_secret_value(), timestamp)
         return URL(f"{url}&timestamp={timestamp}&sign={sign}", encoded=True)
-
-    def _take_turn(self) -> None:
-        now = self._clock.now()
-        if len(self._sent) == PER_MINUTE:
-            wait = 60.0 - (now - self._sent[0]).total_seconds()
-            if wait > 0:
-                raise PlatformError("robot.turn", cls=ErrorClass.RETRY, retry_after=wait)
-        self._sent.append(now)

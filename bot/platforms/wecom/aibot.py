@@ -79,7 +79,7 @@ class SmartBot:
         self._streams = Streams(self._respond)
         self._presses: dict[str, float] = {}  # request id of a press -> when it came
         url = settings.group_robot_url
-        self.robot = GroupRobot(url, self.wire) if url else None
+        self.robot = GroupRobot(url, self.wire, clock) if url else None
         self.capabilities = Capabilities(
             card_updates=False,  # only in the five seconds after a press
             plain_resend_is_safe=False,

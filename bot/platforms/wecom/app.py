@@ -71,7 +71,7 @@ class WeComPlatform:
         )
         self.contacts = Contacts(self.client)
         url = settings.group_robot_url
-        self.robot = GroupRobot(url, self.wire) if url else None
+        self.robot = GroupRobot(url, self.wire, clock) if url else None
         self.keys = inbound.CallbackKeys(
             receive_id=settings.corp_id,
             token=settings.token.get_secret_value(),

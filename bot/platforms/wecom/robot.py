@@ -6,20 +6,23 @@ import msgspec
 from pydantic import SecretStr
 from yarl import URL
 
+from bot.core.clock import Clock
 from bot.platforms.base import ErrorClass, OutboundMessage, PlatformError
+from bot.platforms.robot_turns import RobotTurns
 from bot.platforms.wecom import cards, codes, kinds
 from bot.platforms.wecom.limits import Channel
 from bot.platforms.wecom.wire import Answer, Wire, upload_form
 
-PER_MINUTE = 20
+PER_MINUTE = 20  # at the 21st the service refuses for the rest of the minute
 
 
 class GroupRobot:
     """20 messages a minute; WeCom has no duplicate check here, so a lost answer is UNKNOWN and stays so."""
 
-    def __init__(self, url: SecretStr, wire: Wire) -> None:
+    def __init__(self, url: SecretStr, wire: Wire, clock: Clock) -> None:
         self._url = url
         self._wire = wire
+        self._turns = RobotTurns(clock, per_minute=PER_MINUTE)
 
     async def post(self, message: OutboundMessage) -> None:
         """Post *message* as Markdown. Raise PlatformError."""
@@ -38,6 +41,7 @@ class GroupRobot:
         return str(self._checked(answer)["media_id"])
 
     async def _post(self, content: dict[str, object]) -> None:
+        self._turns.take()
         answer = await self._wire.exchange(
             "POST",
             self._url.get_secret_value(),
@@ -45,7 +49,11 @@ class GroupRobot:
             data=msgspec.json.encode(content),
             headers={"Content-Type": "application/json"},
         )
-        self._checked(answer)
+        try:
+            self._checked(answer)
+        except PlatformError as error:
+            self._turns.heard(error)
+            raise
 
     def _checked(self, answer: Answer) -> dict[str, object]:
         tree = answer.json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -44,3 +45,31 @@ async def test_an_error_rolls_back_only_its_own_service(db: Database) -> None:
 async def test_readers_cannot_write_on_sqlite(sqlite_db: Database) -> None:
     with pytest.raises(OperationalError):
         await sqlite_db.read(add, "x")
+
+
+@pytest.mark.postgres
+async def test_a_process_that_stands_still_in_a_transaction_holds_nobody_up_and_begins_anew(
+    postgres_url: str,
+) -> None:
+    """Found by the frozen process: the same callback, pushed to the other one, waited for a lock that nobody held."""
+    frozen, other = Database(postgres_url, still=0.5), Database(postgres_url)
+    inside, thawed = threading.Event(), threading.Event()
+    tries: list[list[str]] = []
+
+    def stand_still(session: Session) -> None:
+        tries.append(codes(session))
+        if len(tries) == 1:
+            add(session, "same")
+            inside.set()
+            thawed.wait(60)
+
+    standing = frozen.submit(stand_still)
+    try:
+        assert await asyncio.to_thread(inside.wait, 20)
+        await asyncio.wait_for(other.write(add, "same"), 20)
+    finally:
+        thawed.set()
+    await asyncio.wrap_future(standing)
+    assert tries == [[], ["same"]]
+    frozen.close()
+    other.close()

@@ -36,7 +36,14 @@ _SLICE = 0.01  # seconds after which a group commit takes no further service
 _SOON, _IN_TURN, _AT_LAST = range(3)
 _TRIES = 5
 _DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
-_RETRYABLE = {"40001", "40P01"}  # serialization failure, deadlock
+_RETRYABLE = {
+    "40001",
+    "40P01",
+    "25P03",
+}  # serialization failure, deadlock, a process that stood still too long
+_STILL = (
+    20.0  # seconds after which PostgreSQL ends the transaction of a process that stands still in the middle
+)
 WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
 
 
@@ -58,8 +65,9 @@ class Database:
     """Two engines over one database: one that writes, one that reads. Open with ``open_database``."""
 
     def __init__(
-        self, url: str, *, info: dict[str, Any] | None = None, readers: int = 4, writers: int = 4
-    ) -> None:
+        self, url: str, *, info: dict[str, Any] | None = None, readers: int = 4, writers: int = 4,
+        still: float = _STILL,
+    ) -> None:  # fmt: skip
         self.url = make_url(url)
         self.info = info or {}  # in every Session.info: what services need and no caller should pass around
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -73,13 +81,7 @@ class Database:
             self._thread = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
             self._thread.start()
         else:
-            self.engine = create_engine(
-                self.url,
-                poolclass=QueuePool,
-                pool_size=readers + writers,
-                pool_pre_ping=True,
-                json_serializer=_json,
-            )
+            self.engine = _postgres_engine(self.url, connections=readers + writers, still=still)
             self._read_engine = self.engine
             self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
 
@@ -208,6 +210,21 @@ class Database:
 
 
 _json = json.JSONEncoder(ensure_ascii=False).encode  # labels are searched as text
+
+
+def _postgres_engine(url: URL, *, connections: int, still: float) -> Engine:
+    """A process that is frozen or suspended in the middle of a transaction keeps its locks, and who wants the same rows
+    would wait for it for ever; so PostgreSQL ends what stood still for *still* seconds, and its owner begins anew."""
+    engine = create_engine(
+        url, poolclass=QueuePool, pool_size=connections, pool_pre_ping=True, json_serializer=_json
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = {int(still * 1000)}")
+        connection.commit()
+
+    return engine
 
 
 def _sqlite_engine(url: Any, *, write: bool) -> Engine:

@@ -46,6 +46,8 @@ def migrate(database: Database) -> tuple[str, str]:
 
     config = _config()
     with database.engine.connect() as connection, _alone(connection):
+        if connection.dialect.name == "postgresql":  # it reads every version's file in between
+            connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         before = _current(connection)
         refuse_newer(before)
         config.attributes["connection"] = connection

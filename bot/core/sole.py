@@ -64,9 +64,14 @@ class DatabaseSole:
         while True:
             connection = await self._connect()
             if connection is not None:
-                if await self._try(connection, key):
-                    return connection
-                await connection.close()
+                mine = False
+                try:
+                    mine = await self._try(connection, key)
+                    if mine:
+                        return connection
+                finally:
+                    if not mine:  # also when we are told to stop while we ask
+                        await connection.close()
             await asyncio.sleep(_RETRY)
 
     async def _connect(self) -> psycopg.AsyncConnection | None:

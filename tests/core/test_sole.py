@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from bot.core.db import Database
@@ -83,3 +84,25 @@ async def test_a_holder_that_dies_beside_a_sqlite_file_is_followed(sqlite_db: Da
 def _start(url: str) -> subprocess.Popen[str]:
     words = [sys.executable, "-c", _HOLDER, url]
     return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own script
+
+
+@pytest.mark.postgres
+async def test_who_is_told_to_stop_while_waiting_in_line_leaves_no_connection_behind(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found as a ResourceWarning in whatever test came next."""
+    asked: asyncio.Queue[psycopg.AsyncConnection] = asyncio.Queue()
+
+    async def never(_sole: DatabaseSole, connection: psycopg.AsyncConnection, _key: int) -> bool:
+        asked.put_nowait(connection)
+        await asyncio.Event().wait()
+        return False
+
+    monkeypatch.setattr(DatabaseSole, "_try", never)
+    database = Database(postgres_url)
+    waiting = asyncio.create_task(DatabaseSole(database).hold("socket").__aenter__())
+    connection = await asyncio.wait_for(asked.get(), 20)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert connection.closed
+    database.close()

@@ -60,6 +60,7 @@ endurance: venv ## Tell 10,000 people while requests fail and processes are kill
 
 pictures: venv system ## Take the README's pictures of the running demo again
 	$(BIN)/python -m docs.pictures
+	$(BIN)/python -m docs.visit_pictures
 	$(BIN)/python -m docs.wecom_pictures
 	$(BIN)/python -m docs.dingtalk_pictures
 

@@ -84,6 +84,10 @@ async def visit(folder: Path) -> None:
         desk.submit(sign=False)
         await shoot("receipt", f"{form}/receipt")
         await shoot("review", f"/review/{site.app[LINKS].sign('review', [REVIEWER, VISIT])}")
+        desk.hand_back("第 5 项请对照章程再核对一次")
+        desk.save({"CL-1:5": {"value": "否", "note": "实缴出资时间与章程不符"}})
+        desk.photo("CL-1:5")
+        await shoot("supplement", f"{form}/review")
     desk.db.close()
 
 

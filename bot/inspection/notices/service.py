@@ -117,10 +117,10 @@ def _withdrawing(kinds: int, one: bool) -> Update:
 
 
 def _changed(session: Session, kept: type[SQLModel], statement: Update, values: dict[str, Any]) -> int:
-    """Run *statement* on rows of *kept* past the ORM; what this session holds of them is read again when looked at."""
+    """Run *statement* on rows of *kept* past the ORM; what this session holds of them is read again."""
     session.flush()
     count = session.connection().execute(statement, values).rowcount
     for held in session.identity_map.values() if count else ():
         if isinstance(held, kept):
-            session.expire(held)
+            session.refresh(held)
     return count

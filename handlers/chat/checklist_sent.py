@@ -49,10 +49,10 @@ async def photo(ctx: Context) -> Reply:
 async def position(ctx: Context) -> Reply:
     """A position answers the question that asks for one; beside any other question it checks in, as it does alone."""
     place = find_place(await facts_of(ctx), ctx.person_id, ctx.talk["at"])
-    event = ctx.event
-    if place is None or place.question.type is not QuestionType.PLACE or event.latitude is None:
+    at = (ctx.event.latitude, ctx.event.longitude)
+    if place is None or place.question.type is not QuestionType.PLACE or None in at:
         return await check_in_by_place(ctx)
-    return await keep(ctx, place, AnswerValue(f"{event.latitude:.6f},{event.longitude or 0:.6f}"))
+    return await keep(ctx, place, AnswerValue("{:.6f},{:.6f}".format(*at)))
 
 
 @router.photo("")

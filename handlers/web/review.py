@@ -184,7 +184,8 @@ def _times(facts: FormFacts) -> list[tuple[str, str]]:
     names = {version.code: version.name for _, version in facts.checklists}
     rows = []
     for section, seconds in by_section(facts.form.times if facts.form else {}).items():
-        code, _, name = section.partition(":")
+        code, _, part = section.partition(":")
+        name = part or section
         label = name if names.get(code) in (name, None) or len(names) == 1 else f"{names[code]} · {name}"
         rows.append((label, in_words(seconds)))
     return rows

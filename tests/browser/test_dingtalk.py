@@ -110,7 +110,7 @@ async def test_a_code_comes_from_the_phones_scanner_and_is_typed_where_there_is_
     _, url = site
     await page.route(
         f"{url}/page",
-        lambda route: route.fulfill(content_type="text/html", body=SCAN.format(url=url)),
+        lambda route: route.fulfill(content_type="text/html; charset=utf-8", body=SCAN.format(url=url)),
     )
     await page.goto(f"{url}/page")
     await page.locator("[data-scan]").click()

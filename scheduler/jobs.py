@@ -24,6 +24,7 @@ from bot.inspection.metrics.morning import queue_mornings
 from bot.inspection.profile import Profile
 from bot.inspection.publication import service as publication
 from bot.inspection.results import queue
+from bot.inspection.tasks.training import remind_absentees
 from bot.messaging.budgets import Budgets
 from bot.messaging.cards import Cards
 from bot.messaging.chase import Chase
@@ -68,6 +69,7 @@ class Ticks:
             "review_queues": lambda: self._due(queue.queue_review_cards),
             "credit_warnings": lambda: self._due(credit.warn_of_changes),
             "clues": lambda: self._due(clues.open_received),
+            "absentees": lambda: self._due(remind_absentees),
             "batches": lambda: self._due(batches.open_batches),
             "follow_ups": lambda: self._due(followups.open_for_approved),
             "publish": lambda: self._due(publication.publish_approved),

@@ -109,6 +109,7 @@ KINDS = {
     "task_completed": "任务已完成",
     "task_dispatched": "任务已派发",
     "training_invitation": "检查前培训邀请",
+    "training_missed": "没有参加培训",
     "training_missing": "缺少检查前培训",
     "transfer_received": "收到移送",
     "transfer_reminder": "移送尚无回执",

@@ -19,8 +19,8 @@ from bot.inspection.people.models import Role, Training, TrainingSession
 from bot.inspection.people.training_sessions import attend, renew_code
 from bot.inspection.profile import load_profile
 from bot.inspection.tasks.models import VisitOfficer
-from bot.inspection.tasks.training import open_session
-from bot.inspection.tasks.training_messages import officers_untrained, training_invitation
+from bot.inspection.tasks.training import open_session, remind_absentees
+from bot.inspection.tasks.training_messages import officers_untrained, training_invitation, training_missed
 from tests.fakes.builders import (
     NOW,
     make_department,
@@ -142,6 +142,40 @@ def test_a_sitting_planned_after_the_lock_invites_who_still_needs_one_once(db: D
         assert plan(session, department_id=other, name="别的部门")[2] == 0
         assert plan(session, department_id=department)[2] == 2
         assert len(notices(session, "training_invitation")) == 2
+
+    db.write_now(story)
+
+
+def test_who_was_invited_and_did_not_come_is_reminded_once_with_the_next_sitting(db: Database) -> None:
+    """YL-4.3: officers are invited, absentees reminded."""
+
+    def story(session: Session) -> None:
+        department, _ = drawn(session)
+        _, code, invited = plan(session, department_id=department)
+        came, missed = [notice.recipient_id for notice in notices(session, "training_invitation")]
+        attend(session, person_id=came, code=code, now=HELD)
+        assert invited == 2
+
+        def tick(now: dt.datetime) -> int:
+            return remind_absentees(session, now=now, profile=PROFILE, calendar=CALENDAR)
+
+        assert tick(UNTIL) == 0  # the code is good for half an hour more
+        later = UNTIL + dt.timedelta(hours=1)
+        assert [tick(later), tick(later)] == [1, 0]
+        (told,) = notices(session, "training_missed")
+        assert told.recipient_id == missed
+        content = training_missed(session, told, later)
+        assert isinstance(content, Content)
+        assert content.values == {"name": "双随机业务培训", "next": ""}
+        _, second, _ = open_session(
+            session, name="补训", place="", starts_at=later, ends_at=later + dt.timedelta(hours=1),
+            valid_to=dt.date(2026, 12, 31), now=later,
+        )  # fmt: skip
+        content = training_missed(session, told, later)
+        assert isinstance(content, Content)
+        assert content.values["next"].startswith("补训，03月10日")
+        attend(session, person_id=missed, code=second, now=later)
+        assert training_missed(session, told, later) == Skip("已培训")
 
     db.write_now(story)
 

@@ -18,7 +18,7 @@ from bot.inspection.people.models import Officer, Person, Training, TrainingSess
 INVITATION = "training_invitation"
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that reads as something else
 _LENGTH = 6  # one of 31 ** 6, good for one afternoon
-_AROUND = dt.timedelta(minutes=30)  # before it begins and after it ends
+AROUND = dt.timedelta(minutes=30)  # before it begins and after it ends
 
 
 def subject_of(training_id: int) -> str:
@@ -74,7 +74,7 @@ def attend(session: Session, *, person_id: int, code: str, now: dt.datetime) -> 
         raise Problem("training_code_wrong", "签到码不对，请看现场公布的签到码。")
     if session.get(Officer, person_id) is None:
         raise Problem("forbidden", "您不在执法检查人员名录库，不用签到。")
-    if not held.starts_at - _AROUND <= now <= held.ends_at + _AROUND:
+    if not held.starts_at - AROUND <= now <= held.ends_at + AROUND:
         raise Problem("training_not_now", "现在不是这场培训的签到时间。", 培训=held.name)
     if not has_attended(session, person_id, held.name):
         session.add(

@@ -9,21 +9,26 @@ from collections.abc import Mapping, Sequence
 from sqlmodel import Session, col, func, select
 
 from bot.core.clock import china_day
-from bot.inspection.notices.models import Priority
+from bot.inspection.calendar import WorkCalendar
+from bot.inspection.notices.models import Notice, Priority
 from bot.inspection.notices.service import enqueue_many, row
 from bot.inspection.people.models import Person, TrainingSession
 from bot.inspection.people.training_sessions import (
+    AROUND,
     INVITATION,
     next_session,
     plan_session,
     subject_of,
     untrained,
 )
+from bot.inspection.profile import Profile
 from bot.inspection.tasks.models import Visit, VisitOfficer
 from bot.inspection.tasks.queries import leads_of
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
 GAP = "officers_untrained"
+MISSED = "training_missed"
+_LOOK_BACK = dt.timedelta(days=7)  # a sitting that ended while the service was down
 
 
 def tell_untrained(
@@ -66,6 +71,35 @@ def open_session(
     ]
     enqueue_many(session, _invitations(planned, people, now=now))
     return planned, code, len(people)
+
+
+def remind_absentees(
+    session: Session,
+    *,
+    now: dt.datetime,
+    profile: Profile,
+    calendar: WorkCalendar,  # noqa: ARG001 - as every tick
+) -> int:
+    """Who was invited to a sitting that is over, did not attend it and still cannot open a form is told once, with the
+    next sitting (YL-4.3). Returns how many are told now."""
+    if not profile.visit.training_gate:
+        return 0
+    over = select(TrainingSession).where(
+        TrainingSession.ends_at <= now - AROUND, TrainingSession.ends_at > now - _LOOK_BACK
+    )
+    return sum(_remind_of(session, held, now=now) for held in session.exec(over).all())
+
+
+def _remind_of(session: Session, held: TrainingSession, *, now: dt.datetime) -> int:
+    subject = subject_of(held.id or 0)
+    invited = select(Notice.recipient_id).where(Notice.subject == subject, Notice.kind == INVITATION)
+    days = open_days(session, today=china_day(now))
+    missing = untrained(session, {p: days[p] for p in session.exec(invited) if p in days})
+    rows = [
+        row(MISSED, subject, recipient_id=person, now=now, priority=Priority.ASSIGNMENT, expires_at=now + _LOOK_BACK)
+        for person in missing
+    ]  # fmt: skip
+    return enqueue_many(session, rows) if rows else 0
 
 
 def open_days(session: Session, *, today: dt.date, task_id: int | None = None) -> dict[int, dt.date]:

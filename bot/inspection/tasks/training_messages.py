@@ -12,7 +12,7 @@ from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person, TrainingSession
 from bot.inspection.people.training_sessions import INVITATION, has_attended, next_session, untrained
 from bot.inspection.tasks.models import Task
-from bot.inspection.tasks.training import GAP, open_days
+from bot.inspection.tasks.training import GAP, MISSED, open_days
 
 _SHOWN = 10  # names in one message; the rest is counted
 
@@ -29,6 +29,19 @@ def training_invitation(session: Session, notice: Notice, now: dt.datetime) -> C
     return Content(values, shown)
 
 
+def training_missed(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+    """To who was invited and did not come: what that means, and the next sitting."""
+    held = session.get_one(TrainingSession, int(notice.subject.rpartition(":")[2]))
+    person = notice.recipient_id
+    days = open_days(session, today=china_day(now))
+    if person not in days:
+        return Skip("没有待查任务")
+    if not untrained(session, {person: days[person]}):
+        return Skip("已培训")
+    planned = next_session(session, department_id=session.get_one(Person, person).department_id, now=now)
+    return Content({"name": held.name, "next": _next(planned)})
+
+
 def officers_untrained(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
     """To the lead of a department: who of its officers in this task cannot open a form yet."""
     task = session.get_one(Task, int(notice.subject.rpartition(":")[2]))
@@ -41,10 +54,14 @@ def officers_untrained(session: Session, notice: Notice, now: dt.datetime) -> Co
     return Content(
         {
             "task": task.name, "count": len(people), "names": "、".join(p.name for p in people[:_SHOWN]),
-            "next": f"{planned.name}，{hours(planned)}" if planned else "",
+            "next": _next(planned),
         },
         (("未培训", f"{len(people)} 人"),),
     )  # fmt: skip
+
+
+def _next(planned: TrainingSession | None) -> str:
+    return f"{planned.name}，{hours(planned)}" if planned else ""
 
 
 def hours(planned: TrainingSession) -> str:
@@ -56,5 +73,6 @@ _SAMPLE = {"name": "2026年度双随机业务培训", "place": "三楼会议室"
 _GAP = {"task": "餐饮服务食品安全抽查", "count": 2, "names": "王一、李二", "next": ""}
 KINDS = (
     Kind(INVITATION, training_invitation, Content(_SAMPLE, (("时间", _SAMPLE["when"]),)), card=True),
+    Kind(MISSED, training_missed, Content({"name": _SAMPLE["name"], "next": "补训，03月19日 14:00—15:00"})),
     Kind(GAP, officers_untrained, Content(_GAP, (("未培训", "2 人"),))),
 )

@@ -1,5 +1,7 @@
 // Inside DingTalk the phone's place comes from dd.getLocation (pages go on asking navigator.geolocation) and codes come
-// from dd.scan (pages show a [data-scan] beside a field; who has no scanner types).
+// from dd.scan (pages show a [data-scan] beside a field; who has no scanner types). An input that wants the camera alone
+// gets it from dd.chooseImage, whose picture cannot come from the album; where that fails, or its file cannot be read
+// here, the phone's own way follows.
 (function () {
   "use strict";
   var dd = window.dd, geo = navigator.geolocation;
@@ -17,6 +19,31 @@
       });
     return asked;
   }
+  function taken() {
+    return ready().then(function () {
+      return new Promise(function (done, failed) {
+        dd.chooseImage({ count: 1, sourceType: ["camera"], success: done, fail: failed });
+      });
+    }).then(function (result) {
+      var path = (result.filePaths || [])[0];
+      if (!path) { throw new Error("no picture"); }
+      return fetch(path);
+    }).then(function (answer) {
+      if (!answer.ok) { throw new Error("unreadable"); }
+      return answer.blob();
+    });
+  }
+  document.addEventListener("click", function (event) {
+    var input = event.target.closest("input[type=file][capture]");
+    if (!input || input.dataset.asked || !dd.chooseImage || input.closest("[data-scan]")) { return; }
+    event.preventDefault();
+    taken().then(function (picture) {
+      var files = new DataTransfer();
+      files.items.add(new File([picture], "live.jpg", { type: picture.type || "image/jpeg" }));
+      input.files = files.files;
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    }).catch(function () { input.dataset.asked = "1"; input.click(); });
+  });
   function place(found, failed) {
     ready().then(function () {
       dd.getLocation({

@@ -1,6 +1,6 @@
 // Inside WeCom the phone is asked through its SDK: place, camera and QR codes work where the browser's own do not.
 // The form's script needs to know nothing of it: this one stands in for navigator.geolocation, takes over presses on
-// [data-scan], and answers inputs with data-live by a picture that cannot come from the album.
+// [data-scan], and answers inputs that want the camera alone by a picture that cannot come from the album.
 (() => {
   if (!/wxwork/i.test(navigator.userAgent)) return;
   const me = document.currentScript;
@@ -69,8 +69,8 @@
     input.dispatchEvent(new Event("change", { bubbles: true }));
   };
   document.addEventListener("click", (event) => {
-    const input = event.target.closest("input[type=file][data-live]");
-    if (!input || input.dataset.asked) return;
+    const input = event.target.closest("input[type=file][capture]");
+    if (!input || input.dataset.asked || input.closest("[data-scan]")) return;
     event.preventDefault();
     live(input).catch(() => { input.dataset.asked = "1"; input.click(); }); // the phone's own way
   });

@@ -31,6 +31,7 @@ window.dd = {
   config: (c) => { window.config = c; setTimeout(() => window.isReady(), 0); },
   ready: (f) => { window.isReady = f; },
   error: () => {},
+  chooseImage: (o) => { asked.push(o.sourceType); window.simPhoto ? o.success({ filePaths: [simPhoto] }) : o.fail({}); },
   getLocation: (o) => o.success({ latitude: "30.25", longitude: "120.16", accuracy: "12" }),
   scan: (o) => (window.noCamera ? o.fail({}) : o.success({ text: "91330100MA0001" })),
 };
@@ -128,3 +129,40 @@ async def test_outside_dingtalk_the_page_says_so_and_offers_the_other_way(
     await page.goto(f"{url}/dingtalk/")
     await page.get_by_text("没有登录").wait_for()
     assert await page.get_by_role("link", name="不在钉钉里？用钉钉扫码登录").is_visible()
+
+
+PHOTO = """() => {
+  const input = Object.assign(document.createElement("input"), { type: "file", id: "live" });
+  input.setAttribute("capture", "environment");
+  window.got = new Promise((done) => input.addEventListener("change", () => done([input.files[0].name, input.files[0].size])));
+  document.querySelector("main").append(input);
+}"""
+
+
+async def test_an_input_for_the_camera_alone_is_answered_by_dingtalks_camera(
+    site: tuple[Rig, str], page: Page
+) -> None:
+    _, url = site
+    headers = {"Access-Control-Allow-Origin": "*"}
+    await page.route(
+        "https://resource/**",
+        lambda route: route.fulfill(body=b"jpeg!", content_type="image/jpeg", headers=headers),
+    )
+    await page.add_init_script("window.simPhoto = 'https://resource/1.image'")
+    await page.goto(f"{url}/page")
+    await page.evaluate(PHOTO)
+    await page.locator("#live").click()
+    assert await page.evaluate("window.got") == ["live.jpg", 5]
+    assert await page.evaluate("asked") == [["camera"]]
+
+
+async def test_a_camera_that_gives_nothing_leaves_the_phones_own_way(
+    site: tuple[Rig, str], page: Page
+) -> None:
+    _, url = site
+    await page.goto(f"{url}/page")
+    await page.evaluate(PHOTO)
+    async with page.expect_file_chooser() as chooser:
+        await page.locator("#live").click()
+    await (await chooser.value).set_files({"name": "own.jpg", "mimeType": "image/jpeg", "buffer": b"own"})
+    assert await page.evaluate("window.got") == ["own.jpg", 3]

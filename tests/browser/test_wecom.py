@@ -34,7 +34,7 @@ window.ww = {
 """
 FORM = """
 <div data-key="code"><label data-scan hidden>扫码</label><input name="code"></div>
-<div data-key="photo"><input type="file" name="photo" data-live></div>
+<div data-key="photo"><input type="file" name="photo" capture="environment"></div>
 """
 PLACE = "() => new Promise((ok, no) => navigator.geolocation.getCurrentPosition((at) => ok({lat: at.coords.latitude}), no))"
 
@@ -87,7 +87,7 @@ async def test_the_phone_answers_through_wecoms_own_interfaces(site: tuple[Rig, 
     assert registered["config"]["signature"] != registered["agent"]["signature"]
     await page.locator("[data-scan]").click()
     await page.wait_for_function("() => document.querySelector('[name=code]').value === '91330100MA0001'")
-    await page.locator("[data-live]").click()
+    await page.locator("[capture]").click()
     await page.wait_for_function("() => document.querySelector('[name=photo]').files.length === 1")
     assert await page.evaluate("() => window.asked") == ["wgs84", "camera"]
     assert await page.evaluate("() => document.querySelector('[name=photo]').files[0].type") == "image/png"

@@ -11,6 +11,7 @@ from typing import Any
 from bot.platforms.base import InboundEvent, InboundKind
 from bot.platforms.dingtalk.events import stream_event
 from bot.platforms.dingtalk.fields import PLATFORM, items, moment, nested, word
+from bot.platforms.dingtalk.forms import submitted
 from bot.platforms.dingtalk.frames import CARD_TOPIC, ROBOT_TOPIC, Frame
 
 QUOTA_EXHAUSTED = "20001"  # the push pool of the month is used up; the message comes without its text
@@ -67,7 +68,7 @@ def card_event(data: dict[str, Any], *, event_id: str, at: dt.datetime) -> Inbou
         action=actions[0] if actions else "",
         card_id=word(data, "outTrackId"),
         conversation=word(data, "spaceId") if in_group else "",
-        raw={"params": params} if params else {},
+        raw={name: value for name, value in (("params", params), ("selected", submitted(params))) if value},
     )
 
 

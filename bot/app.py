@@ -25,6 +25,7 @@ from bot.inspection.audit.service import SALT
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.evidence import open_store
 from bot.inspection.deadlines.calendar_years import refresh_calendar
+from bot.inspection.deadlines.shown import CALENDAR as SHOWN_BY
 from bot.inspection.messages import KINDS
 from bot.inspection.people.robots import robot_url
 from bot.inspection.profile import load_profile
@@ -117,6 +118,7 @@ def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Applicati
     app[EVIDENCE] = open_store(settings)
     app[DB] = _open_current(settings.database_url, salt)
     app[DB].read_now(refresh_calendar, calendar=app[CALENDAR])
+    app[DB].info[SHOWN_BY] = app[CALENDAR]
     app[health.PROBES] = {}
     app[LISTENERS] = {}
     _add_routes(app)

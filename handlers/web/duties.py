@@ -39,7 +39,9 @@ async def duties(request: web.Request) -> web.Response:
             )
         case _:
             raise _BROKEN
-    return render(request, "duties/list.html.j2", page=page)
+    return render(
+        request, "duties/list.html.j2", page=page, is_provisional=request.app[CALENDAR].is_provisional
+    )
 
 
 @routes.get("/schedule/{token}")
@@ -53,7 +55,13 @@ async def schedule(request: web.Request) -> web.Response:
             )
         case _:
             raise _BROKEN
-    return render(request, "duties/schedule.html.j2", page=page, china=china)
+    return render(
+        request,
+        "duties/schedule.html.j2",
+        page=page,
+        china=china,
+        is_provisional=request.app[CALENDAR].is_provisional,
+    )
 
 
 def _morning(session: Session, *, person_id: int, department_id: int, today: dt.date) -> Morning:

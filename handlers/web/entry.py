@@ -15,6 +15,7 @@ from sqlmodel import Session, col, select
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.audit.service import record
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.people.console_logins import viewer
 from bot.inspection.people.models import Account, Person
 from bot.inspection.people.service import use_bind_code
@@ -102,6 +103,6 @@ def _visits(session: Session, *, person_id: int) -> list[tuple[int, str, str, st
         .limit(_LISTED)
     )
     return [
-        (visit.id or 0, name, NAMES[visit.state], f"{visit.due_on:%m月%d日}")  # type: ignore[index]
+        (visit.id or 0, name, NAMES[visit.state], due_words(visit, visit.due_on))  # type: ignore[index]
         for visit, name in session.exec(query)
     ]

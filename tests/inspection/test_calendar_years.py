@@ -17,7 +17,6 @@ from bot.inspection.calendar.models import CalendarYear
 from bot.inspection.deadlines.calendar_rows import read_calendar
 from bot.inspection.deadlines.calendar_years import (
     import_year,
-    is_guess,
     provisional_deadlines,
     refresh_calendar,
     stored_tables,
@@ -25,6 +24,7 @@ from bot.inspection.deadlines.calendar_years import (
 from bot.inspection.deadlines.models import Deadline
 from bot.inspection.deadlines.policy import policy_of
 from bot.inspection.deadlines.service import Duty, keep
+from bot.inspection.deadlines.shown import CALENDAR, due_words
 from bot.inspection.profile import load_profile
 from bot.inspection.profile.schedule import Span
 from bot.inspection.profile.terms import Role
@@ -62,7 +62,12 @@ def test_a_sheet_becomes_a_year_and_the_guess_becomes_final(db: Database, tmp_pa
     db.write_now(open_deadline, calendar)
     assert calendar.is_provisional(dt.date(2027, 1, 11))
     assert db.read_now(provisional_deadlines) == 1
-    assert db.read_now(is_guess, "publicity", "visit:1")
+    db.info[CALENDAR] = calendar  # as the service does
+
+    def shown(session: Session) -> str:
+        return due_words(session.exec(select(Deadline)).one(), dt.date(2027, 1, 11))
+
+    assert db.read_now(shown) == "01月11日（暂定）"
 
     table = read(tmp_path, YEAR).table
     assert table is not None
@@ -73,6 +78,7 @@ def test_a_sheet_becomes_a_year_and_the_guess_becomes_final(db: Database, tmp_pa
     assert calendar.is_workday(dt.date(2027, 1, 9))
     assert calendar.source(2027) == "（测试〔2026〕1号）"
     assert done.final == 1
+    assert db.read_now(shown) == "01月11日"
     assert db.read_now(provisional_deadlines) == 0
     assert "calendar.imported" in db.read_now(lambda s: s.exec(select(AuditEntry.action)).all())
 

@@ -10,6 +10,7 @@ from sqlmodel import Session
 from bot.core.clock import china_day
 from bot.inspection.commissions.models import Commission, CommissionState
 from bot.inspection.commissions.service import adoptions
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.tasks.queries import get_visit, visit_facts
@@ -24,7 +25,7 @@ def _load(session: Session, notice: Notice) -> tuple[Commission, dict[str, Any]]
     facts = visit_facts(session, found.visit_id)
     return found, {
         "number": found.number, "institution": found.institution, "task": found.task, "object": facts.object.name,
-        "department": facts.department, "due": f"{found.due_on:%m月%d日}", "conclusion": found.conclusion,
+        "department": facts.department, "due": due_words(found, found.due_on), "conclusion": found.conclusion,
     }  # fmt: skip
 
 

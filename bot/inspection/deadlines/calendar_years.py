@@ -126,12 +126,6 @@ def provisional_deadlines(session: Session) -> int:
     return session.exec(select(func.count()).select_from(Deadline).where(*guess)).one()
 
 
-def is_guess(session: Session, kind: str, subject: str) -> bool:
-    """Whether the date of this deadline is provisional."""
-    query = select(Deadline.provisional).where(Deadline.kind == kind, Deadline.subject == subject)
-    return bool(session.exec(query).first())
-
-
 def _count(session: Session, statement: Any) -> int:
     result: Any = session.execute(statement.execution_options(synchronize_session=False))
     return int(result.rowcount)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlmodel import Session, select
 
 from bot.core.clock import china
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.followups.clue_rules import SOURCES
 from bot.inspection.followups.models import Clue, ClueSource, SpecialProposal
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
@@ -45,7 +46,10 @@ def clue_received(session: Session, notice: Notice, _now: dt.datetime) -> Conten
         return Content(values, (("线索", clue.content), ("未指派", clue.hindrance)))
     visit = session.exec(select(Visit).where(Visit.task_id == clue.task_id)).one()
     facts = visit_facts(session, visit.id or 0)
-    values |= {"officers": "、".join(p.name for p, _ in facts.officers), "due": f"{visit.due_on:%m月%d日}"}
+    values |= {
+        "officers": "、".join(p.name for p, _ in facts.officers),
+        "due": due_words(visit, visit.due_on),
+    }
     shown = (("线索", clue.content), ("检查对象", facts.object.name), ("承办人", values["officers"]),
              ("最迟", values["due"]), *((("立案文号", clue.case_number),) if clue.case_number else ()))  # fmt: skip
     return Content(

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from bot.core.clock import china_day
 from bot.inspection.deadlines.chase import chase_asks
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.followups.clue_messages import KINDS as CLUES
 from bot.inspection.followups.credit_messages import KINDS as CREDIT
 from bot.inspection.followups.extension_messages import KINDS as EXTENSIONS
@@ -40,7 +41,7 @@ def _values(found: FollowUp, facts: VisitFacts) -> dict[str, Any]:
         "problem": found.problem,
         "order": found.order_text,
         "report": found.report,
-        "due": f"{found.due_on:%m月%d日}" if found.due_on else "",
+        "due": due_words(found, found.due_on) if found.due_on else "",
         "state": NAMES[S(found.state)],
     }
 

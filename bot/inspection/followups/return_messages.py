@@ -7,6 +7,7 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.core.clock import china
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.followups.return_models import Finding, ReturnVisit
 from bot.inspection.followups.returns import REMINDER, officers_of
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
@@ -25,7 +26,7 @@ def _load(session: Session, notice: Notice) -> tuple[ReturnVisit, VisitFacts, di
     names = [session.get_one(Person, person).name for person in officers_of(session, found.id or 0)]
     values = {
         "number": facts.visit.number, "object": facts.object.name, "address": facts.object.address,
-        "items": facts.item_names, "due": f"{found.due_on:%m月%d日}", "team": "、".join(names),
+        "items": facts.item_names, "due": due_words(found, found.due_on), "team": "、".join(names),
         "department": facts.department, "note": found.note,
     }  # fmt: skip
     return found, facts, values

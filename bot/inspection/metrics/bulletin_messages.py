@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.core.clock import china_day
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.metrics.bulletins import open_orders
 from bot.inspection.metrics.models import Bulletin, BulletinState, OrderState, SupervisionOrder
 from bot.inspection.notices.message import Ask, Content, Kind, Skip
@@ -47,7 +48,7 @@ def _order(session: Session, notice: Notice) -> tuple[SupervisionOrder, dict[str
     order = session.get_one(SupervisionOrder, int(notice.subject.rpartition(":")[2]))
     return order, {
         "department": session.get_one(Department, order.department_id).name, "finding": order.finding,
-        "due": f"{order.due_on:%m月%d日}", "reply": order.reply,
+        "due": due_words(order, order.due_on), "reply": order.reply,
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.core.clock import china_day
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.notices.message import Ask, Content, Kind, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.plans.models import DutyEntry, DutyKind
@@ -21,7 +22,7 @@ def duty_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content
     """To the department: what it owes, by when; its button asks for the proof."""
     entry = session.get_one(DutyEntry, int(notice.subject.rpartition(":")[2]))
     values = {
-        "name": NAMES[DutyKind(entry.kind)], "year": entry.year, "due": f"{entry.due_on:%m月%d日}",
+        "name": NAMES[DutyKind(entry.kind)], "year": entry.year, "due": due_words(entry, entry.due_on),
         "when": _when(entry.due_on, china_day(now)), "basis": entry.basis,
     }  # fmt: skip
     shown = (("事项", f"{entry.year}年{values['name']}"), ("期限", str(values["due"])))
@@ -44,7 +45,7 @@ def duty_digest(session: Session, notice: Notice, now: dt.datetime) -> Content |
     names = [name for _, name in waiting]
     return Content(
         {"name": NAMES[kind], "year": year, "count": len(names), "names": "、".join(names[:_SHOWN]),
-         "more": max(0, len(names) - _SHOWN), "due": f"{waiting[0][0].due_on:%m月%d日}",
+         "more": max(0, len(names) - _SHOWN), "due": due_words(waiting[0][0], waiting[0][0].due_on),
          "when": _when(waiting[0][0].due_on, china_day(now))},
         (("未报送", f"{len(names)} 个部门"),),
     )  # fmt: skip

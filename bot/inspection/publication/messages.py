@@ -8,8 +8,8 @@ from typing import Any
 from sqlmodel import Session, func, select
 
 from bot.core.clock import china_day
-from bot.inspection.deadlines.calendar_years import is_guess
 from bot.inspection.deadlines.chase import chase_asks
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.publication.duties import WAITING
@@ -44,8 +44,7 @@ def publicity_reminder(session: Session, notice: Notice, now: dt.datetime) -> Co
         return Skip("公示期限未起算")
     left = (due - china_day(now)).days
     when = f"已超期 {-left} 天" if left < 0 else "今天到期" if left == 0 else f"还剩 {left} 天"
-    guess = "（暂定，该年节假日安排公布后重算）" if is_guess(session, "publicity", notice.subject) else ""
-    values = _values(facts) | {"due": f"{due:%m月%d日}{guess}", "when": when, "to_do": _TO_DO[state]}
+    values = _values(facts) | {"due": due_words(facts.visit, due), "when": when, "to_do": _TO_DO[state]}
     pages: tuple[Page, ...] = ()
     if state == VisitState.RECORDED and facts.officer(notice.recipient_id):
         pages = (Page("打开检查表", "form", (facts.visit.id,)),)

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from bot.core.clock import china
 from bot.inspection.checklists.queries import form_facts
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.results.judgement import Score, judge
@@ -39,7 +40,7 @@ def _values(facts: VisitFacts) -> dict[str, Any]:
         "task": facts.task.name,
         "items": facts.item_names,
         "result": label_of(visit.outcome) if visit.outcome else "—",
-        "due": f"{visit.publish_due:%m月%d日}" if visit.publish_due else "",
+        "due": due_words(visit, visit.publish_due) if visit.publish_due else "",
     }
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, select
 
 from bot.core.clock import china, china_day
 from bot.inspection.deadlines.chase import chase_asks
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person
@@ -41,7 +42,7 @@ def _facts(facts: VisitFacts, person_id: int) -> tuple[tuple[str, str], ...]:
         ("地址", facts.object.address or "—"),
         ("事项", facts.item_names),
         ("同行人员", facts.partners(person_id)),
-        ("检查日期", f"{facts.visit.planned_on:%m月%d日}，最迟 {facts.visit.due_on:%m月%d日}"),
+        ("检查日期", f"{facts.visit.planned_on:%m月%d日}，最迟 {due_words(facts.visit, facts.visit.due_on)}"),
         ("材料", "执照、许可证件、台账"),
     )
 
@@ -49,7 +50,7 @@ def _facts(facts: VisitFacts, person_id: int) -> tuple[tuple[str, str], ...]:
 def _values(facts: VisitFacts) -> dict[str, Any]:
     return {
         "number": facts.visit.number, "object": facts.object.name, "task": facts.task.name, "items": facts.item_names,
-        "planned": f"{facts.visit.planned_on:%m月%d日}", "due": f"{facts.visit.due_on:%m月%d日}",
+        "planned": f"{facts.visit.planned_on:%m月%d日}", "due": due_words(facts.visit, facts.visit.due_on),
         "address": facts.object.address, "credit": facts.object.credit_class, "department": facts.department,
     }  # fmt: skip
 
@@ -166,7 +167,8 @@ def window_ending(session: Session, notice: Notice, now: dt.datetime) -> Content
         return Skip("均已检查并记录")
     late = task.window_end < china_day(now)
     return Content(
-        {"task": task.name, "count": count, "due": f"{task.window_end:%m月%d日}", "late": late}, overdue=late
+        {"task": task.name, "count": count, "due": due_words(task, task.window_end), "late": late},
+        overdue=late,
     )
 
 

@@ -20,10 +20,10 @@ from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimPerson, World
 from bot.simulator.server import Simulator
 from docs.pictures import ARGS, PHONE
+from docs.wecom_pictures import photo
 from tests.platforms.dingtalk.golden import every
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "img" / "dingtalk"
-SHOWN_HERE = ("card-open", "card-closed", "robot-links", "webhook-to-somebody", "notice-link")
 LARGEST = 90_000  # bytes of a picture
 _WHEN = dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA).timestamp()
 
@@ -34,14 +34,16 @@ async def main() -> None:
     world = World(now=lambda: _WHEN)
     server = DingTalkServer(world, FaultPlan(), DingTalkSetup("dingkey", "", "ding1", 7))
     simulator = Simulator(world, FaultPlan(), {"dingtalk": server})
-    for name in SHOWN_HERE:
+    world.media["@media-1"] = (photo(), "image/png", "现场.png")
+    shown = {name: body for name, body in every().items() if name != "card-over-http"}  # looks like card-open
+    for name, body in shown.items():
         world.add_person(SimPerson("dingtalk", name, name))
-        _show(world, name, every()[name])
+        _show(world, name, body)
     await simulator.start()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(ARGS))
         page = await browser.new_page(viewport=PHONE)
-        for name in SHOWN_HERE:
+        for name in shown:
             await _picture(page, simulator.base_url, name)
         await browser.close()
     await simulator.stop()
@@ -55,6 +57,9 @@ def _show(world: World, name: str, body: dict[str, Any]) -> None:
         content = {"template": "t", "callback": "STREAM", "route": "", "params": params}
         closed = params["status"] if params["done"] == "true" else ""
         world.post("dingtalk", name, "card", content, card_id=body["outTrackId"], closed=closed)
+    elif "msg_template_id" in body:
+        content = {"msgKey": body["msg_template_id"], "param": body["msg_param_map"]}
+        world.post("dingtalk", name, "action_card", content)
     elif "msgKey" in body:
         content = {"msgKey": body["msgKey"], "param": body["msgParam"]}
         world.post("dingtalk", name, SHOWN.get(body["msgKey"], "action_card"), content)

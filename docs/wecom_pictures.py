@@ -60,11 +60,11 @@ def _show(world: World, name: str) -> None:
     part = dict(content[kind])
     if kind in ("image", "voice", "video", "file"):
         part = {"msgtype": kind, "media_id": f"sample-{kind}"}
-        world.media[part["media_id"]] = _MEDIA.get(kind) or (_photo(), "image/png", "现场.png")
+        world.media[part["media_id"]] = _MEDIA.get(kind) or (photo(), "image/png", "现场.png")
     world.post("wecom", name, kind, part, card_id=part.get("task_id", ""))
 
 
-def _photo() -> bytes:
+def photo() -> bytes:
     """A corridor, roughly."""
     image = Image.new("RGB", (320, 200), "#c9d3da")
     draw = ImageDraw.Draw(image)

@@ -161,11 +161,11 @@ def link_buttons(message: OutboundMessage) -> tuple[Button, ...]:
     return tuple(Button(cut(one.text, TITLE_BYTES), url=_fitting(one.url, "url")) for one in links + page)
 
 
-def markdown_text(message: OutboundMessage) -> str:
-    """The whole message as Markdown, facts and surplus links included."""
+def markdown_text(message: OutboundMessage, *, buttons: int = MAX_LINKS) -> str:
+    """The whole message as Markdown, facts and the links beyond so many *buttons* included."""
     parts = [f"#### {message.title}", message.body]
     parts += ["\n".join(f"**{name}**：{value}" for name, value in message.facts), message.done]
-    parts += [f"[{one.text}]({one.url})" for one in link_buttons(message)[MAX_LINKS:]]
+    parts += [f"[{one.text}]({one.url})" for one in link_buttons(message)[buttons:]]
     return lines("\n\n".join(part for part in parts if part))
 
 

@@ -45,4 +45,4 @@ def template_message(message: OutboundMessage) -> tuple[str, dict[str, str]]:
 
 def _with_text(param: dict[str, Any], name: str, message: OutboundMessage) -> dict[str, str]:
     room = PARAM_BYTES - len(compact({**param, name: ""}).encode())
-    return {**param, name: cut_in_json(markdown_text(message), room)}
+    return {**param, name: cut_in_json(markdown_text(message, buttons=MOST_BUTTONS), room)}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlmodel import Session
 
+from bot.core.clock import china
 from bot.inspection.checklists.models import EarlierSheet, RecordSheet, SheetSignature
 from bot.inspection.checklists.queries import form_facts
+from bot.inspection.checklists.record import Sheet
 from bot.inspection.notices.models import Notice
 from bot.inspection.results.closing import Closing, record_by_code, reopen_record
 from bot.inspection.results.judgement import judge
@@ -59,6 +61,9 @@ def test_the_supplementary_sheet_is_signed_by_everybody_and_the_first_stays_read
     assert refused(lambda: returned.save(GOOD)).key == "record_closed"
     receipt = returned.submit()
     assert (receipt.round, receipt.sheet_note) == (2, "")
+    named = {file["sha256"]: file["name"] for file in receipt.files}
+    assert named[first.pdf_sha256] == "第 1 次提交的检查记录表"
+    assert named[first.signature_sha256] == "被检查单位签字（第 1 次提交）"
     assert "弄虚作假" in receipt.result
     [earlier] = returned.rows(EarlierSheet)
     [second] = returned.rows(RecordSheet)
@@ -74,18 +79,20 @@ def test_the_supplementary_sheet_is_signed_by_everybody_and_the_first_stays_read
 
 
 def test_the_supplementary_sheet_says_what_is_different(returned: Desk) -> None:
+    closed = china(returned.rows(RecordSheet)[0].closed_at).strftime("%Y-%m-%d %H:%M")
+    returned.clock.advance(hours=30)
     corrected(returned)
 
-    def printed(session: Session) -> tuple[str, tuple[tuple[str, str, str], ...]]:
+    def printed(session: Session) -> Sheet:
         facts = form_facts(session, VISIT)
-        sheet = build_sheet(
+        return build_sheet(
             session, facts, judge(facts, attempts_min=0), verify_url="http://x", now=returned.clock.now()
         )
-        return sheet.title, sheet.changes
 
-    title, changes = returned.db.read_now(printed)
-    assert title.endswith("（补充）")
-    (what, before, after), result = changes
+    sheet = returned.db.read_now(printed)
+    assert sheet.title.endswith("（补充）")
+    assert sheet.ended == closed  # nobody was on site for thirty hours
+    (what, before, after), result = sheet.changes
     assert what.startswith("第5项")
     assert (before, after) == ("是", "否")
     assert result[1:] == ("未发现问题", "公示信息隐瞒真实情况、弄虚作假")

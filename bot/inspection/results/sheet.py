@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -15,7 +16,7 @@ from bot.inspection.checklists.service import OUTCOME, RECORD
 from bot.inspection.people.models import Department, EnterpriseContact, Officer, Person
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import label_of
-from bot.inspection.results.supplement import changes
+from bot.inspection.results.supplement import changes, left_at
 
 _KINDS = {"PHOTO": "照片", "FILE": "文件", "SIGNATURE": "签字"}
 
@@ -28,7 +29,7 @@ def build_sheet(
     started = min(
         (c.present_at for c in facts.check_ins), default=facts.form.opened_at if facts.form else now
     )
-    return Sheet(
+    sheet = Sheet(
         number=visit.number,
         verify_url=verify_url,
         task_name=task.name,
@@ -47,8 +48,8 @@ def build_sheet(
         answers=_answers(facts, judged),
         evidence=tuple(_evidence(e) for e in facts.evidence if e.question != RECORD),
         closed=_at(now),
-        **_supplementary(session, facts, judged),
     )
+    return replace(sheet, **_supplementary(session, facts, judged))
 
 
 def _supplementary(session: Session, facts: FormFacts, judged: Judgement) -> dict[str, Any]:
@@ -56,7 +57,8 @@ def _supplementary(session: Session, facts: FormFacts, judged: Judgement) -> dic
     if not facts.returned:
         return {}
     rows = tuple((change.what, change.before, change.after) for change in changes(session, facts, judged))
-    return {"title": SUPPLEMENT, "changes": rows}
+    left = left_at(session, facts)
+    return {"title": SUPPLEMENT, "changes": rows} | ({"ended": _at(left)} if left else {})
 
 
 def _officers(session: Session, facts: FormFacts) -> tuple[tuple[str, str, str, str], ...]:

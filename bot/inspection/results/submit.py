@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from bot.core.clock import china, china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.evidence import PDF
-from bot.inspection.checklists.models import Evidence
+from bot.inspection.checklists.models import EarlierSheet, Evidence
 from bot.inspection.checklists.queries import FormFacts, facts_of_form
 from bot.inspection.checklists.service import OUTCOME, RECORD
 from bot.inspection.notices.models import Priority
@@ -76,7 +76,7 @@ def submit_visit(
     keep_answers(session, form, judged, person_id=person_id, reason=reason, now=now)
     keep_results(session, form, judged, person_id=person_id, reason=reason, now=now)
     _stamp(facts, judged, now=now, profile=profile, calendar=calendar)
-    receipt = _receipt(facts, judged, number=len(looks) + 1, now=now)
+    receipt = _receipt(facts, judged, _names_of_earlier(session, facts), number=len(looks) + 1, now=now)
     form.submitted_at, form.submitted_by, form.receipt = now, person_id, asdict(receipt)
     session.add_all([form, visit])
     move_visit(session, visit, VisitState.RECORDED, VisitState.IN_REVIEW, now=now)
@@ -138,7 +138,20 @@ def _ended_on(facts: FormFacts, *, now: dt.datetime) -> dt.date:
     return china_day(facts.record.closed_at if facts.record else now)
 
 
-def _receipt(facts: FormFacts, judged: Judgement, *, number: int, now: dt.datetime) -> Receipt:
+def _names_of_earlier(session: Session, facts: FormFacts) -> dict[str, str]:
+    """What the files of sheets signed before a correction are, by fingerprint."""
+    if facts.form is None or facts.form.submitted_at is None:
+        return {}
+    names = {}
+    for sheet in session.exec(select(EarlierSheet).where(EarlierSheet.visit_id == facts.form.visit_id)):
+        names[sheet.pdf_sha256] = f"第 {sheet.round} 次提交的检查记录表"
+        names[sheet.signature_sha256] = f"被检查单位签字（第 {sheet.round} 次提交）"
+    return names
+
+
+def _receipt(
+    facts: FormFacts, judged: Judgement, earlier: Mapping[str, str], *, number: int, now: dt.datetime
+) -> Receipt:
     visit = facts.visit.visit
     return Receipt(
         number=visit.number,
@@ -148,7 +161,10 @@ def _receipt(facts: FormFacts, judged: Judgement, *, number: int, now: dt.dateti
         result=label_of(judged.worst),
         publish_due=visit.publish_due.isoformat() if visit.publish_due else "",
         items=[{"name": item.name, "result": item.result} for item in judged.items],
-        files=[{"name": _file_name(facts, e), "sha256": e.sha256} for e in facts.evidence],
+        files=[
+            {"name": earlier.get(e.sha256) or _file_name(facts, e), "sha256": e.sha256}
+            for e in facts.evidence
+        ],
         sheet_note=WORDING_ONLY if facts.record is not None and not facts.sheet_stands else "",
     )
 

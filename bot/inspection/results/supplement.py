@@ -6,12 +6,15 @@ only the officers' wording is another the first sheet goes on holding, and the r
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 
-from sqlmodel import Session
+from sqlalchemy import func
+from sqlmodel import Session, select
 
 from bot.inspection.checklists.conclusions import PREFIX
 from bot.inspection.checklists.definition import Question
+from bot.inspection.checklists.models import EarlierSheet
 from bot.inspection.checklists.queries import FormFacts
 from bot.inspection.checklists.service import OUTCOME
 from bot.inspection.results.judgement import Judgement
@@ -51,6 +54,16 @@ def changes(session: Session, facts: FormFacts, judged: Judgement) -> list[Chang
             was = "；".join(label_of(code) for code in row.codes)
             found.append(Change(f"{item.name}：检查结果", was, item.result))
     return found
+
+
+def left_at(session: Session, facts: FormFacts) -> dt.datetime | None:
+    """When the team was done on site: the first sheet was closed, whatever was signed after a return."""
+    if facts.record is None:
+        return None
+    earlier = session.exec(
+        select(func.min(EarlierSheet.closed_at)).where(EarlierSheet.visit_id == facts.record.visit_id)
+    ).one()
+    return earlier or facts.record.closed_at
 
 
 def _named(key: str, question: Question | None) -> str:

@@ -20,6 +20,7 @@ from bot.inspection.results.judgement import judge
 from bot.inspection.results.models import Review
 from bot.inspection.results.quality import Trace, nearest, widest
 from bot.inspection.results.signing import signatures_of
+from bot.inspection.results.supplement import left_at
 from bot.inspection.tasks.models import CheckIn, Visit, VisitOfficer
 from bot.inspection.tasks.queries import VisitFacts
 
@@ -39,7 +40,7 @@ def trace(session: Session, facts: VisitFacts) -> Trace:
         on_site=form.on_site and not judged.outcome,
         checked_in=len(form.check_ins),
         began_at=min((c.present_at for c in form.check_ins), default=None),
-        ended_at=form.record.closed_at if form.record else facts.visit.submitted_at,
+        ended_at=left_at(session, form) or facts.visit.submitted_at,
         same_text=_same_text(session, facts),
         bad_without_photo=tuple(key for key in bad if not photos[key]),
         late=facts.visit.late,

@@ -29,6 +29,7 @@ from sqlalchemy import insert
 from sqlmodel import Session, select
 
 from bench._matching import measure_matching
+from bot.core.collecting import uncollected
 from bot.core.db import Database
 from bot.inspection.audit.service import SALT
 from bot.inspection.audit.service import verify as verify_chain
@@ -119,7 +120,7 @@ def picking(database: Database, task_id: int, *, floor: float) -> None:
         return eligible(session, task=task, line=line, profile=PROFILE, now=NOW).entries
 
     rules = {klass: StratumRule.parse(ratio) for klass, ratio in RATIOS.items()}
-    with timed("rows → fingerprint, tickets and picks", floor):
+    with timed("rows → fingerprint, tickets and picks", floor), uncollected():  # as commit and lock do
         pool = database.read_now(read)
         print_ = algorithm.fingerprint(algorithm.pool_bytes(pool))
         picks = algorithm.pick(algorithm.by_stratum(pool), rules=rules, seed=bytes(32))

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from bot.core.canonical import canonical
 from bot.core.clock import china_day
+from bot.core.collecting import uncollected
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
@@ -44,6 +45,7 @@ from bot.inspection.tasks.models import Task, TaskState
 _PICKS: Table = DrawPick.__table__  # type: ignore[attr-defined]
 
 
+@uncollected()
 def commit_draw(
     session: Session, *, task_id: int, secret: bytes, now: dt.datetime, profile: Profile, calendar: WorkCalendar,
     actor: int | None = None,
@@ -115,6 +117,7 @@ def reveal_draw(session: Session, *, task_id: int, now: dt.datetime, actor: int 
     return draw
 
 
+@uncollected()
 def lock_draw(
     session: Session, *, task_id: int, now: dt.datetime, profile: Profile, calendar: WorkCalendar,
     actor: int | None = None,

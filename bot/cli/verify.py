@@ -25,7 +25,13 @@ def verify(
         raise Problem("not_a_folder", "没有这个文件夹。", 文件夹=str(folder))
     files = {p.name: p.read_bytes() for p in sorted(folder.iterdir()) if p.is_file()}
     fault = verify_bundle(files)
-    text = f"不成立：{fault}" if fault else "核验通过：名单、规则、种子、抽取结果和人员选派一致。"
+    changes = "、之后的变动" if "changes.jsonl" in files else ""
+    sealed = "，封存文件也与公布的指纹相符" if "sealed.jsonl" in files else ""
+    text = (
+        f"不成立：{fault}"
+        if fault
+        else f"核验通过：名单、规则、种子、抽取结果、人员选派{changes}一致{sealed}。"
+    )
     notes = [] if fault else taken_on_trust(files)
     say(as_json, "\n".join([text, *notes]), ok=not fault, fault=fault, not_checked=notes)
     raise typer.Exit(1 if fault else 0)

@@ -93,6 +93,7 @@ def _after(draw: Draw) -> list[list[str]]:
         ("picks_jsonl", "抽取结果"),
         ("officers_jsonl", "人员名录"),
         ("visits_jsonl", "选派结果"),
+        ("barred_jsonl", "不能参加"),
     ):
         if name in draw.transcript:
             rows.append([f"{words}指纹", draw.transcript[name]])

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlmodel import Session, col, select
 
 from bot.core.canonical import canonical
 from bot.core.db import Database
 from bot.inspection.audit.service import actor_digest
 from bot.inspection.draws.algorithm import fingerprint
+from bot.inspection.draws.barred import Ranks, barred_spans
 from bot.inspection.draws.bundle import PRIVATE, bundle
+from bot.inspection.draws.matching import Need, OfficerFacts, match
 from bot.inspection.draws.models import DrawFile, DrawState
 from bot.inspection.draws.officers_file import read_lines
 from bot.inspection.draws.queries import require_draw, stored_files
@@ -37,6 +43,7 @@ from tests.inspection.test_draws import (
     whole,
     written,
 )
+from tests.inspection.test_matching import cases
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "draw-with-days.json"
 Files = dict[str, bytes]
@@ -104,6 +111,24 @@ def test_an_officer_on_leave_is_barred_from_the_visits_of_those_days_only(both: 
         }
         assert barred.get(officer, set()) == wanted
     assert sum(map(len, barred.values())) > 1
+
+
+@given(cases(most_needs=14, most_officers=9), st.binary(min_size=32, max_size=32))
+def test_ranks_in_place_of_days_and_relations_draw_the_same_teams(
+    case: tuple[list[Need], list[OfficerFacts]], seed: bytes
+) -> None:
+    needs, officers = case
+    ids, days = [need.id for need in needs], [need.planned for need in needs]
+    window = (dt.date(2026, 3, 1), dt.date(2026, 3, 31))
+    ranks = Ranks(barred_spans(officers, ids, days, window=window))
+    seen = [
+        replace(o, valid_from=dt.date.min, valid_to=dt.date.max, **ranks.facts(o.id, ids)) for o in officers
+    ]
+    again = [replace(need, planned=ranks.day(rank)) for rank, need in enumerate(needs, 1)]
+    teams, shortages = match(needs, officers, seed=seed)
+    repeated, missing = match(again, seen, seed=seed)
+    assert repeated == teams
+    assert [(s.id, s.found) for s in missing] == [(s.id, s.found) for s in shortages]
 
 
 def test_two_draws_call_the_same_people_by_names_that_nobody_can_link(db: Database) -> None:

@@ -81,6 +81,7 @@ KINDS = {
     "plan_changed_for_you": "计划调整告知检查人员",
     "plan_published": "计划已公示",
     "platform_alarm": "消息通道需要处理",
+    "contacts_report": "通讯录核对结果",
     "promises_broken": "提醒自查发现缺漏",
     "publication_blocked": "公示被拦下",
     "publicity_reminder": "公示期限提醒",

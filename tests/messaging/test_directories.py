@@ -77,8 +77,14 @@ async def by_hand(directories: Directories, service: FakeDirectory) -> None:
 
 
 def alarms(session: Session) -> list[tuple[str, bool]]:
-    rows = session.exec(select(Notice).where(Notice.kind == "platform_alarm").order_by(col(Notice.id)))
-    return [(one.data["text"], one.priority == Priority.URGENT) for one in rows]
+    rows = session.exec(
+        select(Notice)
+        .where(col(Notice.kind).in_(["platform_alarm", "contacts_report"]))
+        .order_by(col(Notice.id))
+    )
+    return [
+        (one.data["text"], one.kind == "platform_alarm" and one.priority == Priority.URGENT) for one in rows
+    ]
 
 
 def living(session: Session) -> set[str]:
@@ -106,6 +112,23 @@ async def test_every_night_who_left_is_blocked_who_came_is_there_and_the_adminis
     clock.advance(days=1)
     assert await directories.look() == 0
     assert len(directories.db.read_now(alarms)) == 1  # a quiet night says nothing
+
+
+async def test_what_stays_unclear_is_no_news_every_night(
+    directories: Directories, service: FakeDirectory, clock: ManualClock
+) -> None:
+    await by_hand(directories, service)
+    for number in (1, 2):  # two officers of our lists with the number of one account
+        directories.db.write_now(make_person, name=f"同号{number}", mobile="13900000077")
+    service.people.append("u77")
+    for _ in range(2):
+        clock.advance(days=1)
+        assert await directories.look() == 0
+    assert directories.db.read_now(alarms) == []
+    service.people.append("u78")
+    clock.advance(days=1)
+    assert await directories.look() == 1
+    assert directories.db.read_now(alarms) == [("通讯录核对：新增 1、待人工核对 1。", False)]
 
 
 async def test_of_two_processes_one_reads(

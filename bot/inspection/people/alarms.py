@@ -14,28 +14,36 @@ from bot.inspection.people.models import Person, PersonRole, Role
 KEPT = dt.timedelta(days=2)  # an alarm older than this helps nobody
 
 
+def report_to_administrators(
+    session: Session, *, platform: str, slot: str, text: str, advice: str, now: dt.datetime
+) -> int:
+    """As :func:`tell_administrators`, for what is only to be known: it may wait for the morning."""
+    data = {"text": text, "advice": advice}
+    return _promise(session, "contacts_report", platform, data, slot=slot, now=now)
+
+
 def tell_administrators(
-    session: Session,
-    *,
-    platform: str,
-    slot: str,
-    text: str,
-    advice: str,
-    now: dt.datetime,
-    urgent: bool = True,
+    session: Session, *, platform: str, slot: str, text: str, advice: str, now: dt.datetime
 ) -> int:
     """Promise the alarm once for each *slot* to every administrator, or to the coordinators where there is none.
 
     *text* and *advice* are zh-CN and hold no personal data. Returns how many are told.
     """
-    people = _with_role(session, Role.ADMIN) or _with_role(session, Role.COORDINATOR)
     data = {"text": text, "advice": advice}
+    return _promise(session, ALARM.name, platform, data, slot=slot, now=now)
+
+
+def _promise(
+    session: Session, kind: str, platform: str, data: dict[str, str], *, slot: str, now: dt.datetime
+) -> int:
+    people = _with_role(session, Role.ADMIN) or _with_role(session, Role.COORDINATOR)
+    urgent = kind == ALARM.name
     priority = Priority.URGENT if urgent else Priority.NORMAL
     subject, expires = f"platform:{platform}", now + KEPT
     rows = [
         row(
-            "platform_alarm", subject, recipient_id=person, now=now, slot=slot, priority=priority,
-            statutory=urgent, expires_at=expires, data=data,
+            kind, subject, recipient_id=person, now=now, slot=slot, priority=priority, statutory=urgent,
+            expires_at=expires, data=data,
         )
         for person in people
     ]  # fmt: skip
@@ -60,4 +68,9 @@ ALARM = Kind(
     "platform_alarm",
     platform_alarm,
     Content(values={"text": "钉钉连接已中断 5 分钟。", "advice": "检查服务器网络。"}),
+)
+REPORT = Kind(
+    "contacts_report",
+    platform_alarm,
+    Content(values={"text": "通讯录核对：新增 2、停用 1。", "advice": "逐条记录：suicha audit tail"}),
 )

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from bot.core.clock import china_day
 from bot.inspection.notices.message import Content, Kind, Skip
 from bot.inspection.notices.models import Notice
-from bot.inspection.people.alarms import ALARM
+from bot.inspection.people.alarms import ALARM, REPORT
 from bot.inspection.people.models import Officer, Person
 
 
@@ -30,6 +30,7 @@ def certificate_expiring(session: Session, notice: Notice, now: dt.datetime) -> 
 
 KINDS: tuple[Kind, ...] = (
     ALARM,
+    REPORT,
     Kind(
         "certificate_expiring",
         certificate_expiring,

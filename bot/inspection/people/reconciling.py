@@ -13,8 +13,8 @@ from sqlmodel import Session, col, or_, select, update
 
 from bot.core.clock import at_china, china_day
 from bot.core.errors import Problem
-from bot.inspection.people.alarms import tell_administrators
-from bot.inspection.people.directory import Change, Entry, count
+from bot.inspection.people.alarms import report_to_administrators, tell_administrators
+from bot.inspection.people.directory import Act, Change, Entry, count
 from bot.inspection.people.models import DirectoryWatch
 from bot.inspection.people.syncing import sync
 from bot.inspection.people.unit_syncing import sync_units
@@ -110,12 +110,16 @@ def reconcile(
             units = sync_units(session, platform=due.platform, places=places, now=now)
             people = sync(session, platform=due.platform, entries=entries, now=now) if due.whole else []
     except Problem as problem:
-        _tell(session, due, f"通讯录核对：{problem.text}", now=now, urgent=True)
+        _stopped(session, due, problem, now=now)
         return 0
-    said = _said(count(people), _WORDS) + _said(count_units(units), _UNIT_WORDS)
-    if said:
-        _tell(session, due, f"通讯录核对：{'、'.join(said)}。", now=now, urgent=False)
-    return len(units) + len(people)
+    done = len(units) + sum(one.act is not Act.UNCLEAR for one in people)
+    if done:  # what is unclear stays so every night and is no news by itself
+        said = "、".join(_said(count(people), _WORDS) + _said(count_units(units), _UNIT_WORDS))
+        report_to_administrators(
+            session, platform=due.platform, slot=f"contacts:{now.isoformat()}", text=f"通讯录核对：{said}。",
+            advice="逐条记录：suicha audit tail", now=now,
+        )  # fmt: skip
+    return done
 
 
 def unread(session: Session, due: Due, *, code: str, advice: str, now: dt.datetime) -> None:
@@ -142,9 +146,11 @@ def _said(counted: dict[str, int], words: dict[str, str]) -> list[str]:
     return [f"{words[act]} {number}" for act, number in counted.items() if number]
 
 
-def _tell(session: Session, due: Due, text: str, *, now: dt.datetime, urgent: bool) -> None:
-    slot = f"contacts-stopped:{china_day(now)}" if urgent else f"contacts:{now.isoformat()}"
-    advice = f"逐条查看：suicha contacts sync {due.platform} --dry-run"
+def _stopped(session: Session, due: Due, problem: Problem, *, now: dt.datetime) -> None:
+    slot, advice = (
+        f"contacts-stopped:{china_day(now)}",
+        f"逐条查看：suicha contacts sync {due.platform} --dry-run",
+    )
     tell_administrators(
-        session, platform=due.platform, slot=slot, text=text, advice=advice, now=now, urgent=urgent
+        session, platform=due.platform, slot=slot, text=f"通讯录核对：{problem.text}", advice=advice, now=now
     )

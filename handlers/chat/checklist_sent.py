@@ -18,12 +18,13 @@ from bot.inspection.checklists.service import save_draft
 from bot.inspection.checklists.values import plain
 from bot.messaging.media import kept_files
 from bot.messaging.router import Context, Reply, Router
-from bot.messaging.talks import close_talk, open_talk
+from bot.messaging.talks import close_talk, current, open_talk
 from handlers.chat.checklist import ending, facts_of, go_on, keep
 from handlers.chat.checklist_place import Place, find_place, first_open, places
 from handlers.chat.tasks import place as check_in_by_place
 
 router = Router()
+_OFFER = "photo_offer"
 _SOURCES = {"wecom": "WECOM", "dingtalk": "DINGTALK"}
 _YES = {"是", "好", "好的", "对", "归入", "可以", "确认", "yes", "ok", "嗯"}
 _NO = {"否", "不", "不是", "不用", "不要", "不归入", "no"}
@@ -57,18 +58,24 @@ async def position(ctx: Context) -> Reply:
 
 @router.photo("")
 async def photo_alone(ctx: Context) -> Reply:
-    """A photo outside any talk: kept already, and offered to the open question of the one form being filled."""
+    """A photo outside any talk: kept already, and offered to the open question of the one form being filled.
+
+    A talk about something else goes on: the offer would take its place.
+    """
     files = kept_files(ctx.event)
+    talk = await ctx.db.read(current, ctx.talk_key, now=ctx.clock.now())
+    if talk is not None and talk.topic != _OFFER:
+        return Reply("照片没有归入任何检查。请先回复刚才的问题（或回复“取消”），再发照片。")
     facts = await ctx.db.read(_being_filled, person_id=ctx.person_id)
     place = _waiting_for_photo(facts, ctx.person_id) if facts else None
     if facts is None or facts.form is None or place is None:
         return Reply("照片没有归入任何检查。请先打开检查表上传，或回复“逐项”开始逐项填写后再发照片。")
-    talk = {"visit": facts.visit.visit.id, "form": facts.form.id, "at": place.key, "files": _plain(files)}
-    await ctx.db.write(_offer, ctx.talk_key, now=ctx.clock.now(), talk=talk)
+    offer = {"visit": facts.visit.visit.id, "form": facts.form.id, "at": place.key, "files": _plain(files)}
+    await ctx.db.write(_offer, ctx.talk_key, now=ctx.clock.now(), talk=offer)
     return Reply(_question(facts, place, len(files)))
 
 
-@router.photo("photo_offer")
+@router.photo(_OFFER)
 async def one_more(ctx: Context) -> Reply:
     """Photos come one by one: what is said next is about all of them."""
     facts = await facts_of(ctx)
@@ -80,7 +87,7 @@ async def one_more(ctx: Context) -> Reply:
     return Reply(_question(facts, place, len(files)))
 
 
-@router.talk("photo_offer")
+@router.talk(_OFFER)
 async def where_to(ctx: Context) -> Reply:
     """是, another question's number, or 否."""
     words, facts = plain(ctx.words).strip(" 。.！!"), await facts_of(ctx)
@@ -90,6 +97,9 @@ async def where_to(ctx: Context) -> Reply:
     place = find_place(facts, ctx.person_id, ctx.talk["at"]) if words in _YES else _named(ctx, facts, words)
     if place is None:
         return Reply("请回复“是”、题号（例如 第8项），或“否”。")
+    await ctx.db.write(
+        close_talk, ctx.talk_key
+    )  # first: a form that closed meanwhile refuses, and nobody is asked on
     files = [Stored(**one) for one in ctx.talk["files"]]
     await _attach(ctx, ctx.talk["form"], place, files)
     if place.question.wants_files:
@@ -97,7 +107,6 @@ async def where_to(ctx: Context) -> Reply:
         await ctx.db.write(
             save_draft, form_id=ctx.talk["form"], person_id=ctx.person_id, changes=given, base_version=0
         )
-    await ctx.db.write(close_talk, ctx.talk_key)
     return Reply(f"{len(files)} 张照片已归入第{place.question.number}项“{place.question.text}”。")
 
 
@@ -153,4 +162,4 @@ def _plain(files: list[Stored]) -> list[dict[str, Any]]:
 
 
 def _offer(session: Session, key: str, *, now: dt.datetime, talk: dict[str, Any]) -> None:
-    open_talk(session, key, topic="photo_offer", now=now, **talk)
+    open_talk(session, key, topic=_OFFER, now=now, **talk)

@@ -77,7 +77,8 @@ class Chat:
         store = EvidenceStore(self.context.settings.data_dir / "evidence", self.context.settings.max_upload)
         event = await fetched(event, self.context.platform, store)
         data = dict(talk.data) if talk else {}
-        return await router.media[talk.topic if talk else ""](replace(self.context, event=event, talk=data))
+        handler = router.media.get(talk.topic if talk else "") or router.media[""]
+        return await handler(replace(self.context, event=event, talk=data))
 
     async def stands(self, latitude: float, longitude: float) -> Reply:
         """Send the phone's position."""

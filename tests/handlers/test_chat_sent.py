@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from bot.core.clock import ManualClock
 from bot.core.db import Database
+from bot.core.errors import Problem
 from bot.inspection.checklists.definition import parse_checklist
 from bot.inspection.checklists.models import Evidence
-from bot.inspection.tasks.models import CheckIn
+from bot.inspection.tasks.models import CheckIn, Visit, VisitState
 from bot.inspection.tasks.service import check_in
+from bot.messaging.talks import open_talk
 from tests.fakes.desk import PROFILE
 from tests.fakes.visits import LI, VISIT, WANG, make_visit
 from tests.handlers.test_chat_checklist import Chat
@@ -92,6 +94,29 @@ async def test_no_means_no_and_what_is_not_understood_is_asked_again(chat: Chat)
     assert "没有归入" in (await chat.says("否")).text
     assert attached(chat) == []
     assert chat.talk() is None
+
+
+async def test_a_talk_about_something_else_goes_on(chat: Chat) -> None:
+    await begun(chat)
+    chat.db.write_now(
+        open_talk, chat.context.talk_key, topic="recusal_reason", now=chat.clock.now(), visit=VISIT, why=""
+    )
+    assert "先回复刚才的问题" in (await chat.sends("one")).text
+    assert chat.talk().topic == "recusal_reason"
+
+
+async def test_a_form_that_was_handed_in_meanwhile_takes_no_photo_and_asks_nothing_more(chat: Chat) -> None:
+    await begun(chat)
+    await chat.sends("one")
+
+    def handed_in(session: Session) -> None:
+        session.get_one(Visit, VISIT).state = VisitState.IN_REVIEW
+
+    chat.db.write_now(handed_in)
+    with pytest.raises(Problem, match="已提交"):
+        await chat.says("是")
+    assert chat.talk() is None
+    assert attached(chat) == []
 
 
 async def test_where_no_form_is_open_the_sender_is_told_what_to_do(

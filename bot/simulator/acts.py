@@ -42,6 +42,7 @@ class MessageView:
     closed: str = ""
     source: str = ""
     image: str = ""
+    tables: bool = False  # the body may hold them
     note: str = ""  # under the title
     headline: str = ""  # a figure in large type, and what it counts
     headline_note: str = ""

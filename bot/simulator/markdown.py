@@ -1,5 +1,6 @@
 """The Markdown that phones of both services show, as safe HTML: everything is escaped first, then a few marks
-become tags. Links lead to http and https only; pictures, raw HTML and tables stay text, as on the phones.
+become tags. Links lead to http and https only; pictures, raw HTML and, but for WeCom's markdown_v2, tables stay text, as
+on the phones.
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ _TINTS = {"info": "good", "comment": "quiet", "warning": "warn"}
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
 _BULLET = re.compile(r"[-*+]\s+(.*)")
 _NUMBER = re.compile(r"\d{1,9}[.)、]\s*(.*)")
+_ROW = re.compile(r"\|.*\|")
+_RULE = re.compile(r"\|(\s*:?-+:?\s*\|)+")  # between the head and the rest
 _QUOTE = re.compile(r"&gt;\s?(.*)")
 
 
-def to_html(text: str) -> Markup:
+def to_html(text: str, *, tables: bool = False) -> Markup:
     """Render *text*; the result holds no tag, attribute or address that is not made here."""
     shielded = _BACKSLASHED.sub(lambda m: chr(_SHIELD + ord(m[1])), _without_private(text))
-    html = "".join(_blocks(str(escape(shielded)).splitlines()))
+    html = "".join(_blocks(str(escape(shielded)).splitlines(), tables=tables))
     return Markup(_SHIELDED.sub(lambda m: str(escape(chr(ord(m[0]) - _SHIELD))), html))  # noqa: S704
 
 
@@ -49,11 +52,13 @@ def _without_private(text: str) -> str:
     return re.sub("[\ue000-\uf8ff]", "", text)
 
 
-def _blocks(lines: list[str]) -> Iterator[str]:
-    """Group lines of one kind into a list, a quote or a paragraph."""
+def _blocks(lines: list[str], *, tables: bool) -> Iterator[str]:
+    """Group lines of one kind into a list, a quote, a table or a paragraph."""
     kind, held = "", list[str]()
     for line in lines:
         now, content = _kind(line.strip())
+        if tables and now == "p" and _ROW.fullmatch(content):
+            now = "table"
         if not now and kind in ("ul", "ol"):
             continue  # a blank line between two items leaves the list open
         if now != kind or now.startswith("h"):
@@ -83,6 +88,17 @@ def _close(kind: str, held: list[str]) -> str:
         return "<hr>"
     if kind in ("ul", "ol"):
         return f"<{kind}>" + "".join(f"<li>{item}</li>" for item in held) + f"</{kind}>"
+    if kind == "table":
+        rows = (
+            [cell.strip() for cell in line.strip("|").split("|")]
+            for line in held
+            if not _RULE.fullmatch(line)
+        )
+        return (
+            "<table>"
+            + "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+            + "</table>"
+        )
     return f"<{kind}>" + "<br>".join(held) + f"</{kind}>"
 
 

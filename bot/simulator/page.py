@@ -170,7 +170,7 @@ class Page:
             yield Bubble(
                 message=message,
                 view=view,
-                body=plain_to_html(view.body) if message.mine else to_html(view.body),
+                body=plain_to_html(view.body) if message.mine else to_html(view.body, tables=view.tables),
                 picture=self._phones.picture(view),
                 clock=f"{moment:%H:%M}",
                 day=day if day != before else "",

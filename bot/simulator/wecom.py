@@ -117,7 +117,7 @@ class WeComServer:
                 name = self._world.media.get(content["media_id"], (b"", "", "文件"))[2]
                 return MessageView(title="", body=name, buttons=(SimButton("下载", url=link),))
             case _:
-                return MessageView(title="", body=self._words(content))
+                return MessageView(title="", body=self._words(content), tables=message.kind == "markdown_v2")
 
     def _words(self, content: dict[str, Any]) -> str:
         """Text or Markdown with the people it calls by their names."""

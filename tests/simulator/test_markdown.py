@@ -52,3 +52,10 @@ def test_links_lead_to_the_web(text: str, url: str, label: str | None) -> None:
 
 def test_a_blank_line_between_items_leaves_the_list_open() -> None:
     assert to_html("1. 一\n\n2. 二\n\n完") == "<ol><li>一</li><li>二</li></ol><p>完</p>"
+
+
+def test_a_table_is_one_only_where_the_phone_shows_it() -> None:
+    text = "前\n| 企业 | 状态 |\n| :-- | :-: |\n| **甲厂** | <b> |\n后"
+    rows = "<tr><td>企业</td><td>状态</td></tr><tr><td><strong>甲厂</strong></td><td>&lt;b&gt;</td></tr>"
+    assert to_html(text, tables=True) == f"<p>前</p><table>{rows}</table><p>后</p>"
+    assert "<table>" not in to_html(text)

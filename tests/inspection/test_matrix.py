@@ -57,6 +57,7 @@ from bot.inspection.tasks.models import (
 from bot.inspection.tasks.service import check_in
 from bot.inspection.tasks.serving import Told as Served
 from bot.inspection.tasks.serving import plan_notices
+from tests.conftest import INFO
 from tests.fakes import visits as fake_visits
 from tests.fakes.builders import make_department, make_officer, make_person
 from tests.fakes.desk import GOOD, Desk
@@ -83,6 +84,8 @@ Scenario = Callable[[Database, Path], Told]
 SCENARIOS: dict[str, Scenario] = {}
 LOCK_DAY = LOCKED.date()
 ZJ = load_profile("ZJ")
+# a clock by working days, one by the hour, a decision, a publication, an order and its chase: each way of the queue
+ON_POSTGRES = {"publicity", "published", "returned", "supervision", "certificate", "problem"}
 
 
 def scenario(row: str) -> Callable[[Scenario], Scenario]:
@@ -574,12 +577,26 @@ def produced(session: Session, row: Row, told: Told) -> set[tuple[str, str, dt.d
     }
 
 
+def plays_true(row: Row, db: Database, folder: Path) -> None:
+    told = SCENARIOS[row.row](db, folder)
+    assert db.read_now(produced, row, told) == promised(row, told)
+    actions = set(db.read_now(lambda s: s.exec(select(AuditEntry.action)).all()))
+    assert {cell.log for cell in row.cells if cell.log} <= actions
+
+
 @pytest.mark.parametrize("row", matrix(), ids=lambda row: row.row)
 def test_the_row_produces_exactly_its_messages(row: Row, sqlite_db: Database, tmp_path: Path) -> None:
-    told = SCENARIOS[row.row](sqlite_db, tmp_path)
-    assert sqlite_db.read_now(produced, row, told) == promised(row, told)
-    actions = set(sqlite_db.read_now(lambda s: s.exec(select(AuditEntry.action)).all()))
-    assert {cell.log for cell in row.cells if cell.log} <= actions
+    plays_true(row, sqlite_db, tmp_path)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("row", [row for row in matrix() if row.row in ON_POSTGRES], ids=lambda row: row.row)
+def test_the_row_produces_exactly_its_messages_on_postgresql_too(
+    row: Row, postgres_url: str, tmp_path: Path
+) -> None:
+    db = Database(postgres_url, info=INFO)
+    plays_true(row, db, tmp_path)
+    db.close()
 
 
 def test_every_message_the_matrix_names_exists_and_every_row_has_its_scenario() -> None:

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from bot.core.canonical import canonical
 from bot.core.clock import china_day
 from bot.core.collecting import uncollected
+from bot.core.db import think_long
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
@@ -52,6 +53,7 @@ def commit_draw(
 ) -> Draw:  # fmt: skip
     """Freeze pool, officers and rules and publish their fingerprints with that of the secret (32 bytes), before any
     randomness is known. The secret stays sealed in the database until the reveal."""
+    think_long(session)
     task = session.get_one(Task, task_id, with_for_update=True)
     draw = live_draw(session, task_id, lock=True)
     if draw is not None and draw.state != DrawState.PREPARED:
@@ -123,6 +125,7 @@ def lock_draw(
     actor: int | None = None,
 ) -> Draw:  # fmt: skip
     """Draw and lock, one way. Visits, teams, messages and the transcript are stored in this transaction."""
+    think_long(session)
     draw, task = _ready_to_lock(session, task_id, now=now)
     rules = frozen_rules(session, draw)
     picks = algorithm.pick(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Table
@@ -55,10 +55,15 @@ def _made_ready(table: Table, name: str, dialect: Dialect) -> Callable[[list[Any
     known: dict[Any, Any] = {}
 
     def one(value: Any) -> Any:
-        if not isinstance(value, Hashable):
-            return process(value)
-        if value not in known:
-            known[value] = process(value)
-        return known[value]
+        key = value or type(
+            value
+        )  # JSON's empty lists and objects are many, and the only ones that are alike
+        try:
+            return known[key]
+        except KeyError:
+            made = known[key] = process(value)
+        except TypeError:  # has no hash
+            made = process(value)
+        return made
 
     return lambda values: [one(value) for value in values]

@@ -543,11 +543,8 @@ def test_a_replaced_object_is_told_in_chat_or_by_the_team_that_brought_the_paper
 
     visit, leader, name = db.write_now(on_paper)
     db.write_now(replace, visit)
-    told = {
-        n.recipient_id: n.data["on_paper"]
-        for n in db.read_now(lambda s: s.exec(select(Notice).where(Notice.kind == "draw_voided")).all())
-    }
-    assert told[leader] == [name]
+    voided = db.read_now(lambda s: s.exec(select(Notice).where(Notice.kind == "draw_voided")).all())
+    assert [n.recipient_id for n in voided if n.data["on_paper"] == [name]] == [leader]
     assert len(db.read_now(_cancelled)) == 1
 
 

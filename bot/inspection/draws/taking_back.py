@@ -64,7 +64,7 @@ def take_back(
             session.execute(delete(table).where(col(table.visit_id).in_(part)))
         session.execute(delete(Visit).where(col(Visit.id).in_(part)))
     rows = [
-        row("draw_voided", f"task:{task.id}", recipient_id=person, now=now, slot=now.isoformat(),
+        row("draw_voided", f"task:{task.id}", recipient_id=person, now=now, slot=f"visit-{min(visit_ids, default=0)}",
             data={"reason": reason, "on_paper": on_paper.get(person, [])})
         for person in sorted(people)
     ]  # fmt: skip

@@ -57,6 +57,7 @@ from handlers.web import (
     approval,
     console,
     console_draws,
+    console_followups,
     dingtalk_hooks,
     dingtalk_login,
     enterprise,
@@ -81,7 +82,8 @@ from scheduler.service import make_scheduler
 
 STATIC = TEMPLATES / "static"
 _PAGES = (
-    forms, inbox, files, publication, enterprise, approval, visit_code, press, session, console, console_draws, entry,
+    forms, inbox, files, publication, enterprise, approval, visit_code, press, session, console, console_draws,
+    console_followups, entry,
 )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ from bot.inspection.tasks.states import NAMES
 from handlers.web import console_words as words
 from handlers.web.console_pages import DAY_STAGES, Filters, audit_page, notices_page, task_list, task_page
 from handlers.web.keys import CALENDAR, PROFILE
-from handlers.web.numbers import path_key
+from handlers.web.numbers import path_key, positive
 from handlers.web.pages import render
 from handlers.web.session import Visitor, done, seen, sent
 
@@ -62,7 +62,7 @@ async def live(request: web.Request, visitor: Visitor) -> web.StreamResponse:
 @seen
 async def tasks(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     """Every task, newest first."""
-    page = await request.app[DB].read(task_list, now=request.app[CLOCK].now(), page=_number(request, "page"))
+    page = await request.app[DB].read(task_list, now=request.app[CLOCK].now(), page=positive(request, "page"))
     return _show(request, visitor, "tasks", here="tasks", page=page)
 
 
@@ -76,7 +76,7 @@ async def task(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         state if state in list(NAMES) else "", asked.get("late") == "1", asked.get("words", "").strip()[:60]
     )
     page = await request.app[DB].read(
-        task_page, task_id=path_key(request, "task_id"), filters=filters, page=_number(request, "page"),
+        task_page, task_id=path_key(request, "task_id"), filters=filters, page=positive(request, "page"),
         now=request.app[CLOCK].now(),
     )  # fmt: skip
     return _show(
@@ -100,7 +100,7 @@ async def remind(request: web.Request, visitor: Visitor) -> web.StreamResponse:
 @seen
 async def notices(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     """谁没收到: names and reasons."""
-    page = await request.app[DB].read(notices_page, page=_number(request, "page"))
+    page = await request.app[DB].read(notices_page, page=positive(request, "page"))
     return _show(request, visitor, "notices", here="notices", page=page)
 
 
@@ -109,7 +109,7 @@ async def notices(request: web.Request, visitor: Visitor) -> web.StreamResponse:
 async def figures(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     """M1 to M6 of a year against the profile's targets."""
     this_year = china_day(request.app[CLOCK].now()).year
-    year = _number(request, "year", this_year)
+    year = positive(request, "year", this_year)
     year = year if _FIRST_YEAR <= year <= this_year + 1 else this_year
     profile = request.app[PROFILE]
     shares = await request.app[DB].read(metrics, year=year, profile=profile)
@@ -165,7 +165,7 @@ async def verify_audit(request: web.Request, visitor: Visitor) -> web.StreamResp
 async def _audit(
     request: web.Request, visitor: Visitor, report: ChainReport | None, seconds: float
 ) -> web.StreamResponse:
-    page = await request.app[DB].read(audit_page, before=_number(request, "before", 0))
+    page = await request.app[DB].read(audit_page, before=positive(request, "before", 0))
     entries = [
         (entry, json.dumps(entry.data, ensure_ascii=False) if entry.data else "") for entry in page.rows
     ]
@@ -173,9 +173,3 @@ async def _audit(
     return _show(
         request, visitor, "audit", here="audit", page=page, entries=entries, report=result, seconds=seconds
     )
-
-
-def _number(request: web.Request, name: str, default: int = 1) -> int:
-    """A positive number of the address; anything else is *default*."""
-    text = request.query.get(name, "")
-    return int(text) if text.isdecimal() and text.isascii() and 0 < len(text) < 10 and int(text) else default

@@ -13,3 +13,9 @@ def path_key(request: web.Request, name: str) -> int:
     if key is None:
         raise web.HTTPNotFound
     return key
+
+
+def positive(request: web.Request, name: str, default: int = 1) -> int:
+    """A positive number of the address; anything else is *default*."""
+    text = request.query.get(name, "")
+    return int(text) if text.isdecimal() and text.isascii() and 0 < len(text) < 10 and int(text) else default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from pathlib import Path
 
@@ -19,16 +20,18 @@ from bot.core.keys import CLOCK, DB, LINKS, PAGES, SETTINGS
 from bot.core.links import Links
 from bot.inspection.audit.models import AuditEntry
 from bot.inspection.calendar import WorkCalendar
+from bot.inspection.followups.models import FollowUp, Transfer
 from bot.inspection.metrics.overview import overview
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import PersonRole
 from bot.inspection.profile import load_profile
-from bot.inspection.tasks.models import Task
+from bot.inspection.tasks.models import Task, Visit
 from bot.migrations import head
-from handlers.web import console, health, session
+from handlers.web import console, console_followups, health, session
 from handlers.web.keys import CALENDAR, PROFILE
 from handlers.web.pages import TEMPLATES, guard, make_environment
 from tests.handlers.campaign import COORDINATOR, LEAD, PLAIN, campaign, people
+from tests.inspection import test_clues
 
 KEY = "a-secret-key-for-tests-only"
 Client = TestClient[web.Request, web.Application]
@@ -43,6 +46,7 @@ def make_app(
     app[PAGES], app[PROFILE], app[CALENDAR] = make_environment(), load_profile("ZJ"), WorkCalendar.load()
     app.add_routes(session.routes)
     app.add_routes(console.routes)
+    app.add_routes(console_followups.routes)
     app.router.add_static("/static/", TEMPLATES / "static")
     health.add_routes(app)
     return app
@@ -81,7 +85,7 @@ async def token_of(client: Client) -> str:
 
 async def test_without_a_session_every_page_says_how_to_get_in(client: Client) -> None:
     for path in ("/console", "/console/live", "/console/tasks", "/console/tasks/1", "/console/notices",
-                 "/console/metrics", "/console/audit"):  # fmt: skip
+                 "/console/followups", "/console/metrics", "/console/audit"):  # fmt: skip
         answer = await client.get(path)
         assert answer.status == 401, path
         body = await answer.text()
@@ -332,8 +336,8 @@ async def test_entering_is_in_the_chain_without_a_name(client: Client, seeded: D
 
 async def test_no_page_has_inline_script_or_style(client: Client) -> None:
     await log_in(client)
-    for path in ("/console", "/console/tasks", "/console/tasks/1", "/console/notices", "/console/metrics",
-                 "/console/audit"):  # fmt: skip
+    for path in ("/console", "/console/tasks", "/console/tasks/1", "/console/notices", "/console/followups",
+                 "/console/metrics", "/console/audit"):  # fmt: skip
         answer = await client.get(path)
         body = await answer.text()
         assert answer.status == 200, path
@@ -350,7 +354,8 @@ async def test_an_empty_installation_has_pages_too(
     await log_in(client)
 
     for path, words in (("/console", "没有正在进行的任务"), ("/console/tasks", "还没有任务"),
-                        ("/console/notices", "没有发送失败"), ("/console/metrics", "无数据")):  # fmt: skip
+                        ("/console/notices", "没有发送失败"), ("/console/followups", "没有线索"),
+                        ("/console/metrics", "无数据")):  # fmt: skip
         assert words in await (await client.get(path)).text(), path
 
 
@@ -414,3 +419,38 @@ async def test_the_calendar_says_what_each_year_rests_on_and_the_rules_who_is_to
     rules = await (await client.get("/console/rules")).text()
     assert "通知矩阵" in rules
     assert "到期前10个工作日" in rules
+
+
+async def test_clues_and_transfers_stand_on_one_page_with_what_waits_first(
+    client: Client, seeded: Database, clock: ManualClock
+) -> None:
+    def hand_on(session: Session) -> None:
+        test_clues.authority(session)
+        test_clues.took(session, "TS-1")
+        visit = session.exec(select(Visit)).first()
+        assert visit is not None
+        found = FollowUp(number="YX-1", visit_id=visit.id or 0, item_id=1, problem="涉嫌无证经营", handler_id=PLAIN,
+                         opened_at=clock.now())  # fmt: skip
+        session.add(found)
+        session.flush()
+        late = clock.now() - dt.timedelta(hours=1)
+        common = {"follow_up_id": found.id or 0, "proposed_at": late}
+        session.add(
+            Transfer(
+                kind="AUTHORITY",
+                state="RECEIVED",
+                receiver="消防救援大队",
+                receipt="云消〔2026〕1号",
+                **common,
+            )
+        )
+        session.add(Transfer(kind="CRIME", state="PROPOSED", receiver="县公安局", due_at=late, **common))
+
+    seeded.write_now(hand_on)
+    await log_in(client)
+    page = await (await client.get("/console/followups")).text()
+    assert "TS-1" in page
+    assert "投诉举报" in page
+    assert page.index("县公安局") < page.index("消防救援大队")
+    assert "已超期" in page
+    assert "云消〔2026〕1号" in page

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from bot.cli.context import CliContext
-    from bot.inspection.people.directory import Entry
-    from bot.inspection.people.units import Place
+    from bot.inspection.people.directory import Change, Entry
+    from bot.inspection.people.units import Place, UnitChange
     from bot.platforms.base import Platform
 
 app = typer.Typer(help="通讯录：把企业微信、钉钉的成员对到人员库。", no_args_is_help=True)
@@ -59,41 +59,47 @@ def sync_(
     例：suicha contacts sync dingtalk --dry-run
     """
     from bot.cli.context import open_context
-    from bot.inspection.people import syncing
     from bot.inspection.people.directory import count
-    from bot.inspection.people.reconciling import bring_in
-    from bot.inspection.people.unit_syncing import preview_units
     from bot.inspection.people.units import count_units
 
     with open_context() as context:
         places, entries = asyncio.run(_read(context, platform, look_up=look_up and not dry_run))
-        if dry_run:
-            units = context.db.read_now(preview_units, platform=platform, places=places)
-            changes = context.db.read_now(syncing.preview, platform=platform, entries=entries)
-        else:
-            now = context.clock.now()
-            units, changes = context.db.write_now(
-                bring_in, platform=platform, places=places, entries=entries, now=now, force=force
-            )
+        units, changes = _compared(context, platform, places, entries, dry_run=dry_run, force=force)
     if as_json:
-        counted = {
-            "read": len(entries),
-            "dry_run": dry_run,
-            **count(changes),
-            "departments": count_units(units),
-        }
-        typer.echo(json.dumps(counted))
+        counted = {"read": len(entries), "dry_run": dry_run, **count(changes)}
+        typer.echo(json.dumps({**counted, "departments": count_units(units)}))
         return
-    typer.echo(
-        f"通讯录 {len(places)} 个部门、{len(entries)} 人。"
-        + ("下面是会做的改动，还没有做：" if dry_run else "已完成：")
-    )
+    read = f"通讯录 {len(places)} 个部门、{len(entries)} 人。"
+    typer.echo(read + ("下面是会做的改动，还没有做：" if dry_run else "已完成："))
     _show([(change.act, change.place.name, change.place.unit_id) for change in units], _UNIT_WORDS)
     _show([(change.act, change.entry.name, change.entry.user_id) for change in changes], _WORDS)
     if not units and not changes:
         typer.echo("没有要改的。")
     if not dry_run:
         typer.echo("以后每天凌晨自动核对一次；少了太多人或部门时不改动，只提醒管理员。")
+
+
+def _compared(
+    context: CliContext,
+    platform: str,
+    places: list[Place],
+    entries: list[Entry],
+    *,
+    dry_run: bool,
+    force: bool,
+) -> tuple[list[UnitChange], list[Change]]:
+    """What changes, or what would."""
+    from bot.inspection.people import syncing
+    from bot.inspection.people.reconciling import bring_in
+    from bot.inspection.people.unit_syncing import preview_units
+
+    if dry_run:
+        units = context.db.read_now(preview_units, platform=platform, places=places)
+        return units, context.db.read_now(syncing.preview, platform=platform, entries=entries)
+    now = context.clock.now()
+    return context.db.write_now(
+        bring_in, platform=platform, places=places, entries=entries, now=now, force=force
+    )
 
 
 @app.command()

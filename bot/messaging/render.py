@@ -67,11 +67,9 @@ class Renderer:
         """
         title = self._text(f"{kind}/title.txt.j2", content)
         body = self._text(f"{kind}/body.md.j2", content)
+        callbacks = capabilities.cards and bool(card_id)
         buttons = [
-            self._ask(
-                ask, subject, generation, person_id, callbacks=capabilities.cards and bool(card_id), at=at
-            )
-            for ask in content.asks
+            self._ask(ask, subject, generation, person_id, callbacks=callbacks, at=at) for ask in content.asks
         ]
         buttons += [Button(page.text, url=self.url(page, person_id, at=at)) for page in content.pages]
         return OutboundMessage(

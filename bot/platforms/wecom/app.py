@@ -25,12 +25,11 @@ from bot.platforms.base import (
     Scope,
     Sent,
 )
-from bot.platforms.directory import Member, Unit
 from bot.platforms.shared import TokenStore
 from bot.platforms.tokens import OwnTokens
 from bot.platforms.wecom import cards, codes, inbound, kinds
 from bot.platforms.wecom.client import WeComClient
-from bot.platforms.wecom.contacts import Contacts
+from bot.platforms.wecom.contacts import Contacts, WithDirectory
 from bot.platforms.wecom.doctor import examine
 from bot.platforms.wecom.downstream import Downstream, by_corp
 from bot.platforms.wecom.ends import missed_in, only_end, say_cut, was_shown
@@ -45,7 +44,7 @@ _JSON = {"Content-Type": "application/json"}
 _NO_CALLBACK_URL = "43012"
 
 
-class WeComPlatform:
+class WeComPlatform(WithDirectory):
     """Sends through the server API; receives what the callback route hands to ``read_callback``."""
 
     def __init__(
@@ -198,24 +197,6 @@ class WeComPlatform:
         """Upload a file and send it to one person. Raise PlatformError."""
         media_id = await self.upload_media(name, body)
         return only_end(await self.send_kind([user_id], kinds.File(media_id=media_id)))
-
-    # -- the directory -----------------------------------------------------------------------------------
-
-    async def units(self) -> list[Unit]:
-        """Every department in the app's visible range."""
-        return await self.contacts.units()
-
-    async def members(self) -> list[Member]:
-        """Everybody in the app's visible range."""
-        return await self.contacts.members()
-
-    async def member(self, user_id: str) -> Member | None:
-        """One person of the directory."""
-        return await self.contacts.member(user_id)
-
-    async def user_of_mobile(self, mobile: str) -> str:
-        """Whose number this is; empty when it is nobody's. Rationed by whoever asks."""
-        return await self.contacts.user_of_mobile(mobile)
 
     def now(self) -> dt.datetime:
         return self._clock.now()

@@ -17,23 +17,24 @@ from bot.platforms.base import (
     Receipt,
     Sent,
 )
-from bot.platforms.directory import Member, Unit
 from bot.platforms.wecom.aibot import SmartBot
 from bot.platforms.wecom.aibot_inbound import RESPONSE_URL, SOCKET, WEBHOOK
 from bot.platforms.wecom.aibot_webhook import WebhookBot
 from bot.platforms.wecom.app import WeComPlatform
+from bot.platforms.wecom.contacts import WithDirectory
 
 _OF_BOT = (SOCKET, WEBHOOK, RESPONSE_URL)
 _KEPT = "kept:"
 
 
-class AppAndBot:
+class AppAndBot(WithDirectory):
     """Implements ``Platform``. What can do more decides: pushes, batches, recall and card updates are the app's."""
 
     def __init__(self, app: WeComPlatform, bot: SmartBot | WebhookBot) -> None:
         self.name = app.name
         self.app = app
         self.bot = bot
+        self.contacts = app.contacts
         self.capabilities = app.capabilities
 
     async def start(self) -> None:
@@ -83,18 +84,6 @@ class AppAndBot:
 
     async def send_file(self, user_id: str, name: str, body: bytes) -> Sent:
         return await self.app.send_file(user_id, name, body)
-
-    async def units(self) -> list[Unit]:
-        return await self.app.units()
-
-    async def members(self) -> list[Member]:
-        return await self.app.members()
-
-    async def member(self, user_id: str) -> Member | None:
-        return await self.app.member(user_id)
-
-    async def user_of_mobile(self, mobile: str) -> str:
-        return await self.app.user_of_mobile(mobile)
 
     async def check(self) -> list[CheckResult]:
         return [*await self.app.check(), *await self.bot.check()]

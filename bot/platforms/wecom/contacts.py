@@ -63,6 +63,28 @@ class Contacts:
         return str(tree.get("userid", "")).lower()
 
 
+class WithDirectory:
+    """A platform whose directory is that of its app. Raise PlatformError."""
+
+    contacts: Contacts
+
+    async def units(self) -> list[Unit]:
+        """Every department in the app's visible range."""
+        return await self.contacts.units()
+
+    async def members(self) -> list[Member]:
+        """Everybody in the app's visible range."""
+        return await self.contacts.members()
+
+    async def member(self, user_id: str) -> Member | None:
+        """One person of the directory."""
+        return await self.contacts.member(user_id)
+
+    async def user_of_mobile(self, mobile: str) -> str:
+        """Whose number this is; empty when it is nobody's. Rationed by whoever asks."""
+        return await self.contacts.user_of_mobile(mobile)
+
+
 def _member(row: dict[str, Any], units: dict[str, Unit]) -> Member | None:
     user_id = str(row.get("userid") or "").lower()
     if not user_id or row.get("status") in _LEFT:

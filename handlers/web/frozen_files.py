@@ -30,7 +30,7 @@ async def answer(request: web.Request, file: PublicFile, *, name: str) -> web.St
         }
     )
     response.etag = ETag(file.tag)
-    if file.body is None or file.tag in tags(request):
+    if file.body is None or tags(request) & {file.tag, "*"}:
         response.set_status(304)
         await response.prepare(request)
         return response
@@ -38,6 +38,8 @@ async def answer(request: web.Request, file: PublicFile, *, name: str) -> web.St
     if packed:
         response.headers[hdrs.CONTENT_ENCODING] = "deflate"  # which is zlib's format (RFC 9110, 8.4.1.2)
     await response.prepare(request)
+    if request.method == hdrs.METH_HEAD:
+        return response
     if packed or not file.frozen:
         await response.write(file.body)
     else:

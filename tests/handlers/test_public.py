@@ -288,6 +288,11 @@ async def test_a_file_goes_out_as_it_is_stored_and_once_to_each_visitor(
     assert await packed.text() == '{"id":"X","stratum":"B"}\n'
     again = await client.get(POOL, headers={"If-None-Match": plain.headers["ETag"]})
     assert (again.status, await again.read()) == (304, b"")
+    whatever = await client.get(POOL, headers={"If-None-Match": "*"})
+    assert (whatever.status, await whatever.read()) == (304, b"")
+    for coding in ("identity", "deflate"):
+        head = await client.head(POOL, headers={"Accept-Encoding": coding})
+        assert (head.status, await head.read(), head.headers["ETag"]) == (200, b"", plain.headers["ETag"])
     for name in ("draw.json", "rules.json"):
         first = await client.get(POOL.replace("pool.jsonl", name))
         headers = {"If-None-Match": first.headers["ETag"]}

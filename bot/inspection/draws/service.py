@@ -66,9 +66,7 @@ def commit_draw(
         raise Problem("window_over", "检查期限已过，不能再抽取。请先调整计划。", 期限=f"{task.window_end}")
     draw = draw or new_draw(session, task, now=now)
     draw.own_names = True  # also of a round that an earlier version prepared
-    draw.sources = check_sources(
-        draw.sources, now=now
-    )  # what has become known meanwhile is no source any more
+    draw.sources = check_sources(draw.sources, now=now)  # what is known by now is no source any more
     line = line_for(session, task)
     pool = eligible(session, task=task, line=line, profile=profile, now=now)
     if not pool.entries:

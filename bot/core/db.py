@@ -35,12 +35,9 @@ _BATCH = 256  # services in one group commit
 _SLICE = 0.01  # seconds after which a group commit takes no further service
 _SOON, _IN_TURN, _AT_LAST = range(3)
 _TRIES = 5
+_WRITERS = 8  # on PostgreSQL: commits that wait together share one flush, also while photos busy the disk
 _DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
-_RETRYABLE = {
-    "40001",
-    "40P01",
-    "25P03",
-}  # serialization failure, deadlock, a process that stood still too long
+_RETRYABLE = {"40001", "40P01", "25P03"}  # serialization failure, deadlock, a process that stood still
 _STILL = 30.0  # seconds after which PostgreSQL ends the transaction of a process that stands still in it
 WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
 
@@ -63,7 +60,7 @@ class Database:
     """Two engines over one database: one that writes, one that reads. Open with ``open_database``."""
 
     def __init__(
-        self, url: str, *, info: dict[str, Any] | None = None, readers: int = 4, writers: int = 4,
+        self, url: str, *, info: dict[str, Any] | None = None, readers: int = 4, writers: int = _WRITERS,
         still: float = _STILL,
     ) -> None:  # fmt: skip
         self.url = make_url(url)

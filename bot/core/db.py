@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import queue
 import sqlite3
 import threading
@@ -19,12 +18,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError
-from sqlalchemy.pool import QueuePool
 from sqlmodel import Session
 
+from bot.core.engines import postgres_engine, sqlite_engine
 from bot.core.errors import Problem
 from bot.core.log import log
 
@@ -69,14 +67,14 @@ class Database:
         self.after_commit: list[Callable[[], None]] = []  # called in a worker thread when WAKE was set
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
         if self.is_sqlite:
-            self.engine = _sqlite_engine(self.url, write=True)
-            self._read_engine = _sqlite_engine(self.url, write=False)
+            self.engine = sqlite_engine(self.url, write=True)
+            self._read_engine = sqlite_engine(self.url, write=False)
             self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
             self._numbers = itertools.count()
             self._thread = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
             self._thread.start()
         else:
-            self.engine = _postgres_engine(self.url, connections=readers + writers, still=still)
+            self.engine = postgres_engine(self.url, connections=readers + writers, still=still)
             self._read_engine = self.engine
             self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
 
@@ -204,73 +202,10 @@ class Database:
                 log.exception("after_commit_broke")
 
 
-_json = json.JSONEncoder(ensure_ascii=False).encode  # labels are searched as text
-
-
 def think_long(session: Session) -> None:
     """For a service that computes for longer than others between two statements: it is not taken for a frozen one."""
     if session.get_bind().dialect.name == "postgresql":
         session.connection().exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
-
-
-def _postgres_engine(url: URL, *, connections: int, still: float) -> Engine:
-    """A process that is frozen or suspended in the middle of a transaction keeps its locks, and who wants the same rows
-    would wait for it for ever; so PostgreSQL ends what stood still for *still* seconds, and its owner begins anew."""
-    engine = create_engine(
-        url, poolclass=QueuePool, pool_size=connections, pool_pre_ping=True, json_serializer=_json
-    )
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: Any, _record: object) -> None:
-        connection.execute(f"SET idle_in_transaction_session_timeout = {int(still * 1000)}")
-        connection.commit()
-
-    return engine
-
-
-def _sqlite_engine(url: Any, *, write: bool) -> Engine:
-    # a connection goes back to the pool with its transaction ended: no reader pins an old WAL snapshot
-    engine = create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=1 if write else 8,
-        max_overflow=0 if write else 8,
-        connect_args={"timeout": 30, "check_same_thread": False},
-        json_serializer=_json,
-    )
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # the driver must not open transactions of its own
-        for pragma in ("busy_timeout=30000", "synchronous=FULL", "foreign_keys=ON"):
-            connection.execute(f"PRAGMA {pragma}")
-        if write:
-            _use_wal(connection)
-        else:
-            connection.execute("PRAGMA query_only=ON")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Any) -> None:
-        driver = connection.connection.driver_connection
-        if driver.in_transaction:  # a COMMIT that failed left it open, and nobody else rolls it back
-            driver.rollback()
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
-
-
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """Turn on the write-ahead log. Changing the mode does not wait for another process that opens the same new
-    file, so it is tried again; once on, it stays with the file."""
-    for attempt in range(50):
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError:
-            if attempt == 49:
-                raise
-            time.sleep(0.02)
-        else:
-            return
 
 
 def open_database(url: str, *, info: dict[str, Any] | None = None) -> Database:

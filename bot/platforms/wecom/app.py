@@ -12,22 +12,20 @@ import structlog
 from bot.core.clock import Clock
 from bot.core.config_wecom import WeComSettings
 from bot.platforms.base import (
-    Capabilities,
     CardRef,
     CheckResult,
     ErrorClass,
     InboundEvent,
-    Limit,
     Media,
     OutboundMessage,
     PlatformError,
     Receipt,
-    Scope,
     Sent,
 )
 from bot.platforms.shared import TokenStore
 from bot.platforms.tokens import OwnTokens
 from bot.platforms.wecom import cards, codes, inbound, kinds
+from bot.platforms.wecom.abilities import capabilities
 from bot.platforms.wecom.client import WeComClient
 from bot.platforms.wecom.contacts import Contacts, WithDirectory
 from bot.platforms.wecom.doctor import examine
@@ -77,7 +75,7 @@ class WeComPlatform(WithDirectory):
             aes_key=settings.aes_key.get_secret_value(),
             window=settings.callback_window,
         )
-        self.capabilities = _capabilities(settings, self.robot is not None)
+        self.capabilities = capabilities(settings, self.robot is not None)
 
     async def start(self) -> None:
         """Nothing to open: callbacks come by HTTP. Which enterprises have the app is asked, and asked again later."""
@@ -268,20 +266,3 @@ class WeComPlatform(WithDirectory):
         for error in missed_in(tree).values():
             raise error
         return Sent(ref="")
-
-
-def _capabilities(settings: WeComSettings, group_robot: bool) -> Capabilities:
-    return Capabilities(
-        cards=settings.template_cards,
-        card_updates=settings.template_cards,
-        group_robot=group_robot,
-        body_bytes=1536,  # of 2,048, which hold title, facts and links too
-        per_minute=settings.per_member_minute,
-        limits=(
-            Limit(Scope.PERSON, settings.per_member_minute, 60),
-            Limit(Scope.PERSON, 1000, 3600),
-            Limit(Scope.CORP, 10_000, 60),
-        ),
-        batch=cards.BATCH,
-        recall=True,
-    )

@@ -1,0 +1,74 @@
+"""How each database is opened: SQLite with its write-ahead log, PostgreSQL with an end to what stands still."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import QueuePool
+
+_json = json.JSONEncoder(ensure_ascii=False).encode  # labels are searched as text
+
+
+def postgres_engine(url: URL, *, connections: int, still: float) -> Engine:
+    """A process that is frozen or suspended in the middle of a transaction keeps its locks, and who wants the same rows
+    would wait for it for ever; so PostgreSQL ends what stood still for *still* seconds, and its owner begins anew."""
+    engine = create_engine(
+        url, poolclass=QueuePool, pool_size=connections, pool_pre_ping=True, json_serializer=_json
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = {int(still * 1000)}")
+        connection.commit()
+
+    return engine
+
+
+def sqlite_engine(url: Any, *, write: bool) -> Engine:
+    # a connection goes back to the pool with its transaction ended: no reader pins an old WAL snapshot
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1 if write else 8,
+        max_overflow=0 if write else 8,
+        connect_args={"timeout": 30, "check_same_thread": False},
+        json_serializer=_json,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not open transactions of its own
+        for pragma in ("busy_timeout=30000", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        if write:
+            _use_wal(connection)
+        else:
+            connection.execute("PRAGMA query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        driver = connection.connection.driver_connection
+        if driver.in_transaction:  # a COMMIT that failed left it open, and nobody else rolls it back
+            driver.rollback()
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log. Changing the mode does not wait for another process that opens the same new
+    file, so it is tried again; once on, it stays with the file."""
+    for attempt in range(50):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if attempt == 49:
+                raise
+            time.sleep(0.02)
+        else:
+            return

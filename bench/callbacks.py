@@ -159,7 +159,9 @@ def rate_of(said: str) -> float:
 
 def waits_of(said: str) -> str:
     bad = re.search(r"Non-2xx.*", said)
-    waits = ", ".join(f"p{part} {wait}" for part, wait in re.findall(r"(50|99)%\s+(\S+)", said))
+    waits = ", ".join(
+        f"p{part} {wait}" for part, wait in re.findall(r"^\s+(50|99)%\s+(\S+)", said, re.MULTILINE)
+    )
     return f"{waits} {bad[0] if bad else ''}".strip()
 
 

@@ -12,9 +12,10 @@ from sqlmodel import Session, col, select
 from bot.core.clock import china
 from bot.core.keys import CLOCK, DB
 from bot.inspection.followups.clue_rules import SOURCES
-from bot.inspection.followups.models import Clue, FollowUp, Transfer, TransferState
+from bot.inspection.followups.models import Clue, ClueSource, FollowUp, Transfer, TransferState
 from bot.inspection.followups.transfer_messages import NAMES as TRANSFERS
 from bot.inspection.people.models import Department
+from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import Visit
 from bot.inspection.tasks.states import BEFORE_SUBMIT, NAMES
 from handlers.web import console_words as words
@@ -33,6 +34,7 @@ class ClueRow:
 
     clue: Clue
     source: str
+    object: str
     department: str
     state: str
     is_open: bool
@@ -76,16 +78,22 @@ def handed_on(session: Session, *, page: int, now: dt.datetime) -> HandedOn:
 
 
 def _clues(session: Session, page: int) -> list[ClueRow]:
+    waits = col(Visit.state).in_(BEFORE_SUBMIT) | col(Visit.state).is_(None)
     query = (
-        select(Clue, Department.name, Visit.state)
+        select(Clue, Department.name, InspectionObject.name, Visit.state)
         .join(Department, col(Department.id) == Clue.department_id)
+        .join(InspectionObject, col(InspectionObject.id) == Clue.object_id, isouter=True)
         .join(Visit, col(Visit.task_id) == Clue.task_id, isouter=True)
-        .order_by(case((col(Visit.state).in_(BEFORE_SUBMIT) | col(Visit.state).is_(None), 0), else_=1),
-                  col(Clue.received_at).desc(), col(Clue.id).desc())
-    )  # fmt: skip
+        .order_by(case((waits, 0), else_=1), col(Clue.received_at).desc(), col(Clue.id).desc())
+        .limit(PAGE + 1)
+        .offset(first_of(page))
+    )
     return [
-        ClueRow(clue, SOURCES[clue.source], department, _of_clue(clue, state), state is None or state in BEFORE_SUBMIT)  # type: ignore[index]
-        for clue, department, state in session.exec(query.limit(PAGE + 1).offset(first_of(page)))
+        ClueRow(
+            clue, SOURCES[ClueSource(clue.source)], named or clue.object_name or "对象未定", department,
+            _of_clue(clue, state), state is None or state in BEFORE_SUBMIT,
+        )
+        for clue, department, named, state in session.exec(query)
     ]  # fmt: skip
 
 

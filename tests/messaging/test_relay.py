@@ -25,8 +25,14 @@ from tests.platforms.wecom.bot_rig import Alone, running_bot, until
 def relays(db: Database, clock: ManualClock) -> Iterator[list[DatabaseRelay]]:
     """Two processes over one database."""
     other = Database(db.url.render_as_string(hide_password=False), info=INFO)
-    yield [DatabaseRelay(one, clock, look_again=0.01, patience=0.5) for one in (db, other)]
+    yield [DatabaseRelay(one, clock, look_again=0.01, patience=20) for one in (db, other)]
     other.close()
+
+
+@pytest.fixture
+def impatient(db: Database, clock: ManualClock) -> DatabaseRelay:
+    """A process that asks, and is soon told that nobody answers."""
+    return DatabaseRelay(db, clock, look_again=0.01, patience=0.2)
 
 
 def calls(db: Database) -> int:
@@ -66,15 +72,17 @@ async def test_an_error_is_raised_where_it_was_asked(relays: list[DatabaseRelay]
 
 
 async def test_without_a_holder_nothing_was_sent_and_nothing_will_be(
-    db: Database, relays: list[DatabaseRelay]
+    db: Database, impatient: DatabaseRelay
 ) -> None:
     with pytest.raises(PlatformError) as caught:
-        await relays[1].ask("b", "x", {}, "")
+        await impatient.ask("b", "x", {}, "")
     assert (caught.value.code, caught.value.cls) == ("bot_not_connected", ErrorClass.RETRY)
     assert calls(db) == 0
 
 
-async def test_a_holder_killed_while_it_sent_leaves_it_unknown(relays: list[DatabaseRelay]) -> None:
+async def test_a_holder_killed_while_it_sent_leaves_it_unknown(
+    relays: list[DatabaseRelay], impatient: DatabaseRelay
+) -> None:
     taken = asyncio.Event()
 
     async def ask(*_: object) -> Frame:
@@ -84,7 +92,7 @@ async def test_a_holder_killed_while_it_sent_leaves_it_unknown(relays: list[Data
 
     serving = relays[0].serve("b", ask)
     await serving.__aenter__()
-    asking = asyncio.create_task(relays[1].ask("b", "x", {}, ""))
+    asking = asyncio.create_task(impatient.ask("b", "x", {}, ""))
     await taken.wait()
     await serving.__aexit__(None, None, None)
     with pytest.raises(PlatformError) as caught:

@@ -92,9 +92,7 @@ def _question(
         "whole": question.whole,
         "guidance": question.guidance,
         "article": question.article,
-        "when": json.dumps(
-            [[f"{checklist.code}:{k}", v] for k, v in question.when.items()], ensure_ascii=False
-        ),
+        "when": _when(checklist, question),
         "reading": question.reading,
         "codes": [(code.value, label_of(code)) for code in bad.codes] if bad else [],
         "todo": bad.text if bad else "",
@@ -112,6 +110,11 @@ def _question(
         "photos": files(facts, key, person_id),
         "typed": _TYPED.get(question.type, ""),
     }
+
+
+def _when(checklist: Checklist, question: Question) -> str:
+    """On which answers the question is asked, for the page's script."""
+    return json.dumps([[f"{checklist.code}:{k}", v] for k, v in question.when.items()], ensure_ascii=False)
 
 
 def _repeated(facts: FormFacts, checklist: Checklist, question: Question) -> dict[str, Any]:

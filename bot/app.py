@@ -108,17 +108,15 @@ LISTENERS: web.AppKey[dict[str, Listener]] = web.AppKey("listeners")
 
 def make_app(settings: Settings, *, clock: Clock | None = None) -> web.Application:
     """Build the application; what runs is started and stopped by its cleanup context. Refuses half a setup."""
-    secret = settings.secret("secret_key")
-    salt = settings.secret("audit_salt")
     app = web.Application(middlewares=[guard], client_max_size=settings.max_upload + 1024 * 1024)
     app[SETTINGS] = settings
     app[CLOCK] = clock or SystemClock()
-    app[LINKS] = Links(settings.public_url, secret, clock=app[CLOCK])
+    app[LINKS] = Links(settings.public_url, settings.secret("secret_key"), clock=app[CLOCK])
     app[PAGES] = make_environment()
     app[PROFILE] = load_profile(settings.profile)
     app[CALENDAR] = WorkCalendar.load()
     app[EVIDENCE] = open_store(settings)
-    app[DB] = _open_current(settings.database_url, salt)
+    app[DB] = _open_current(settings.database_url, settings.secret("audit_salt"))
     app[DB].read_now(refresh_calendar, calendar=app[CALENDAR])
     app[DB].info[SHOWN_BY] = app[CALENDAR]
     app[health.PROBES] = {}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
-from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
@@ -21,60 +19,24 @@ from bot.inspection.deadlines.models import Deadline, Extension, Hush, LeaveRequ
 from bot.inspection.draws.leave import affected
 from bot.inspection.metrics.morning import lead_morning, queue_mornings
 from bot.inspection.notices.message import Content, Skip
-from bot.inspection.notices.models import Notice, Talk
+from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Absence, PersonRole, Role
 from bot.inspection.tasks.messages import visit_window
 from bot.inspection.tasks.models import OfficerState, Task, Visit, VisitOfficer
 from bot.inspection.tasks.queries import leads_of
 from bot.inspection.tasks.service import accept_visit
-from bot.messaging.actions import Action
-from bot.messaging.router import Context
-from bot.platforms.base import InboundEvent, InboundKind
-from handlers.chat import make_router
 from handlers.chat.chase import days_in
 from handlers.web import duties
 from handlers.web.keys import CALENDAR as CALENDAR_KEY
 from handlers.web.pages import guard, make_environment
 from tests.fakes.builders import make_person, team_of
+from tests.fakes.chatting import KEY, Person
 from tests.fakes.reminding import CALENDAR, remind
 from tests.inspection.test_draws import PROFILE, setting, whole
-
-ROUTER = make_router()
-KEY = "a-secret-key-for-tests-only"
 
 
 def at(day: int, hour: int = 9, minute: int = 0, month: int = 3) -> dt.datetime:
     return dt.datetime(2026, month, day, hour, minute, tzinfo=CHINA)
-
-
-class Person:
-    """Somebody who presses and types, at the moment the clock shows."""
-
-    def __init__(self, db: Database, person: int, clock: ManualClock) -> None:
-        self.db, self.clock, self.id = db, clock, person
-
-    def _context(self) -> Context:
-        event = InboundEvent(platform="wecom", event_id="1", kind=InboundKind.TEXT, user_id=f"u{self.id}",
-                             at=self.clock.now())  # fmt: skip
-        return Context(event=event, person_id=self.id, db=self.db, clock=self.clock, profile=PROFILE, calendar=CALENDAR,
-                       links=Links("http://suicha.test", KEY), settings=Settings(_env_file=None),  # type: ignore[call-arg]
-                       platform=SimpleNamespace())  # type: ignore[arg-type]  # fmt: skip
-
-    async def press(self, verb: str, subject: str) -> str:
-        return (
-            await ROUTER.actions[verb](dataclasses.replace(self._context(), action=Action(verb, subject)))
-        ).text
-
-    async def say(self, words: str) -> str:
-        context = self._context()
-        talk = await self.db.read(lambda session: session.get(Talk, context.talk_key))
-        found = ROUTER.find_command(words)
-        if found is not None:
-            return (await found[0](dataclasses.replace(context, words=found[1]))).text
-        assert talk is not None, "nobody asked"
-        return (
-            await ROUTER.talks[talk.topic](dataclasses.replace(context, words=words, talk=dict(talk.data)))
-        ).text
 
 
 class World:

@@ -18,8 +18,9 @@ from bot.inspection.plans.register import open_year
 from bot.inspection.profile import load_profile
 from bot.inspection.tasks.models import Task, TaskState
 from tests.fakes.builders import make_department, make_person, make_task
+from tests.fakes.chatting import Person
 from tests.fakes.reminding import CALENDAR
-from tests.handlers.test_chase_chat import Person, at
+from tests.handlers.test_chase_chat import at
 from tests.inspection import test_bulletins
 from tests.inspection.decided import COORDINATOR, LEAD
 from tests.inspection.decided import at as moment

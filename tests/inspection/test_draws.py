@@ -657,7 +657,7 @@ def test_officers_are_pseudonyms_in_what_is_published(honest: dict[str, bytes]) 
     assert all(len(officer["id"]) == 32 for officer in lines(honest, "officers.jsonl"))
 
 
-def joint_setting(session: Session, *, officers: int = 3) -> int:
+def joint_setting(session: Session, *, officers: int = 3, partners_item: dict[str, Any] | None = None) -> int:
     """A lead and a participating department with officers each, an item of each, four objects drawn."""
     lead, partner = make_department(session).id or 0, make_department(session).id or 0
     for department in (lead, partner):
@@ -666,7 +666,8 @@ def joint_setting(session: Session, *, officers: int = 3) -> int:
             make_officer(session, department, trained=True, account=f"insp{department}-{n}")
     for _ in range(40):
         make_object(session)
-    items = [make_item(session, department_id=d).id or 0 for d in (lead, partner)]
+    of_each = ((lead, {}), (partner, partners_item or {}))
+    items = [make_item(session, department_id=d, **fields).id or 0 for d, fields in of_each]
     line = make_plan_line(session, lead, item_ids=items, joint_department_ids=[partner])
     return make_task(session, line=line).id or 0
 

@@ -3,6 +3,7 @@ clock, produces exactly its messages: the right people on the right day by the r
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from bot.inspection.checklists.service import OUTCOME
 from bot.inspection.deadlines.matrix import Row, matrix
 from bot.inspection.deadlines.telling import TELLINGS
 from bot.inspection.draws.replacement import decide_recusal
-from bot.inspection.draws.shortage import tell_shortage
+from bot.inspection.draws.service import reveal_draw
 from bot.inspection.followups.clues import take_in
 from bot.inspection.followups.credit import warn_of_changes
 from bot.inspection.followups.crime import propose
@@ -32,34 +33,38 @@ from bot.inspection.messages import KINDS
 from bot.inspection.metrics.bulletins import draft_due, issue_bulletin
 from bot.inspection.metrics.models import SupervisionOrder
 from bot.inspection.notices.models import Notice
-from bot.inspection.notices.service import enqueue
-from bot.inspection.people.models import Department, Officer, Person, PersonRole, Role
+from bot.inspection.people.models import Department, EnterpriseContact, Officer, Person, PersonRole, Role
 from bot.inspection.plans.models import DutyEntry, Plan, PlanLine, PlanState
 from bot.inspection.plans.register import open_year
 from bot.inspection.plans.service import publish_plan
 from bot.inspection.profile import load_profile, profile_names
 from bot.inspection.profile.terms import REMINDED
 from bot.inspection.publication.service import publish_approved
-from bot.inspection.registry.models import Item, NoticeMode
+from bot.inspection.registry.models import NoticeMode
 from bot.inspection.results.closing import Closing
 from bot.inspection.results.models import ItemResult
 from bot.inspection.results.service import Decision, review_visit
 from bot.inspection.tasks.adjustment import publish_and_tell
+from bot.inspection.tasks.creation import create_task
 from bot.inspection.tasks.models import (
-    EnterpriseNotice,
     OfficerState,
     Task,
-    TaskState,
     Visit,
     VisitOfficer,
     VisitState,
 )
 from bot.inspection.tasks.service import check_in
-from bot.inspection.tasks.serving import Told as Served
-from bot.inspection.tasks.serving import plan_notices
 from tests.conftest import INFO
+from tests.fakes import chatting
 from tests.fakes import visits as fake_visits
-from tests.fakes.builders import make_department, make_officer, make_person
+from tests.fakes.builders import (
+    make_department,
+    make_item,
+    make_officer,
+    make_person,
+    make_plan_line,
+    team_of,
+)
 from tests.fakes.desk import GOOD, Desk
 from tests.fakes.reminding import CALENDAR
 from tests.inspection import test_clues, test_credit_warnings, test_draws, test_returns, test_training
@@ -173,14 +178,14 @@ def plan_adjusted(session: Session) -> Told:
 
 @in_session("libraries")
 def libraries(session: Session) -> Told:
-    world = build(session)
-    task = task_of(session, world)
-    task.state, task.created_at, task.dispatched_at = TaskState.APPROVED, at(LOCK_DAY, 8), None
-    session.add(task)
-    for visit in session.exec(select(Visit)):
-        visit.state = VisitState.PUBLISHED
+    """A task is made of its plan line and nobody confirms."""
+    department = make_department(session).id or 0
+    people = {make_person(session, role=role, department_id=department).id or 0: word
+              for role, word in ((Role.ADMIN, "librarian"), (Role.LEAD, "lead"), (Role.COORDINATOR, "coordinator"))}  # fmt: skip
+    line = make_plan_line(session, department, item_ids=[make_item(session).id or 0])
+    create_task(session, plan_line_id=line.id or 0, now=at(LOCK_DAY, 8))
     pass_days(session, LOCK_DAY, dt.date(2026, 3, 20))
-    return Told(world.people, LOCK_DAY, until=dt.date(2026, 3, 20))
+    return Told(people, LOCK_DAY, until=dt.date(2026, 3, 20))
 
 
 # -- draw -----------------------------------------------------------------------------------------------
@@ -225,16 +230,27 @@ def matched(session: Session) -> Told:
     return Told(people, LOCK_DAY, until=dt.date(2026, 3, 13))
 
 
-@in_session("staff_missing")
-def staff_missing(session: Session) -> Told:
-    world, _ = _with_joint_plan(session)
-    task = task_of(session, world)
-    task.state = TaskState.LIBRARIES_CONFIRMED
-    session.add(task)
-    part = session.exec(select(Department).where(Department.name == "消防救援大队")).one()
-    problem = Problem("officers_missing", "有 1 户选派不出 2 名执法检查人员，没有抽取。", 部门=part.code)
-    assert tell_shortage(session, task_id=world.task, problem=problem, now=LOCKED)
-    return Told(world.people, LOCK_DAY)
+@scenario("staff_missing")
+def staff_missing(db: Database, _folder: Path) -> Told:
+    """The coordinator presses 锁定名单 and nobody of the partner has the label its item asks for."""
+
+    def ready(session: Session) -> tuple[int, dict[int, str]]:
+        task = session.get_one(
+            Task, test_draws.joint_setting(session, partners_item={"label_required": "特种设备"})
+        )
+        test_draws.commit(session, task.id or 0)
+        draw = reveal_draw(session, task_id=task.id or 0, now=test_draws.NOW)
+        coordinator = make_person(session, role=Role.COORDINATOR).id or 0
+        people = {_lead_of(session, task.lead_department_id): "lead", coordinator: "coordinator",
+                  _lead_of(session, task.joint_department_ids[0]): "part"}  # fmt: skip
+        return draw.id or 0, people
+
+    draw, people = db.write_now(ready)
+    coordinator = next(person for person, word in people.items() if word == "coordinator")
+    chair = chatting.Person(db, coordinator, ManualClock(test_draws.NOW))
+    with pytest.raises(Problem, match="选派不出 2 名"):
+        asyncio.run(chair.press("lock_draw", f"draw:{draw}"))
+    return Told(people, day_of(test_draws.NOW))
 
 
 @in_session("recusal")
@@ -284,18 +300,21 @@ def _text(column: object) -> object:
 
 @in_session("notice_unannounced")
 def notice_unannounced(session: Session) -> Told:
-    world = build(session)
-    items = [session.get_one(Item, item) for item in task_of(session, world).item_ids]
-    items[0].notice_mode = NoticeMode.UNANNOUNCED
-    session.add(items[0])
-    session.execute(EnterpriseNotice.__table__.delete())  # type: ignore[attr-defined]
-    served = Served(world.visit, world.object, dt.date(2026, 3, 16), world.officers)
-    plan_notices(session, [served], items, profile=PROFILE, calendar=CALENDAR)
+    """A draw whose item is not announced; the notice goes out when the team of one visit signs in."""
+    task = test_draws.setting(
+        session, objects=2, ratios={"B": 100}, item={"notice_mode": NoticeMode.UNANNOUNCED}
+    )
+    test_draws.whole(session, task)
     assert session.exec(select(Notice).where(Notice.kind == "enterprise_notice")).all() == []
-    day = at(dt.date(2026, 3, 16), 10)
-    for officer in world.officers:
-        check_in(session, visit_id=world.visit, person_id=officer, now=day, profile=PROFILE)
-    return Told(world.people, day.date())
+    visit, contact = session.exec(
+        select(Visit, EnterpriseContact.person_id)
+        .join(EnterpriseContact, col(EnterpriseContact.object_id) == Visit.object_id)
+    ).one()  # fmt: skip
+    team = team_of(session, visit.id or 0)
+    there = at(visit.planned_on, 10)
+    for officer in team:
+        check_in(session, visit_id=visit.id or 0, person_id=officer, now=there, profile=PROFILE)
+    return Told(dict.fromkeys(team, "officer") | {contact: "enterprise"}, visit.planned_on)
 
 
 @in_session("visit_day")
@@ -315,25 +334,37 @@ def window(session: Session) -> Told:
     return Told(world.people, LOCK_DAY, dt.date(2026, 3, 31), last)
 
 
-def _desk(db: Database, folder: Path) -> tuple[Desk, dict[int, str]]:
-    clock = ManualClock(LOCKED)
+def _desk(db: Database, folder: Path, moment: dt.datetime = LOCKED) -> tuple[Desk, dict[int, str]]:
+    """The team is at the door and has the form open; everybody of the matrix is somewhere."""
+    clock = ManualClock(moment)
     db.write_now(fake_visits.make_visit, now=clock.now())
     desk = Desk(db, clock, folder / "evidence")
     desk.arrive(fake_visits.WANG, fake_visits.LI)
     desk.open()
     people = {
         fake_visits.WANG: "officer", fake_visits.LI: "officer", fake_visits.LEAD: "lead", fake_visits.REVIEWER: "reviewer",
-        fake_visits.CONTACT: "enterprise", fake_visits.BOSS: "coordinator",
+        fake_visits.CONTACT: "enterprise", fake_visits.BOSS: "coordinator", db.write_now(_above): "department",
     }  # fmt: skip
     return desk, people
+
+
+def _above(session: Session) -> int:
+    """The lead of the department above the one that inspects, numbered by hand as that one is."""
+    city = make_department(session, id=20).id or 0
+    session.get_one(Department, 1).parent_id = city
+    return make_person(session, id=20, code="ABOVE", role=Role.LEAD, department_id=city).id or 0
+
+
+def _hand_in(desk: Desk) -> None:
+    desk.save(GOOD)
+    desk.close()
+    desk.submit()
 
 
 @scenario("check_out")
 def check_out(db: Database, folder: Path) -> Told:
     desk, people = _desk(db, folder)
-    desk.save(GOOD)
-    desk.close()
-    desk.submit()
+    _hand_in(desk)
     return Told(people, LOCK_DAY)
 
 
@@ -348,13 +379,6 @@ def submitted(db: Database, folder: Path) -> Told:
 @scenario("refusal")
 def refusal(db: Database, folder: Path) -> Told:
     desk, people = _desk(db, folder)
-
-    def above(session: Session) -> int:
-        city = make_department(session).id or 0
-        session.get_one(Department, 1).parent_id = city
-        return make_person(session, role=Role.LEAD, department_id=city).id or 0
-
-    people[db.write_now(above)] = "department"
     desk.save({OUTCOME: {"value": "R06", "note": "负责人锁门拒绝检查"}})
     desk.photo(OUTCOME)
     desk.close(Closing(refusal_code="REFUSED", refusal_text="拒绝检查"))
@@ -389,28 +413,40 @@ def returned(session: Session) -> Told:
     return Told(world.people, LOCK_DAY)
 
 
-@in_session("publicity")
-def publicity(session: Session) -> Told:
-    """C28's acceptance example: ended 2026-09-18, due 2026-10-22, watched to the sixth working day after."""
-    ended = dt.date(2026, 9, 18)
-    world = _result(session, ["R01"], state=VisitState.IN_REVIEW, ended=ended)
-    visit = visit_of(session, world)
-    enqueue(session, "review_request", f"visit:{world.visit}", recipient_id=world.who("reviewer"), now=at(ended, 17),
-            generation=visit.generation)  # fmt: skip
-    last = CALENDAR.add_workdays(dt.date(2026, 10, 22), 6)
-    pass_days(session, ended, last)
-    return Told(world.people, ended, dt.date(2026, 10, 22), last)
+@scenario("publicity")
+def publicity(db: Database, folder: Path) -> Told:
+    """C28's acceptance example: handed in on 2026-09-18, due 2026-10-22, watched to the sixth working day after; the
+    submission sets the day and says who reviews."""
+    ended, due = dt.date(2026, 9, 18), dt.date(2026, 10, 22)
+    desk, people = _desk(db, folder, at(ended, 17))
+    _hand_in(desk)
+    last = CALENDAR.add_workdays(due, 6)
+    db.write_now(pass_days, ended, last)
+    return Told(people, ended, due, last)
+
+
+def _approved(session: Session, code: str) -> World:
+    """The reviewer lets the result pass; the ticks do the rest."""
+    world = _result(session, [code], state=VisitState.IN_REVIEW)
+    review_visit(
+        session,
+        visit_id=world.visit,
+        reviewer_id=world.who("reviewer"),
+        decision=Decision.APPROVED,
+        now=LOCKED,
+    )
+    return world
 
 
 @in_session("published")
 def published(session: Session) -> Told:
-    world = _result(session, ["R01"], state=VisitState.APPROVED)
+    world = _approved(session, "R01")
     publish_approved(session, now=LOCKED, profile=PROFILE, calendar=CALENDAR)
     return Told(world.people, LOCK_DAY)
 
 
 def _problem(session: Session, code: str) -> World:
-    world = _result(session, [code], state=VisitState.APPROVED)
+    world = _approved(session, code)
     open_for_approved(session, now=LOCKED, profile=PROFILE, calendar=CALENDAR)
     return world
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
-from py_ecc.bls.hash_to_curve import hash_to_G1
-from py_ecc.bls.point_compression import compress_G1, compress_G2
-from py_ecc.optimized_bls12_381 import G2, multiply
 from sqlmodel import Session, select
 
 from bot.core.db import Database
@@ -22,6 +21,7 @@ from bot.inspection.draws.service import reveal_draw
 from bot.inspection.draws.source_words import choice_of_form, read_choice
 from bot.inspection.draws.sources import check_sources, read_proof, read_value
 from bot.inspection.draws.verify import taken_on_trust, verify_bundle
+from tests.fakes.beacon import public_key, signed
 from tests.fakes.builders import NOW
 from tests.inspection.test_ceremony import ready, say
 from tests.inspection.test_draws import commit, head_with, lock, refused
@@ -32,14 +32,6 @@ SIGNATURE = "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e34
 RANDOMNESS = "fe290beca10872ef2fb164d2aa4442de4566183ec51c56ff3cd603d930e54fdd"
 NEXT = int((NOW.timestamp() - drand.GENESIS) // drand.PERIOD) + 1201  # an hour after the commitment
 AFTER = drand.speaks_at(NEXT)
-
-
-def signed(number: int, key: int) -> str:
-    """A signature as the network makes it, by a key of our own."""
-    from hashlib import sha256  # noqa: PLC0415
-
-    message = hash_to_G1(sha256(number.to_bytes(8, "big")).digest(), drand._TAG, sha256)
-    return f"{compress_G1(multiply(message, key)):096x}"
 
 
 def test_a_real_round_of_quicknet_is_the_networks_and_no_other_is() -> None:
@@ -58,10 +50,18 @@ def test_what_is_no_signature_is_none_and_no_crash(broken: str) -> None:
 
 
 def test_a_key_of_our_own_signs_and_verifies_the_same_way() -> None:
-    high, low = compress_G2(multiply(G2, 4711))
-    key = f"{high:096x}{low:096x}"
+    key = public_key(4711)
     assert drand.is_signed(7, signed(7, 4711), public_key=key)
     assert not drand.is_signed(8, signed(7, 4711), public_key=key)
+
+
+def test_checking_a_signature_leaves_the_recursion_limit_as_it_was() -> None:
+    """Bug: py_ecc sets it to 100,000 for the process, and a deeply nested document then overflows the stack."""
+    words = (
+        "import sys; from bot.inspection.draws import drand; before = sys.getrecursionlimit(); "
+        f"assert drand.is_signed({ROUND}, '{SIGNATURE}'); assert sys.getrecursionlimit() == before"
+    )
+    subprocess.run([sys.executable, "-c", words], check=True)  # noqa: S603 - our own words
 
 
 def test_randomness_follows_from_the_signature_however_the_two_are_typed() -> None:
@@ -104,8 +104,7 @@ def test_a_signature_in_the_bundle_is_held_against_the_networks_key(
     files = sqlite_db.write_now(_drawn, typed=signature)
     assert sqlite_db.read_now(lambda s: set(s.exec(select(DrawWord.proof)))) == {signature}
     assert verify_bundle(files) == f"第1个来源的签名不是 drand quicknet 第 {NEXT} 轮的"
-    high, low = compress_G2(multiply(G2, 4711))
-    monkeypatch.setattr(drand.is_signed, "__kwdefaults__", {"public_key": f"{high:096x}{low:096x}"})
+    monkeypatch.setattr(drand.is_signed, "__kwdefaults__", {"public_key": public_key(4711)})
     assert verify_bundle(files) == ""
     assert taken_on_trust(files) == []
     [value] = json.loads(files["draw.json"])["values"]

@@ -7,7 +7,9 @@ What the network signs is SHA-256 of the round (eight bytes, big-endian). The ra
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from hashlib import sha256
+from importlib import import_module
 from importlib.util import find_spec
 
 QUICKNET = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"  # chain hash
@@ -40,6 +42,7 @@ def is_signed(number: int, signature: str, *, public_key: str = PUBLIC_KEY) -> b
 
     Points off the curve or outside the prime-order subgroup are refused.
     """
+    load_library()
     from py_ecc.bls.hash_to_curve import hash_to_G1  # noqa: PLC0415 - optional, and slow to load
     from py_ecc.optimized_bls12_381 import FQ12, G2, final_exponentiate, neg, pairing  # noqa: PLC0415
 
@@ -52,6 +55,16 @@ def is_signed(number: int, signature: str, *, public_key: str = PUBLIC_KEY) -> b
         key, message, final_exponentiate=False
     )
     return bool(final_exponentiate(product) == FQ12.one())
+
+
+def load_library() -> None:
+    """Import the library and take back the recursion limit of 100,000 that it sets for the whole process: with it a
+    hostile document, nested deeply, would overflow the stack of whatever parses it."""
+    limit = sys.getrecursionlimit()
+    try:
+        import_module("py_ecc")
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def _g1(body: bytes) -> object:

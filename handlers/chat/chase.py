@@ -12,6 +12,7 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.deadlines.chase import acknowledge, snooze
 from bot.inspection.deadlines.models import Deadline, ReminderClock
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.draws.leave import ask_leave, decide_leave
 from bot.inspection.followups.extensions import ask_extension, decide_extension
 from bot.inspection.profile.schedule import shown_moment
@@ -87,7 +88,7 @@ def _open(session: Session, ctx: Context, *, topic: str, words: str) -> str:
         raise Problem("not_found", "这件事已经办结，不会再提醒。")
     open_talk(session, ctx.talk_key, topic=topic, now=ctx.clock.now(), deadline=deadline.id)
     due = session.get_one(ReminderClock, deadline.clock_id).due_on
-    return f"现在的期限是 {due:%m月%d日}。{words}" if due and topic == "extension" else words
+    return f"现在的期限是 {due_words(deadline, due)}。{words}" if due and topic == "extension" else words
 
 
 @router.action("grant_extension")

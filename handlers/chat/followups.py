@@ -11,6 +11,7 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.evidence import Stored
+from bot.inspection.deadlines.shown import day_words
 from bot.inspection.followups.crime import propose
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import NAMES, ORDER_WORKDAYS, Handling, read_handling
@@ -54,7 +55,9 @@ async def take_handling(ctx: Context) -> Reply:
         await ctx.db.write(_propose_and_close, ctx, note=said[1])
         return Reply("已报单位负责人和法制机构，三日内决定是否移送。")
     found = await ctx.db.write(_handle_and_close, ctx, handling=said[0], note=said[1])
-    due = f"，期限 {found.due_on:%m月%d日}" if found.state == S.ORDERED and found.due_on else ""
+    due = (
+        f"，期限 {day_words(ctx.calendar, found.due_on)}" if found.state == S.ORDERED and found.due_on else ""
+    )
     return Reply(f"已登记：{NAMES[S(found.state)]}{due}。")
 
 
@@ -104,7 +107,8 @@ async def press_reject(ctx: Context) -> Reply:
         now=ctx.clock.now(),
         calendar=ctx.calendar,
     )
-    return Reply(f"已退回企业继续整改，期限 {found.due_on:%m月%d日}。" if found.due_on else "")
+    due = day_words(ctx.calendar, found.due_on) if found.due_on else ""
+    return Reply(f"已退回企业继续整改，期限 {due}。" if due else "")
 
 
 @router.action("publish_again")

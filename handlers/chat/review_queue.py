@@ -7,6 +7,8 @@ import re
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
+from bot.inspection.calendar import Calendar
+from bot.inspection.deadlines.shown import day_words
 from bot.inspection.publication.corrections import correct
 from bot.inspection.registry.models import Item
 from bot.inspection.results.correction import DECIDED, correct_result
@@ -32,7 +34,7 @@ async def show(ctx: Context) -> Reply:
     entries, total = await ctx.db.write(_list, ctx)
     if not entries:
         return Reply("没有等您审核的检查结果。")
-    lines = [_line(n, one) for n, one in enumerate(entries, start=1)]
+    lines = [_line(n, one, ctx.calendar) for n, one in enumerate(entries, start=1)]
     more = f"\n另有 {total - len(entries)} 件，打开队列查看。" if total > len(entries) else ""
     page = f"/reviews/{ctx.links.sign('reviews', [ctx.person_id])}"
     return Reply(
@@ -90,8 +92,8 @@ def _list(session: Session, ctx: Context) -> tuple[list[Entry], int]:
     return entries, total
 
 
-def _line(place: int, one: Entry) -> str:
-    due = f"，{one.due:%m-%d} 前公示" if one.due else ""
+def _line(place: int, one: Entry, calendar: Calendar) -> str:
+    due = f"，{day_words(calendar, one.due)} 前公示" if one.due else ""
     signs = "".join(f"\n   ⚠ {sign.text}" for sign in one.signs[:3])
     return f"{place}. {one.object}：{one.result}{due}{signs}"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from bot.core.clock import china
+from bot.inspection.deadlines.shown import moment_words
 from bot.inspection.followups.crime import decide, hand_over
 from bot.inspection.followups.models import TransferState
 from bot.inspection.followups.transfers import confirm_receipt
@@ -42,7 +42,7 @@ async def press_approve(ctx: Context) -> Reply:
     )
     if made.state != TransferState.APPROVED or made.due_at is None:
         return Reply()  # decided before: the card says how
-    return Reply(f"已同意移送，经办人应在 {china(made.due_at):%m月%d日 %H:%M} 前移送。")
+    return Reply(f"已同意移送，经办人应在 {moment_words(ctx.calendar, made.due_at)} 前移送。")
 
 
 @router.action("refuse_crime")

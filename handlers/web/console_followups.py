@@ -9,8 +9,8 @@ from aiohttp import web
 from sqlalchemy import case
 from sqlmodel import Session, col, select
 
-from bot.core.clock import china
 from bot.core.keys import CLOCK, DB
+from bot.inspection.deadlines.shown import calendar_of, moment_words
 from bot.inspection.followups.clue_rules import SOURCES
 from bot.inspection.followups.models import Clue, ClueSource, FollowUp, Transfer, TransferState
 from bot.inspection.followups.transfer_messages import NAMES as TRANSFERS
@@ -114,7 +114,7 @@ def _transfers(session: Session, page: int, now: dt.datetime) -> list[TransferRo
     return [
         TransferRow(
             one, found.number, found.problem, TRANSFERS[one.state], one.state in _PENDING,  # type: ignore[index]
-            f"{china(one.due_at):%m月%d日 %H:%M}" if one.due_at and one.state in _PENDING else "",
+            moment_words(calendar_of(session), one.due_at) if one.due_at and one.state in _PENDING else "",
             bool(one.due_at and one.state in _PENDING and one.due_at < now),
         )
         for one, found in session.exec(query)

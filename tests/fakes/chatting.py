@@ -9,6 +9,7 @@ from bot.core.clock import ManualClock
 from bot.core.config import Settings
 from bot.core.db import Database
 from bot.core.links import Links
+from bot.inspection.calendar import Calendar
 from bot.inspection.notices.models import Talk
 from bot.inspection.profile import load_profile
 from bot.messaging.actions import Action
@@ -25,13 +26,15 @@ KEY = "a-secret-key-for-tests-only"
 class Person:
     """Somebody who presses and types, at the moment the clock shows."""
 
-    def __init__(self, db: Database, person: int, clock: ManualClock) -> None:
-        self.db, self.clock, self.id = db, clock, person
+    def __init__(
+        self, db: Database, person: int, clock: ManualClock, *, calendar: Calendar = CALENDAR
+    ) -> None:
+        self.db, self.clock, self.id, self.calendar = db, clock, person, calendar
 
     def _context(self) -> Context:
         event = InboundEvent(platform="wecom", event_id="1", kind=InboundKind.TEXT, user_id=f"u{self.id}",
                              at=self.clock.now())  # fmt: skip
-        return Context(event=event, person_id=self.id, db=self.db, clock=self.clock, profile=PROFILE, calendar=CALENDAR,
+        return Context(event=event, person_id=self.id, db=self.db, clock=self.clock, profile=PROFILE, calendar=self.calendar,
                        links=Links("http://suicha.test", KEY), settings=Settings(_env_file=None),  # type: ignore[call-arg]
                        platform=SimpleNamespace())  # type: ignore[arg-type]  # fmt: skip
 

@@ -128,7 +128,7 @@ async def test_the_queue_is_worked_through_in_chat(sqlite_db: Database, tmp_path
     sqlite_db.write_now(three)
     reviewer = chat(sqlite_db, REVIEWER, tmp_path)
     shown = await reviewer.say("待审")
-    assert "1. 山城区第3餐饮店：未发现问题，10-27 前公示" in shown
+    assert "1. 山城区第3餐饮店：未发现问题，10月27日 前公示" in shown
     assert "没有看懂" in await reviewer.say("都通过")
     assert "没有看懂" in await reviewer.say("通过 9")
     assert "已通过 2 件" in await reviewer.say("通过 1、2、3")

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from sqlmodel import Session, select
 
 from bot.core.clock import CHINA, china_day
+from bot.inspection.followups.service import open_for_approved
 from bot.inspection.people.models import Department, Role
 from bot.inspection.profile import load_profile
-from bot.inspection.tasks.models import Task, TaskState, Visit
+from bot.inspection.results.models import ItemResult
+from bot.inspection.results.service import Decision, review_visit
+from bot.inspection.tasks.models import Task, TaskState, Visit, VisitState
 from bot.inspection.tasks.service import accept_visit
 from tests.fakes.builders import (
     make_department,
@@ -33,6 +36,7 @@ def at(day: dt.date, hour: int = 9, minute: int = 0) -> dt.datetime:
 
 
 LOCKED = dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA)
+LOCK_DAY = LOCKED.date()
 
 
 @dataclass
@@ -100,6 +104,42 @@ def build(session: Session, *, planned: dt.date = dt.date(2026, 3, 16), state: s
 def accept(session: Session, world: World, moment: dt.datetime = LOCKED) -> None:
     for officer in world.officers:
         accept_visit(session, visit_id=world.visit, person_id=officer, now=moment)
+
+
+def handed_in(session: Session, codes: list[str], *, state: VisitState) -> World:
+    """A visit that ended with these codes and was handed in."""
+    world = build(session)
+    accept(session, world)
+    visit = visit_of(session, world)
+    visit.state, visit.ended_on, visit.outcome, visit.reminded_on = state, LOCK_DAY, codes[0], None
+    visit.submitted_at = at(LOCK_DAY, 17)
+    session.add(visit)
+    item = task_of(session, world).item_ids[0]
+    problem = "" if codes == ["R01"] else "未公示制度"
+    session.add(ItemResult(visit_id=world.visit, item_id=item, codes=codes, at=at(LOCK_DAY, 17), person_id=world.officers[0],
+                           problem=problem))  # fmt: skip
+    session.flush()
+    return world
+
+
+def approved(session: Session, code: str) -> World:
+    """The reviewer lets the result pass; the ticks do the rest."""
+    world = handed_in(session, [code], state=VisitState.IN_REVIEW)
+    review_visit(
+        session,
+        visit_id=world.visit,
+        reviewer_id=world.who("reviewer"),
+        decision=Decision.APPROVED,
+        now=LOCKED,
+    )
+    return world
+
+
+def problem_found(session: Session, code: str) -> World:
+    """A problem that was found is somebody's to handle."""
+    world = approved(session, code)
+    open_for_approved(session, now=LOCKED, profile=PROFILE, calendar=CALENDAR)
+    return world
 
 
 TWICE_A_DAY = ((9, 0), (17, 30))

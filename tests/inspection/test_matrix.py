@@ -28,7 +28,7 @@ from bot.inspection.followups.models import FollowUp
 from bot.inspection.followups.return_models import Finding, ReturnVisit
 from bot.inspection.followups.returns import officers_of, record_return
 from bot.inspection.followups.rules import Handling
-from bot.inspection.followups.service import handle, open_for_approved
+from bot.inspection.followups.service import handle
 from bot.inspection.messages import KINDS
 from bot.inspection.metrics.bulletins import draft_due, issue_bulletin
 from bot.inspection.metrics.models import SupervisionOrder
@@ -42,7 +42,6 @@ from bot.inspection.profile.terms import REMINDED
 from bot.inspection.publication.service import publish_approved
 from bot.inspection.registry.models import NoticeMode
 from bot.inspection.results.closing import Closing
-from bot.inspection.results.models import ItemResult
 from bot.inspection.results.service import Decision, review_visit
 from bot.inspection.tasks.adjustment import publish_and_tell
 from bot.inspection.tasks.creation import create_task
@@ -71,23 +70,24 @@ from tests.inspection import test_clues, test_credit_warnings, test_draws, test_
 from tests.inspection.decided import at as moment
 from tests.inspection.lists import bring
 from tests.inspection.matrix_world import (
+    LOCK_DAY,
     LOCKED,
     PROFILE,
     Told,
     World,
     accept,
+    approved,
     at,
     build,
     day_of,
     expected_days,
+    handed_in,
     pass_days,
-    task_of,
-    visit_of,
+    problem_found,
 )
 
 Scenario = Callable[[Database, Path], Told]
 SCENARIOS: dict[str, Scenario] = {}
-LOCK_DAY = LOCKED.date()
 ZJ = load_profile("ZJ")
 # a clock by working days, one by the hour, a decision, a publication, an order and its chase: each way of the queue
 ON_POSTGRES = {"publicity", "published", "returned", "supervision", "certificate", "problem"}
@@ -389,25 +389,9 @@ def refusal(db: Database, folder: Path) -> Told:
 # -- result, review, publication ------------------------------------------------------------------------
 
 
-def _result(session: Session, codes: list[str], *, state: VisitState, ended: dt.date = LOCK_DAY) -> World:
-    """A visit that ended with these codes and was handed in."""
-    world = build(session)
-    accept(session, world)
-    visit = visit_of(session, world)
-    visit.state, visit.ended_on, visit.outcome, visit.reminded_on = state, ended, codes[0], None
-    visit.submitted_at = at(ended, 17)
-    session.add(visit)
-    item = task_of(session, world).item_ids[0]
-    problem = "" if codes == ["R01"] else "未公示制度"
-    session.add(ItemResult(visit_id=world.visit, item_id=item, codes=codes, at=at(ended, 17), person_id=world.officers[0],
-                           problem=problem))  # fmt: skip
-    session.flush()
-    return world
-
-
 @in_session("returned")
 def returned(session: Session) -> Told:
-    world = _result(session, ["R01"], state=VisitState.IN_REVIEW)
+    world = handed_in(session, ["R01"], state=VisitState.IN_REVIEW)
     review_visit(session, visit_id=world.visit, reviewer_id=world.who("reviewer"), decision=Decision.RETURNED,
                  reason="缺照片", now=LOCKED)  # fmt: skip
     return Told(world.people, LOCK_DAY)
@@ -425,30 +409,11 @@ def publicity(db: Database, folder: Path) -> Told:
     return Told(people, ended, due, last)
 
 
-def _approved(session: Session, code: str) -> World:
-    """The reviewer lets the result pass; the ticks do the rest."""
-    world = _result(session, [code], state=VisitState.IN_REVIEW)
-    review_visit(
-        session,
-        visit_id=world.visit,
-        reviewer_id=world.who("reviewer"),
-        decision=Decision.APPROVED,
-        now=LOCKED,
-    )
-    return world
-
-
 @in_session("published")
 def published(session: Session) -> Told:
-    world = _approved(session, "R01")
+    world = approved(session, "R01")
     publish_approved(session, now=LOCKED, profile=PROFILE, calendar=CALENDAR)
     return Told(world.people, LOCK_DAY)
-
-
-def _problem(session: Session, code: str) -> World:
-    world = _approved(session, code)
-    open_for_approved(session, now=LOCKED, profile=PROFILE, calendar=CALENDAR)
-    return world
 
 
 def _handled_by(session: Session, world: World) -> dict[int, str]:
@@ -458,19 +423,19 @@ def _handled_by(session: Session, world: World) -> dict[int, str]:
 
 @in_session("problem")
 def problem(session: Session) -> Told:
-    world = _problem(session, "R08")
+    world = problem_found(session, "R08")
     return Told(_handled_by(session, world), LOCK_DAY)
 
 
 @in_session("problem_ordered")
 def problem_ordered(session: Session) -> Told:
-    world = _problem(session, "R02")
+    world = problem_found(session, "R02")
     return Told(world.people, LOCK_DAY)
 
 
 @in_session("correction")
 def correction(session: Session) -> Told:
-    world = _problem(session, "R02")
+    world = problem_found(session, "R02")
     due = session.exec(select(FollowUp.due_on)).one()
     assert due is not None
     last = CALENDAR.add_workdays(due, 2)
@@ -480,7 +445,7 @@ def correction(session: Session) -> Told:
 
 @in_session("transfer")
 def transfer(session: Session) -> Told:
-    world = _problem(session, "R08")
+    world = problem_found(session, "R08")
     found = session.exec(select(FollowUp)).one()
     handle(session, follow_up_id=found.id or 0, person_id=found.handler_id, handling=Handling.TRANSFER,
            note="消防救援大队 占用通道", now=LOCKED)  # fmt: skip
@@ -492,7 +457,7 @@ def transfer(session: Session) -> Told:
 
 @in_session("crime")
 def crime(session: Session) -> Told:
-    world = _problem(session, "R08")
+    world = problem_found(session, "R08")
     found = session.exec(select(FollowUp)).one()
     propose(session, follow_up_id=found.id or 0, person_id=found.handler_id, note="涉嫌生产销售伪劣产品", now=LOCKED,
             profile=PROFILE)  # fmt: skip
@@ -545,7 +510,7 @@ def return_difference(session: Session) -> Told:
 
 
 def _issued(session: Session) -> Told:
-    world = _result(session, ["R01"], state=VisitState.RECORDED)
+    world = handed_in(session, ["R01"], state=VisitState.RECORDED)
     for person in (world.who("department"), world.who("part")):  # leads of other units read the bulletin too
         world.people[person] = "lead"
     other = session.exec(select(PersonRole).where(PersonRole.role == Role.LEAD)).all()

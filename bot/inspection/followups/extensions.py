@@ -10,6 +10,7 @@ from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.deadlines.models import Deadline, DeadlineMember, Extension, ExtensionState, ReminderClock
+from bot.inspection.deadlines.shown import due_words
 from bot.inspection.followups.models import FollowUp
 from bot.inspection.followups.telling import tell_ordered
 from bot.inspection.notices.models import Priority
@@ -41,7 +42,9 @@ def ask_extension(
     if not reason:
         raise Problem("reason_missing", "请写明延期的理由。", 理由="不能为空")
     if not max(due, china_day(now)) < until <= due + _FARTHEST:
-        raise Problem("extension_days", f"延期后的日期应晚于 {due:%m月%d日} 和今天，且不超过半年。")
+        raise Problem(
+            "extension_days", f"延期后的日期应晚于 {due_words(deadline, due)} 和今天，且不超过半年。"
+        )
     open_ = select(Extension).where(
         Extension.deadline_id == deadline_id, Extension.state == ExtensionState.ASKED
     )
@@ -115,8 +118,8 @@ def shown(session: Session, extension_id: int) -> dict[str, str]:
     visit = session.get_one(Visit, visit_id)
     return {
         "person": session.get_one(Person, asked.person_id).name, "reason": asked.reason, "number": visit.number,
-        "task": session.get_one(Task, visit.task_id).name, "due": f"{asked.due_on:%m月%d日}",
-        "until": f"{asked.until:%m月%d日}", "what": "检查期限" if deadline.kind == "visit_window" else "整改期限",
+        "task": session.get_one(Task, visit.task_id).name, "due": due_words(asked, asked.due_on),
+        "until": due_words(asked, asked.until), "what": "检查期限" if deadline.kind == "visit_window" else "整改期限",
         "state": asked.state,
     }  # fmt: skip
 

@@ -7,6 +7,7 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.core.clock import china, china_day
+from bot.inspection.deadlines.shown import calendar_of, moment_words
 from bot.inspection.followups.crime import department_of
 from bot.inspection.followups.models import FollowUp, Transfer, TransferState
 from bot.inspection.followups.transfers import receivers
@@ -35,7 +36,7 @@ def _load(session: Session, notice: Notice) -> tuple[Transfer, dict[str, str]]:
     return transfer, {
         "number": follow_up.number, "object": facts.object.name, "department": facts.department,
         "problem": follow_up.problem, "receiver": transfer.receiver, "note": transfer.note, "handler": handler.name,
-        "due": f"{china(transfer.due_at):%m月%d日 %H:%M}" if transfer.due_at else "", "reason": transfer.reason,
+        "due": moment_words(calendar_of(session), transfer.due_at) if transfer.due_at else "", "reason": transfer.reason,
         "state": NAMES[S(transfer.state)],
     }  # fmt: skip
 

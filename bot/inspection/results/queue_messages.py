@@ -6,6 +6,7 @@ import datetime as dt
 
 from sqlmodel import Session
 
+from bot.inspection.deadlines.shown import calendar_of, day_words
 from bot.inspection.notices.message import Content, Kind, Page, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.results.labels import label_of
@@ -20,7 +21,7 @@ def queue_card(session: Session, notice: Notice, _now: dt.datetime) -> Content |
         return Skip("已全部审核")
     together = sum(one.at_once for one in entries)
     due = min((one.due for one in entries if one.due), default=None)
-    nearest = f"{due:%m月%d日}" if due else "—"
+    nearest = day_words(calendar_of(session), due) if due else "—"
     values = {"total": total, "together": together, "signs": len(entries) - together, "due": nearest}
     shown = (
         ("待审核", f"{total} 件"),

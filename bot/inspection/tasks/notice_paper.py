@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from bot.core import typeset
 from bot.core.clock import china, china_day
 from bot.inspection.audit.service import record
+from bot.inspection.deadlines.shown import calendar_of, mark
 from bot.inspection.tasks.codes import credentials, spoken
 from bot.inspection.tasks.models import ApprovalState, NoticeDocument, Visit, VisitApproval
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
@@ -32,7 +33,8 @@ PROHIBITIONS = (
     "严禁变相检查：不以观摩、督导、考察等名义检查。",
 )
 DUTY = "如实提供情况和材料，配合检查。拒绝、阻挠检查情节严重的，依法处理并公示。"
-_MOVING = ("frequency", "approval", "issued")  # what may change without making another notice necessary
+# what may change without making another notice necessary
+_MOVING = ("frequency", "approval", "issued", "provisional")
 NOTICE_TEMPLATE = Path(__file__).with_name("notice.typ")
 
 
@@ -53,6 +55,7 @@ def notice_body(
         else f"“双随机、一公开”抽查：{task.name}（{task.number}），{'定向' if task.targeted else '不定向'}",
         "planned": f"{visit.planned_on:%Y年%m月%d日}",
         "due": f"{visit.due_on:%Y年%m月%d日}",
+        "provisional": mark(calendar_of(session), visit.due_on),
         "method": facts.method or "实地检查",
         "frequency": f"本年度此前对你单位的检查 {visits_before(session, facts)} 次",
         "approval": approval_words(session, visit_id),

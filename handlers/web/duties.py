@@ -39,9 +39,7 @@ async def duties(request: web.Request) -> web.Response:
             )
         case _:
             raise _BROKEN
-    return render(
-        request, "duties/list.html.j2", page=page, is_provisional=request.app[CALENDAR].is_provisional
-    )
+    return render(request, "duties/list.html.j2", page=page)
 
 
 @routes.get("/schedule/{token}")
@@ -55,13 +53,7 @@ async def schedule(request: web.Request) -> web.Response:
             )
         case _:
             raise _BROKEN
-    return render(
-        request,
-        "duties/schedule.html.j2",
-        page=page,
-        china=china,
-        is_provisional=request.app[CALENDAR].is_provisional,
-    )
+    return render(request, "duties/schedule.html.j2", page=page, china=china)
 
 
 def _morning(session: Session, *, person_id: int, department_id: int, today: dt.date) -> Morning:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import errno
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,8 @@ from bot.core.config_wecom import page_script
 from bot.core.errors import Problem
 from bot.core.keys import PAGES, SETTINGS
 from bot.core.log import log
+from bot.inspection.deadlines.shown import mark
+from handlers.web.keys import CALENDAR
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 CSP = (
@@ -64,7 +67,8 @@ def render(request: web.Request, template: str, *, status: int = 200, **values: 
     """A page from ``templates/pages/<template>``."""
     name, script = _page_script(request)
     inside = {name: script} if script else {}
-    body = request.app[PAGES].get_template(template).render(**values, **inside)
+    provisional = partial(mark, request.app.get(CALENDAR))
+    body = request.app[PAGES].get_template(template).render(provisional=provisional, **values, **inside)
     page = web.Response(text=body, content_type="text/html", status=status)
     if script:
         page.headers["Content-Security-Policy"] = with_script(script)

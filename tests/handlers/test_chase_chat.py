@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from aiohttp import web
@@ -374,6 +375,21 @@ async def test_the_inspector_reads_who_is_told_what_and_when(
     stranger = pages[LINKS].sign("schedule", [world.team[0] + 1000, world.visit])
     assert (await client.get(f"/schedule/{stranger}")).status == 403
     assert (await client.get("/schedule/abc")).status in (400, 403, 404, 410)
+
+
+async def test_c28_days_of_a_year_nobody_published_are_marked_on_the_schedule(
+    aiohttp_client: AiohttpClient, pages: web.Application, world: World
+) -> None:
+    def late(session: Session) -> None:
+        visit = session.get_one(Visit, world.visit)
+        visit.due_on, visit.reminded_on = dt.date(2027, 1, 12), None
+
+    world.db.write_now(late)
+    world.tick(at(24))
+    token = pages[LINKS].sign("schedule", [world.team[0], world.visit])
+    text = await (await (await aiohttp_client(pages)).get(f"/schedule/{token}")).text()
+    assert "01月05日 09:00（暂定）" in text  # T-5
+    assert re.search(r"0[3-9]月\d\d日 \d\d:\d\d（暂定）", text) is None
 
 
 async def test_the_lead_opens_the_list_and_nobody_else_does(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -128,6 +129,22 @@ async def test_c15_the_notice_is_a_pdf_and_stays_the_same_until_the_team_changes
     issued = sqlite_db.read_now(lambda s: list(s.exec(select(NoticeDocument))))
     assert [d.version for d in issued] == [1, 2]
     assert issued[0].body["officers"][1][0] == "李秀英"  # what the enterprise was told then
+
+
+async def test_c28_a_last_day_that_may_still_move_says_so_to_enterprise_and_visitor(
+    door: Door, sqlite_db: Database
+) -> None:
+    def late(session: Session) -> None:
+        session.get_one(Visit, VISIT).due_on = dt.date(2027, 1, 12)
+
+    enterprise = f"/enterprise/{door.client.app[LINKS].sign('enterprise', [CONTACT, VISIT])}"
+    visitor = f"/visit/{await door.code()}"
+    for page in (enterprise, visitor):
+        text = await door.get(page)
+        assert "最迟 2026-03-31）" in text
+    sqlite_db.write_now(late)
+    for page in (enterprise, visitor):
+        assert "最迟 2027-01-12（暂定））" in await door.get(page)
 
 
 async def test_handing_the_notice_over_is_noted_once(

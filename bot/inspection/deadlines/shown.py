@@ -35,6 +35,6 @@ def calendar_of(session: Session | None) -> Calendar | None:
     return session.info.get(CALENDAR) if session is not None else None
 
 
-def mark(calendar: Calendar | None, day: dt.date) -> str:
+def mark(calendar: Calendar | None, day: dt.date | None) -> str:
     """「（暂定）」 or nothing."""
-    return PROVISIONAL if calendar is not None and calendar.is_provisional(day) else ""
+    return PROVISIONAL if calendar is not None and day is not None and calendar.is_provisional(day) else ""

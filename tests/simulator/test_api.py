@@ -29,7 +29,7 @@ async def test_messages_come_oldest_first_with_all_a_phone_shows(site: Site) -> 
         "versions": 1, "pressed": [],
         "view": {
             "title": "新任务", "body": "请**尽快**", "facts": [["对象", "云溪 <店>"]], "closed": "",
-            "source": "", "image": "", "note": "", "headline": "", "headline_note": "", "quote": "",
+            "source": "", "image": "", "tables": False, "note": "", "headline": "", "headline_note": "", "quote": "",
             "pictures": [], "choices": [], "menu": [],
             "buttons": [
                 {"text": "确认收到", "key": "ack", "url": "", "style": "primary"},

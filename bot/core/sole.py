@@ -96,7 +96,8 @@ class DatabaseSole:
         while True:
             await asyncio.sleep(self._beat)
             try:
-                await asyncio.wait_for(connection.execute("SELECT 1"), self._silent)
+                async with asyncio.timeout(self._silent):
+                    await connection.execute("SELECT 1")
             except (psycopg.Error, TimeoutError):
                 lost.set()
                 return

@@ -82,8 +82,11 @@ class Delivery:
             except Exception:  # noqa: BLE001 - logged, and the work goes on
                 log.exception("delivery_failed")
                 await asyncio.sleep(self._poll)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll)
+            with contextlib.suppress(
+                TimeoutError
+            ):  # wait_for() can lose a cancellation that comes with a wake-up
+                async with asyncio.timeout(self._poll):
+                    await self._wake.wait()
 
     async def finish(self) -> None:
         """Wait for batches that are still on their way."""

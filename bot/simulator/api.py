@@ -91,7 +91,8 @@ class PersonApi:
         while str(self._world.revision) == since and not self._quitting and loop.time() < end:
             self._world.changed.clear()
             try:
-                await asyncio.wait_for(self._world.changed.wait(), end - loop.time())
+                async with asyncio.timeout_at(end):
+                    await self._world.changed.wait()
             except TimeoutError:
                 break
         return web.json_response({"n": self._world.revision})

@@ -462,6 +462,21 @@ async def test_the_worker_wakes_when_something_is_promised_and_finishes_what_it_
     assert rig.notice(notice).state == "sent"
 
 
+@pytest.mark.parametrize("steps", range(3))
+async def test_a_worker_that_is_stopped_as_it_is_woken_stops(rig: Rig, steps: int) -> None:
+    """Bug: the cancellation was lost, and the service never ended at SIGTERM."""
+    delivery = rig.make_delivery()
+    worker = asyncio.create_task(delivery.run())
+    for _ in range(20):
+        await asyncio.sleep(0.01)  # it has looked, found nothing and waits
+    delivery._wake.set()
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    worker.cancel()
+    await asyncio.wait({worker}, timeout=5)
+    assert worker.cancelled()
+
+
 def _waiting(rig: Rig) -> int:
     return rig.db.read_now(outbox.count_due, now=rig.clock.now(), quiet=False)
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
-from bot.platforms.base import PlatformError
+from bot.platforms.base import ErrorClass, PlatformError
 from bot.platforms.wecom.aibot_frames import Frame
 
 Ask = Callable[[str, dict[str, Any], str], Awaitable[Frame]]  # cmd, body, req_id
@@ -22,6 +22,11 @@ class Relay(Protocol):
     def serve(self, bot: str, ask: Ask) -> AbstractAsyncContextManager[None]:
         """While entered, answer what other processes ask."""
         ...
+
+
+def no_ack() -> PlatformError:
+    """What was asked has left, and nobody knows whether it arrived."""
+    return PlatformError("bot_no_ack", "没有收到确认", cls=ErrorClass.UNKNOWN, retry_after=2.0)
 
 
 def not_connected() -> PlatformError:

@@ -25,7 +25,7 @@ from bot.platforms.wecom import aibot_frames as frames
 from bot.platforms.wecom import codes
 from bot.platforms.wecom.aibot_inbound import is_displacement
 from bot.platforms.wecom.aibot_pace import USUAL, Times
-from bot.platforms.wecom.aibot_relay import Ask, Relay, not_connected
+from bot.platforms.wecom.aibot_relay import Ask, Relay, no_ack, not_connected
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +125,8 @@ class BotSocket:
         if self.ended or not self.holding:
             raise not_connected()
         try:
-            await asyncio.wait_for(self.connected.wait(), self._times.patience)
+            async with asyncio.timeout(self._times.patience):
+                await self.connected.wait()
         except TimeoutError:
             raise not_connected() from None
         if self._socket is None:  # gone again while we were being woken
@@ -137,16 +138,16 @@ class BotSocket:
     ) -> frames.Frame:
         if socket.closed:
             raise not_connected()
-        self._acks[req_id] = future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[frames.Frame] = asyncio.get_running_loop().create_future()
+        self._acks[req_id] = future
         try:
             await socket.send_str(text)
-            return await asyncio.wait_for(future, self._times.ack)
+            async with asyncio.timeout(self._times.ack):
+                return await future
         except (aiohttp.ClientError, ConnectionError):
             raise not_connected() from None
         except TimeoutError:
-            raise PlatformError(
-                "bot_no_ack", "没有收到确认", cls=ErrorClass.UNKNOWN, retry_after=2.0
-            ) from None
+            raise no_ack() from None
         finally:
             self._acks.pop(req_id, None)
 
@@ -288,9 +289,8 @@ class BotSocket:
 
     def _forget_acks(self) -> None:
         """The connection is gone: whether what was asked arrived, nobody knows."""
-        for future in self._acks.values():
-            if not future.done():
-                future.set_exception(TimeoutError())
+        for future in filter(lambda ack: not ack.done(), self._acks.values()):
+            future.set_exception(TimeoutError())
 
     async def _drop(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         with suppress(aiohttp.ClientError, OSError, TimeoutError):

@@ -131,7 +131,8 @@ class WebhookBot:
             if not any(await self._store(heard)):
                 return None  # a repeat: whoever heard it first answers
             with suppress(TimeoutError, asyncio.CancelledError):
-                return await asyncio.wait_for(future, self._wait)
+                async with asyncio.timeout(self._wait):
+                    return await future
         finally:
             if self._answers.get(msgid) is future:
                 del self._answers[msgid]

@@ -43,18 +43,10 @@ class BotSocket:
     """Keeps one subscribed connection while this process is the sole one to have it."""
 
     def __init__(
-        self,
-        settings: WeComSettings,
-        clock: Clock,
-        session: aiohttp.ClientSession,
-        *,
-        sole: Sole,
-        on_frame: OnFrame,
-        times: Times = USUAL,
-        relay: Relay | None = None,
-        ask: Ask | None = None,
+        self, settings: WeComSettings, clock: Clock, session: aiohttp.ClientSession, *, sole: Sole, on_frame: OnFrame,
+        times: Times = USUAL, relay: Relay | None = None, ask: Ask | None = None,
         jitter: Callable[[], float] = random.random,
-    ) -> None:
+    ) -> None:  # fmt: skip
         assert settings.bot is not None
         self._settings, self._bot, self._clock, self._session = settings, settings.bot, clock, session
         self._sole, self._on_frame, self._times, self._jitter = sole, on_frame, times, jitter

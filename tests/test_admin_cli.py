@@ -151,6 +151,29 @@ def test_the_doctor_finds_a_sound_installation_sound_but_for_its_platforms(insta
     assert found["中文字体"]
 
 
+def test_the_doctor_looks_at_one_platform_and_names_one_that_is_not_there(
+    installation: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("CLIENT_ID", "dingtest"),
+        ("CLIENT_SECRET", "secret-of-the-test"),
+        ("CORP_ID", "dingcorp"),
+    ):
+        monkeypatch.setenv(f"SUICHA_DINGTALK__{name}", value)
+    monkeypatch.setenv("SUICHA_DINGTALK__API_BASE", "http://127.0.0.1:9")
+    monkeypatch.setenv("SUICHA_DINGTALK__OAPI_BASE", "http://127.0.0.1:9")
+
+    code, found = findings("dingtalk")
+
+    assert code == 1
+    assert "数据库版本" not in found
+    assert not found["应用凭证"]
+    for name, key in (("wecom", "platform_not_set"), ("fax", "platform_unknown")):
+        refused = run("doctor", name).exception
+        assert isinstance(refused, Problem)
+        assert (refused.key, refused.fields) == (key, {"平台": name})
+
+
 def test_half_a_platform_block_is_named_by_its_setting(
     installation: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -159,7 +159,7 @@ async def _read(context: CliContext, name: str, *, look_up: bool) -> tuple[list[
     import aiohttp
 
     from bot.app import trusted
-    from bot.cli.doctor import make_platforms
+    from bot.cli.doctor_platforms import make_platforms
     from bot.messaging.directories import entry_of, place_of
     from bot.platforms.base import PlatformError
     from bot.platforms.directory import Directory

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from pydantic import SecretStr
 
+from bot.cli.doctor_platforms import ask_platforms
 from bot.cli.settings import read_settings
 from bot.core.clock import SystemClock, china_day
 from bot.core.config import Settings
 from bot.core.errors import Problem
-from bot.platforms.base import CheckResult, InboundEvent, Platform
+from bot.platforms.base import CheckResult
 
 _LOCAL = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+_PLATFORMS = ("wecom", "dingtalk", "zwdd", "email", "sms")
 _SECRET_LENGTH = 16
 _FREE = 1024**3  # bytes that evidence and the database should have left
 
 
 def doctor(
+    platform: Annotated[
+        str, typer.Argument(metavar="[平台]", help="只检查这一个：wecom、dingtalk、zwdd、email 或 sms。")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出。")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="不连接企业微信和钉钉。")] = False,
 ) -> None:
     """检查设置、数据库、磁盘、字体、端口和平台接口；全部正常时退出码为 0，否则为 1。
 
     例：suicha doctor
+    例：suicha doctor wecom
     """
-    results = list(examine(offline=offline))
+    results = list(examine_platform(platform) if platform else examine(offline=offline))
     fine = all(result.ok for result in results)
     if as_json:
         checks = [
@@ -65,6 +70,28 @@ def examine(*, offline: bool = False) -> Iterator[CheckResult]:
     for check in (_secrets, _public_url, _profile, _database, _disk, _store, _fonts, _port):
         yield from check(settings)
     yield from _platforms(settings, offline=offline)
+
+
+def examine_platform(name: str) -> Iterator[CheckResult]:
+    """Only what one platform needs; a second WeCom (``SUICHA_WECOM_MORE__…``) belongs to ``wecom``. Raises Problem
+    ``platform_unknown``, ``platform_not_set``."""
+    if name not in _PLATFORMS:
+        raise Problem(
+            "platform_unknown", f"没有“{name}”这个平台，可以是 {'、'.join(_PLATFORMS)}。", 平台=name
+        )
+    try:
+        settings = read_settings()
+    except Problem as problem:
+        yield from _wrong_settings(problem)
+        return
+    results = asyncio.run(ask_platforms(settings, only=name))
+    if not results:
+        raise Problem(
+            "platform_not_set",
+            f"没有设置 {name}，参照 .env.example 填写 SUICHA_{name.upper()}__…。",
+            平台=name,
+        )
+    yield from results
 
 
 def _wrong_settings(problem: Problem) -> Iterator[CheckResult]:
@@ -210,90 +237,4 @@ def _platforms(settings: Settings, *, offline: bool) -> Iterator[CheckResult]:
     if not settings.wecoms and settings.dingtalk is None and settings.zwdd is None:
         yield CheckResult("平台", False, "企业微信和钉钉都没有设置", "参照 .env.example 至少设置一个。")
     elif not offline:
-        yield from asyncio.run(_ask_platforms(settings))
-
-
-async def _ask_platforms(settings: Settings) -> list[CheckResult]:
-    """Each platform's own checks, among them the clock against its Date header."""
-    import aiohttp
-
-    from bot.app import trusted
-
-    results: list[CheckResult] = []
-    try:
-        trust = trusted(settings)
-    except Problem as problem:
-        return [CheckResult("根证书", False, str(problem), "改好这个文件，或去掉这项设置。")]
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as http:
-        for make in make_platforms(settings, http):
-            platform = make()
-            try:
-                results += await platform.check()
-            except Exception as error:  # noqa: BLE001 - one platform's trouble must not hide the other's
-                results.append(CheckResult(platform.name, False, f"检查没有完成：{type(error).__name__}"))
-            finally:
-                await platform.close()
-    return results
-
-
-def make_platforms(settings: Settings, http: object) -> Iterator[Callable[[], Platform]]:
-    from aiohttp import ClientSession
-
-    from bot.platforms.dingtalk.app import DingTalkPlatform
-    from bot.platforms.email.app import EmailPlatform
-    from bot.platforms.shelf import FolderShelf
-    from bot.platforms.sms.app import SmsPlatform
-    from bot.platforms.tokens import OwnTokens
-    from bot.platforms.wecom.making import Parts, make_wecom
-    from bot.platforms.zwdd.app import ZwddPlatform
-
-    async def ignore(_event: InboundEvent) -> None:
-        """A check listens to nothing."""
-
-    assert isinstance(http, ClientSession)
-    dingtalk, clock = settings.dingtalk, SystemClock()
-    shelf = FolderShelf(settings.data_dir / "received")
-    parts = Parts(
-        clock,
-        http,
-        OwnTokens(clock),
-        _SoleOf(settings.database_url),
-        shelf,
-        ignore,
-        public_url=settings.public_url,
-    )
-    for name, block in settings.wecoms.items():
-        yield _made(make_wecom(name, block, parts).platform)
-    if dingtalk is not None:
-        yield lambda: DingTalkPlatform(dingtalk, clock, http, ignore, public_url=settings.public_url)
-    if (zwdd := settings.zwdd) is not None:
-        yield lambda: ZwddPlatform(zwdd, clock, http)
-    if settings.email is not None:
-        email = EmailPlatform(settings.email)
-        yield lambda: email
-    if settings.sms is not None:
-        sms = SmsPlatform(settings.sms, http)
-        yield lambda: sms
-
-
-def _made(platform: Platform) -> Callable[[], Platform]:
-    return lambda: platform
-
-
-class _SoleOf:
-    """A ``Sole`` over the installation's database, opened only when a smart bot asks for it."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    @contextlib.asynccontextmanager
-    async def hold(self, name: str) -> AsyncIterator[asyncio.Event]:
-        from bot.core.db import open_database
-        from bot.core.sole import DatabaseSole
-
-        database = open_database(self._url)
-        try:
-            async with DatabaseSole(database).hold(name) as lost:
-                yield lost
-        finally:
-            database.close()
+        yield from asyncio.run(ask_platforms(settings))

@@ -78,7 +78,10 @@ class FormFiller:
         ]
         better = dict.fromkeys(notes[:1], "补充说明：现场情况已再次核对")
         sent = {**form.fields, **form.filled, **better, "action": "submit"}
-        return await self._hand_in(link, list(sent.items()), name)
+        handed_in = await self._hand_in(link, list(sent.items()), name)
+        if "已提交" in self.stuck.get(name, ""):  # the other officer was quicker after all
+            del self.stuck[name]
+        return handed_in
 
     async def confirm(self, link: str, where: str) -> None:
         """A button that is a page, which came in the chat *where*: press its one button."""

@@ -97,3 +97,22 @@ def test_who_has_not_come_may_still_step_back_while_the_others_work_and_who_came
     with pytest.raises(Problem) as refused:
         db.write_now(change, mine[0])
     assert refused.value.key == "wrong_state"
+
+
+@pytest.mark.parametrize("lent_by", ["nobody", "a department outside the task"])
+def test_who_comes_for_no_department_of_the_task_comes_for_the_lead(db: Database, lent_by: str) -> None:
+    """Bug: a team of one officer of the lead and one who was lent counted as two departments, and nothing opened."""
+
+    def lend(session: Session) -> tuple[int, list[int]]:
+        task = make_task(session, state="DISPATCHED")
+        visit = make_visit(session, task=task).id or 0
+        team = team_of(session, visit)
+        second = session.exec(select(VisitOfficer).where(VisitOfficer.person_id == team[1])).one()
+        second.department_id = None if lent_by == "nobody" else make_department(session).id
+        session.flush()
+        return visit, team
+
+    visit, team = db.write_now(lend)
+    assert not db.write_now(arrive, visit, team[0], at(16))
+    assert db.write_now(arrive, visit, team[1], at(16))
+    assert db.read_now(state_of, visit) == VisitState.ON_SITE

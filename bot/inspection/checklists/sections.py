@@ -10,10 +10,8 @@ from collections import Counter
 
 from bot.core.errors import Problem
 from bot.inspection.checklists.queries import FormFacts
-from bot.inspection.people.models import Person
 from bot.inspection.registry.models import Item
-from bot.inspection.tasks.models import VisitOfficer
-from bot.inspection.tasks.queries import departments_of
+from bot.inspection.tasks.presence import acts_for
 
 LEAST = 2  # officers; the law's number, below which no locality goes
 
@@ -67,13 +65,8 @@ def require_present(facts: FormFacts, *, least: int) -> None:
 
 
 def _team(facts: FormFacts) -> dict[int, int]:
-    """Officer -> department of the task; who was lent by a department outside it acts for the lead."""
-    return {person.id or 0: _acts_for(facts, person, officer) for person, officer in facts.visit.officers}
-
-
-def _acts_for(facts: FormFacts, person: Person, officer: VisitOfficer) -> int:
-    task, home = facts.visit.task, officer.department_id or person.department_id
-    return home if home in departments_of(task) else task.lead_department_id
+    """Officer -> department of the task."""
+    return {person.id or 0: acts_for(facts.visit.task, officer) for person, officer in facts.visit.officers}
 
 
 def _there(facts: FormFacts) -> Counter[int | None]:

@@ -19,7 +19,7 @@ from bot.inspection.deadlines.sources import Context, Ids, Source
 from bot.inspection.profile.schedule import Span
 from bot.inspection.profile.terms import Role
 from bot.inspection.tasks.models import OfficerState, Task, TaskState, Visit, VisitOfficer
-from bot.inspection.tasks.presence import departments_short, present_at
+from bot.inspection.tasks.presence import acts_for, departments_short, present_at
 from bot.inspection.tasks.states import BEFORE_RECORD, LIVE
 
 
@@ -82,11 +82,15 @@ def visit_duties(looked: Looked, context: Context) -> list[Duty]:
         for o in officers if o.state == OfficerState.ASSIGNED
     ]  # fmt: skip
     started = china_day(min(o.assigned_at for o in officers))
-    short = departments_short(officers, looked.present, minimum=context.profile.draw.officers_min)
+    short = departments_short(
+        looked.task, officers, looked.present, minimum=context.profile.draw.officers_min
+    )
     awaited = {
         o.person_id: Role.OFFICER
         for o in officers
-        if o.state != OfficerState.ASSIGNED and o.department_id in short and o.person_id not in looked.present
+        if o.state != OfficerState.ASSIGNED
+        and acts_for(looked.task, o) in short
+        and o.person_id not in looked.present
     }
     if awaited:
         span = Span(min(started, visit.planned_on), visit.planned_on)

@@ -9,17 +9,24 @@ from collections.abc import Set as AbstractSet
 
 from sqlmodel import Session, col, select
 
-from bot.inspection.tasks.models import CheckIn, Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.models import CheckIn, Task, Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.queries import departments_of
 from bot.inspection.tasks.states import BEFORE_VISIT
 
 
+def acts_for(task: Task, officer: VisitOfficer) -> int:
+    """The department of the task that an officer comes for; who was lent by one outside it comes for the lead. Pure."""
+    home = officer.department_id
+    return home if home is not None and home in departments_of(task) else task.lead_department_id
+
+
 def departments_short(
-    officers: Iterable[VisitOfficer], present: AbstractSet[int], *, minimum: int
-) -> frozenset[int | None]:
+    task: Task, officers: Iterable[VisitOfficer], present: AbstractSet[int], *, minimum: int
+) -> frozenset[int]:
     """Departments of which fewer than *minimum* of the live *officers* are *present* (person ids). Pure."""
-    there: Counter[int | None] = Counter()
+    there: Counter[int] = Counter()
     for officer in officers:
-        there[officer.department_id] += officer.person_id in present
+        there[acts_for(task, officer)] += officer.person_id in present
     return frozenset(department for department, count in there.items() if count < minimum)
 
 

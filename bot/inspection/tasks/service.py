@@ -27,7 +27,7 @@ from bot.inspection.tasks.models import (
     VisitOfficer,
     VisitState,
 )
-from bot.inspection.tasks.presence import departments_short, may_step_back, present_at
+from bot.inspection.tasks.presence import acts_for, departments_short, may_step_back, present_at
 from bot.inspection.tasks.queries import get_visit, leads_beside, live_officers, require_officer, visit_facts
 from bot.inspection.tasks.states import BEFORE_VISIT, NAMES, may_move
 
@@ -142,8 +142,8 @@ def check_in(
                         place=place, late_reason=late_reason, happened_at=happened_at)  # fmt: skip
         _note_presence(session, visit, there, now=now)
         present.add(person_id)
-    short = departments_short(live_officers(session, visit_id), present, minimum=profile.draw.officers_min)
-    if officer.department_id in short:
+    task, team = session.get_one(Task, visit.task_id), live_officers(session, visit_id)
+    if acts_for(task, officer) in departments_short(task, team, present, minimum=profile.draw.officers_min):
         return False
     _begin(session, visit, now=now)
     return True

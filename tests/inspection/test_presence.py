@@ -11,9 +11,11 @@ from bot.core.clock import CHINA
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.draws.leave import reassign
+from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Role
 from bot.inspection.profile import load_profile
+from bot.inspection.tasks.messages import assignment
 from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.service import accept_visit, ask_recusal, check_in
 from tests.fakes.builders import make_department, make_person, make_task, make_visit, team_of
@@ -97,6 +99,30 @@ def test_who_has_not_come_may_still_step_back_while_the_others_work_and_who_came
     with pytest.raises(Problem) as refused:
         db.write_now(change, mine[0])
     assert refused.value.key == "wrong_state"
+
+
+def test_the_officers_own_card_asks_for_what_comes_next(db: Database) -> None:
+    """Bugs: a card that was answered still asked 「请先确认能否参加」; who came late lost the button to check in."""
+    visit, _, mine, theirs = db.write_now(joint_visit)
+
+    def card(person: int) -> tuple[str, list[str]]:
+        def read(session: Session) -> Content | Skip:
+            notice = Notice(kind="assignment", subject=f"visit:{visit}", recipient_id=person)
+            return assignment(session, notice, at(16))
+
+        shown = db.read_now(read)
+        assert isinstance(shown, Content)
+        return str(shown.values["next_step"]), [ask.text for ask in shown.asks]
+
+    assert card(mine[0]) == ("请先确认能否参加。", ["收到", "申请回避", "不能参加"])
+    for officer in (*mine, *theirs):
+        db.write_now(lambda s, who=officer: accept_visit(s, visit_id=visit, person_id=who, now=at(11)))
+    assert card(mine[0]) == ("请按期到场签到。", ["到场签到", "申请回避"])
+    db.write_now(arrive, visit, mine[0], at(16))
+    assert card(mine[0]) == ("您已签到，同行人员签到后即可开始。", [])
+    db.write_now(arrive, visit, mine[1], at(16))
+    assert card(mine[0]) == ("您已签到，请逐项检查、填写检查表。", ["逐项问答"])
+    assert card(theirs[0]) == ("请按期到场签到。", ["到场签到", "申请回避", "逐项问答"])
 
 
 @pytest.mark.parametrize("lent_by", ["nobody", "a department outside the task"])

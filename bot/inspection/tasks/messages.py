@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from bot.core.clock import china, china_day
 from bot.inspection.deadlines.chase import chase_asks
@@ -16,7 +17,6 @@ from bot.inspection.people.models import Person
 from bot.inspection.tasks.adjustment import KINDS as ADJUSTMENT
 from bot.inspection.tasks.approval_messages import KINDS as APPROVAL
 from bot.inspection.tasks.models import (
-    CheckIn,
     EnterpriseNotice,
     OfficerState,
     Task,
@@ -24,6 +24,7 @@ from bot.inspection.tasks.models import (
     VisitOfficer,
     VisitState,
 )
+from bot.inspection.tasks.presence import present_at
 from bot.inspection.tasks.queries import VisitFacts, map_link, visit_facts
 from bot.inspection.tasks.reminders import still_open, unanswered
 from bot.inspection.tasks.states import BEFORE_RECORD, BEFORE_SUBMIT, BEFORE_VISIT, NAMES
@@ -75,27 +76,45 @@ def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content |
     mine = facts.officer(notice.recipient_id)
     if mine is None:
         return Skip("已改派，您不再负责这次检查")
-    shown = Content(_values(facts), _facts(facts, notice.recipient_id))
+    present = _is_present(session, notice, facts)
+    shown = Content(_values(facts) | {"next_step": _next_step(facts, mine, present=present)},
+                    _facts(facts, notice.recipient_id))  # fmt: skip
     if facts.visit.state not in BEFORE_SUBMIT:
-        state = NAMES[VisitState(facts.visit.state)]
-        return Content(shown.values, shown.facts, closed=state, due_on=facts.visit.due_on)
+        return replace(shown, closed=NAMES[VisitState(facts.visit.state)], due_on=facts.visit.due_on)
     if mine.state == OfficerState.RECUSAL_ASKED:
-        return Content(shown.values, shown.facts, closed="已申请回避，待决定")
+        return replace(shown, closed="已申请回避，待决定")
     if mine.state == OfficerState.ASSIGNED:
-        return Content(
-            shown.values, shown.facts,
-            (Ask("收到", "accept", "primary"), Ask("申请回避", "recuse"), Ask("不能参加", "cannot_attend")),
-            (Page("谁在何时会收到什么", "schedule", (facts.visit.id,)), *_pages(facts)[2:]), due_on=facts.visit.due_on,
-        )  # fmt: skip
-    present = session.exec(
-        select(CheckIn).where(CheckIn.visit_id == facts.visit.id, CheckIn.person_id == notice.recipient_id)
-    ).first()
-    asks: tuple[Ask, ...] = (Ask("到场签到", "check_in", "primary"), Ask("申请回避", "recuse"))
-    if present:
-        asks = ()
+        schedule = Page("谁在何时会收到什么", "schedule", (facts.visit.id,))
+        return replace(shown, asks=_ANSWERS, pages=(schedule, *_pages(facts)[2:]), due_on=facts.visit.due_on)
+    return replace(shown, asks=_visit_asks(facts, present=present, recuse=True), pages=_pages(facts))
+
+
+def _is_present(session: Session, notice: Notice, facts: VisitFacts) -> bool:
+    return notice.recipient_id in present_at(session, [facts.visit.id or 0])[facts.visit.id or 0]
+
+
+def _next_step(facts: VisitFacts, mine: VisitOfficer, *, present: bool) -> str:
+    """What the officer's own card asks for now; it changes with the buttons."""
+    if mine.state == OfficerState.ASSIGNED:
+        return "请先确认能否参加。"
+    if facts.visit.state == VisitState.RECORDED:
+        return "请核对记录，签字后提交。"
+    if not present:
+        return "请按期到场签到。"
+    if facts.visit.state in BEFORE_VISIT:
+        return "您已签到，同行人员签到后即可开始。"
+    return "您已签到，请逐项检查、填写检查表。"
+
+
+def _visit_asks(facts: VisitFacts, *, present: bool, recuse: bool = False) -> tuple[Ask, ...]:
+    """Arriving, for who is not there yet (another department of a joint visit may have begun); then the questions."""
+    asks: tuple[Ask, ...] = ()
+    if not present and facts.visit.state != VisitState.RECORDED:
+        step_back = (Ask("申请回避", "recuse"),) if recuse else ()
+        asks = (Ask("到场签到", "check_in", "primary"), *step_back)
     if facts.visit.state in (VisitState.ON_SITE, VisitState.RECORDED):
-        asks = (Ask("逐项问答", "ask_by_chat"),)
-    return Content(shown.values, shown.facts, asks, _pages(facts))
+        asks = (*asks, Ask("逐项问答", "ask_by_chat"))
+    return asks
 
 
 def assignment_reminder(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -106,9 +125,10 @@ def assignment_reminder(session: Session, notice: Notice, _now: dt.datetime) -> 
     if mine.state != OfficerState.ASSIGNED:
         return Skip("已答复")
     return Content(
-        _values(facts), _facts(facts, notice.recipient_id)[:3],
-        (Ask("收到", "accept", "primary"), Ask("申请回避", "recuse"), Ask("不能参加", "cannot_attend")),
-    )  # fmt: skip
+        _values(facts),
+        _facts(facts, notice.recipient_id)[:3],
+        _ANSWERS,
+    )
 
 
 def visit_day(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
@@ -117,18 +137,8 @@ def visit_day(session: Session, notice: Notice, _now: dt.datetime) -> Content | 
         return Skip("已改派")
     if facts.visit.state not in BEFORE_SUBMIT:
         return Skip("检查已完成")
-    present = session.exec(
-        select(CheckIn).where(CheckIn.visit_id == facts.visit.id, CheckIn.person_id == notice.recipient_id)
-    ).first()
-    asks = () if present else (Ask("到场签到", "check_in", "primary"),)
-    if facts.visit.state in (VisitState.ON_SITE, VisitState.RECORDED):
-        asks = (*asks, Ask("逐项问答", "ask_by_chat"))
-    return Content(
-        _values(facts),
-        _facts(facts, notice.recipient_id)[:4],
-        asks,
-        _pages(facts),
-    )
+    asks = _visit_asks(facts, present=_is_present(session, notice, facts))
+    return Content(_values(facts), _facts(facts, notice.recipient_id)[:4], asks, _pages(facts))
 
 
 def visit_window(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
@@ -253,7 +263,7 @@ _ROWS = (("检查对象", "云溪县某某餐饮店"), ("事项", "餐饮服务"
 _ANSWERS = (Ask("收到", "accept", "primary"), Ask("申请回避", "recuse"), Ask("不能参加", "cannot_attend"))
 
 KINDS = (
-    Kind("assignment", assignment, Content(_SAMPLE, _ROWS, _ANSWERS), card=True),
+    Kind("assignment", assignment, Content(_SAMPLE | {"next_step": "请先确认能否参加。"}, _ROWS, _ANSWERS), card=True),
     Kind("assignment_reminder", assignment_reminder, Content(_SAMPLE, _ROWS, _ANSWERS), card=True),
     Kind("visit_day", visit_day,
          Content(_SAMPLE, _ROWS, (Ask("到场签到", "check_in", "primary"),), (Page("打开检查表", "form", (1,)),)), card=True),

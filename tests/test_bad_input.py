@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import sqlite3
@@ -302,4 +303,15 @@ def test_every_command_explains_itself_with_an_example(suicha: Suicha, command: 
     exit_code, output = suicha(*command.split(), "--help")
     assert exit_code == 0
     assert "例：suicha" in output
-    assert "Show this message" not in output
+    assert not re.search(r"Show this message|Usage:|OPTIONS", output)
+
+
+@pytest.mark.parametrize("group", ["", "draw", "import"])
+def test_help_loses_no_word_in_a_narrow_window(
+    suicha: Suicha, monkeypatch: pytest.MonkeyPatch, group: str
+) -> None:
+    """Bug: Chinese has no spaces, so a sentence wider than its column ended in 「…」."""
+    monkeypatch.setenv("COLUMNS", "60")
+    exit_code, output = suicha(*group.split(), "--help")
+    assert exit_code == 0
+    assert "…" not in output

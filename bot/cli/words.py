@@ -23,6 +23,7 @@ _SENTENCES = (
     (r"Got unexpected extra argument(?:\(s\)|s)? \((.*)\)", r"多出了参数：\1"),
     (r"Invalid value for '(.*?)': .*", r"“\1”的值不对"),
 )
+_USAGE = (("Usage: ", "用法："), ("[OPTIONS]", "[选项]"), ("COMMAND [ARGS]...", "命令 [参数]..."))
 _RULES = (
     (r"greater than or equal to (\S+)", r"不能小于 \1"), (r"less than or equal to (\S+)", r"不能大于 \1"),
     (r"valid (?:integer|number)|not a valid (?:int|integer|float)", r"应是数字"),
@@ -36,6 +37,8 @@ def speak_chinese() -> None:
             setattr(rich_utils, name, text)
     for kind in (core.TyperCommand, core.TyperGroup):
         kind.get_help_option = _translated_help(kind.get_help_option)  # type: ignore[method-assign]
+        kind.get_usage = _translated_usage(kind.get_usage)  # type: ignore[method-assign]
+    rich_utils._make_rich_text = _wrapped(rich_utils._make_rich_text)  # noqa: SLF001 - no other place for it
     rich_utils.rich_format_error = _translated_error(rich_utils.rich_format_error)  # type: ignore[assignment]
 
 
@@ -47,6 +50,27 @@ def _translated_help(original: Callable[..., Any]) -> Callable[..., Any]:
         return option
 
     return get_help_option
+
+
+def _translated_usage(original: Callable[..., str]) -> Callable[..., str]:
+    def get_usage(command: Any, context: Any) -> str:
+        usage = original(command, context)
+        for english, chinese in _USAGE:
+            usage = usage.replace(english, chinese)
+        return usage
+
+    return get_usage
+
+
+def _wrapped(original: Callable[..., Any]) -> Callable[..., Any]:
+    """Chinese has no spaces: a sentence wider than its column goes on in the next line instead of losing its end."""
+
+    def make_rich_text(**words: Any) -> Any:
+        text = original(**words)
+        text.overflow = "fold"
+        return text
+
+    return make_rich_text
 
 
 def _translated_error(original: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -24,7 +25,9 @@ from bot.messaging.render import Renderer
 from bot.platforms.base import Capabilities
 from bot.platforms.dingtalk import cards as dingtalk
 from bot.platforms.wecom import cards as wecom
+from handlers.web.console_words import ACTIONS as CONSOLE_ACTS
 from handlers.web.console_words import KINDS as CONSOLE_KINDS
+from handlers.web.console_words import SUBJECTS
 from handlers.web.pages import make_environment
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,6 +80,27 @@ def test_the_sample_of_every_kind_becomes_a_message(name: str, capabilities: Cap
 
 def test_the_console_has_a_chinese_word_for_every_kind() -> None:
     assert set(EVERY) <= set(CONSOLE_KINDS)
+
+
+def test_the_console_has_a_chinese_word_for_every_act_and_what_it_was_done_to() -> None:
+    """Each constant that stands in a call of ``record``; a name with a state in it needs one word at least."""
+    acts, subjects = set(), set()
+    for path in [*ROOT.glob("bot/**/*.py"), *ROOT.glob("handlers/**/*.py")]:
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in (
+                "record",
+                "_changed",
+            ):
+                words = [w.value for part in call.args for w in ast.walk(part) if isinstance(w, ast.Constant)]
+                acts |= {w for w in words if isinstance(w, str) and re.fullmatch(r"[a-z_]+\.[a-z_]*", w)}
+                subjects |= {
+                    w.partition(":")[0] for w in words if isinstance(w, str) and re.match(r"[a-z_]+:", w)
+                }
+
+    assert len(acts) > 90
+    assert not [act for act in acts if not any(known.startswith(act) for known in CONSOLE_ACTS)]
+    assert len(subjects) > 20
+    assert not subjects - set(SUBJECTS)
 
 
 def test_every_page_compiles() -> None:

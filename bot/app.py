@@ -53,38 +53,15 @@ from bot.platforms.wecom.enterprise_robot import EnterpriseRobots
 from bot.platforms.wecom.making import Parts, make_wecom
 from bot.platforms.zwdd.app import ZwddPlatform
 from handlers.chat import make_router
-from handlers.web import (
-    approval,
-    console,
-    console_draws,
-    console_followups,
-    dingtalk_hooks,
-    dingtalk_login,
-    enterprise,
-    entry,
-    files,
-    forms,
-    health,
-    hooks,
-    inbox,
-    press,
-    publication,
-    session,
-    visit_code,
-    wecom_pages,
-    zwdd_login,
-)
+from handlers.web import dingtalk_hooks, dingtalk_login, health, hooks, inbox, wecom_pages, zwdd_login
 from handlers.web.console_words import KINDS as KIND_NAMES
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
 from handlers.web.pages import TEMPLATES, guard, make_environment
+from handlers.web.people_pages import ALL
 from scheduler.jobs import Ticks
 from scheduler.service import make_scheduler
 
 STATIC = TEMPLATES / "static"
-_PAGES = (
-    forms, inbox, files, publication, enterprise, approval, visit_code, press, session, console, console_draws,
-    console_followups, entry,
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -138,7 +115,7 @@ def _open_current(url: str, salt: str) -> Database:
 
 
 def _add_routes(app: web.Application) -> None:
-    for part in _PAGES:
+    for part in ALL:
         app.add_routes(part.routes)
     health.add_routes(app)
     if app[SETTINGS].wecoms:

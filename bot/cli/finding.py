@@ -48,3 +48,15 @@ def person_of(session: Session, code: str) -> int:
     if found is None:
         raise Problem("person_unknown", "名录库里没有这个在职人员。", 人员编号=code)
     return found
+
+
+def object_of(session: Session, code: str) -> int:
+    """By credit code or register number. Raises ``object_unknown``."""
+    from sqlmodel import select
+
+    from bot.inspection.registry.models import InspectionObject
+
+    found = session.exec(select(InspectionObject.id).where(InspectionObject.code == code.strip())).first()
+    if found is None:
+        raise Problem("object_unknown", "名录库里没有这个检查对象。", 代码=code)
+    return found

@@ -40,7 +40,7 @@ class InboundEvent:
     card_id: str = ""
     card_token: str = ""  # WeCom response_code: one update, 72 h
     media_id: str = ""
-    latitude: float | None = None
+    latitude: float | None = None  # WGS-84, whatever the service itself uses
     longitude: float | None = None
     label: str = ""  # address of a location
     conversation: str = ""  # group id, empty in a single chat

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from aiohttp import web
 
+from bot.core.coordinates import to_gcj02
 from bot.simulator.acts import MessageView, NotDelivered, SimButton
 from bot.simulator.faults import FaultPlan
 from bot.simulator.people import SimMessage, SimPerson, World
@@ -183,8 +184,11 @@ class WeComServer:
         if self._talking is not None:
             raise NotDelivered("智能机器人收不到位置，请打开页面")
         self._show(person, "text", {"content": f"[位置] {label}"}, mine=True)
+        x, y = to_gcj02(
+            (latitude, longitude)
+        )  # the phone knows where it is, the map it chooses on is Tencent's
         await self._message(
-            person, MsgType="location", Location_X=str(latitude), Location_Y=str(longitude), Scale="16",
+            person, MsgType="location", Location_X=f"{x:.6f}", Location_Y=f"{y:.6f}", Scale="16",
             Label=label, AppType="wxwork",
         )  # fmt: skip
 

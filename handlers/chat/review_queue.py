@@ -94,7 +94,7 @@ def _list(session: Session, ctx: Context) -> tuple[list[Entry], int]:
 
 def _line(place: int, one: Entry, calendar: Calendar) -> str:
     due = f"，{day_words(calendar, one.due)} 前公示" if one.due else ""
-    signs = "".join(f"\n   ⚠ {sign.text}" for sign in one.signs[:3])
+    signs = "".join(f"\n   ⚠ {sign}" for sign in one.signs[:3])
     return f"{place}. {one.object}：{one.result}{due}{signs}"
 
 

@@ -212,6 +212,7 @@ ACTIONS = {
     "notice.served_on_paper": "当面送达通知书",
     "notices.merged": "合并消息",
     "notices.moved_on": "改由其他途径告知",
+    "object.placed": "登记检查对象位置",
     "notices.settled": "消息送达情况",
     "officer.replaced": "更换执法人员",
     "person.changed": "更新人员信息",
@@ -263,10 +264,10 @@ SUBJECTS = {
     "commission": "委托", "deadline": "期限", "department": "部门", "device": "手机", "digest": "汇总",
     "draw": "抽取", "duty": "责任清单", "extension": "延期", "followup": "后续处置", "heartbeat": "定时检查",
     "import": "导入", "inbox": "来信", "item": "抽查事项", "leave": "请假", "limit": "限额", "mass": "群发",
-    "notice": "消息", "notices": "消息", "officer": "选派", "person": "人员", "plan": "计划", "platform": "平台",
-    "publication": "公示", "return": "回访", "sample": "回访抽取", "special": "专项建议", "supervision": "督办",
-    "task": "任务", "training": "培训", "transfer": "移送", "visit": "检查", "witness": "见证", "word": "见证号码",
-    "year": "年度",
+    "notice": "消息", "notices": "消息", "object": "检查对象", "officer": "选派", "person": "人员",
+    "plan": "计划", "platform": "平台", "publication": "公示", "return": "回访", "sample": "回访抽取",
+    "special": "专项建议", "supervision": "督办", "task": "任务", "training": "培训", "transfer": "移送",
+    "visit": "检查", "witness": "见证", "word": "见证号码", "year": "年度",
 }  # fmt: skip
 
 

@@ -37,7 +37,7 @@ async def show(request: web.Request) -> web.Response:
     return render(
         request, "form/show.html.j2", head=form_view.head(link.facts, link.person_id), base=link.base,
         people=people, code=spoken(code), qr=Markup(qr(f"{request.app[SETTINGS].public_url}/visit/{code}")),  # noqa: S704 - our own SVG
-        map=map_link(link.facts.visit.object.address), materials=MATERIALS, notice=notice,
+        map=map_link(link.facts.visit.object), materials=MATERIALS, notice=notice,
         delivery=_DELIVERIES.get(notice.delivery, "") if notice else "", open=link.facts.is_open,
         task=link.facts.visit.task,
     )  # fmt: skip

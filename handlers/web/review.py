@@ -25,7 +25,7 @@ from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.results.judgement import Judgement, judge
 from bot.inspection.results.labels import label_of
 from bot.inspection.results.models import ItemResult, Review
-from bot.inspection.results.quality import Flag, flags
+from bot.inspection.results.quality import Flag, Trace, flags, sign_words
 from bot.inspection.results.service import (
     Decision,
     is_of_departments,
@@ -57,9 +57,13 @@ class Seen:
     results: list[ItemResult]
     reviews: list[Review]
     follow_ups: list[FollowUp]
-    signs: tuple[Flag, ...]
+    trace: Trace
     signatures: list[Signer]
     may_decide: bool
+
+    @property
+    def signs(self) -> tuple[str, ...]:
+        return sign_words(self.trace)
 
 
 @routes.get("/review/{token}")
@@ -76,7 +80,7 @@ async def page(request: web.Request) -> web.Response:
         visit=seen.facts.visit,
         state=NAMES[VisitState(seen.facts.visit.visit.state)],
         seen=seen,
-        asks_reason=Flag.LOW_YIELD in seen.signs,
+        asks_reason=Flag.LOW_YIELD in flags(seen.trace),
         results=_results(seen),
         answers=_answers(seen),
         others=[e for e in seen.facts.evidence if e.question.startswith(("followup:", "visit:outcome"))],
@@ -147,7 +151,7 @@ def look(session: Session, *, visit_id: int, person_id: int) -> Seen:
             session.exec(select(Review).where(Review.visit_id == visit_id).order_by(col(Review.round)))
         ),
         follow_ups=of_visit(session, visit_id),
-        signs=flags(trace(session, facts.visit)),
+        trace=trace(session, facts.visit),
         signatures=signers(session, facts),
         may_decide=facts.visit.visit.state == VisitState.IN_REVIEW
         and _may_decide(session, visit_id, person_id),

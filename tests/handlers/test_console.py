@@ -25,9 +25,10 @@ from bot.inspection.metrics.overview import overview
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import PersonRole
 from bot.inspection.profile import load_profile
+from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import Task, Visit
 from bot.migrations import head
-from handlers.web import console, console_followups, health, session
+from handlers.web import console, console_followups, console_objects, health, session
 from handlers.web.keys import CALENDAR, PROFILE
 from handlers.web.pages import TEMPLATES, guard, make_environment
 from tests.handlers.campaign import COORDINATOR, LEAD, PLAIN, campaign, people
@@ -47,6 +48,7 @@ def make_app(
     app.add_routes(session.routes)
     app.add_routes(console.routes)
     app.add_routes(console_followups.routes)
+    app.add_routes(console_objects.routes)
     app.router.add_static("/static/", TEMPLATES / "static")
     health.add_routes(app)
     return app
@@ -85,7 +87,8 @@ async def token_of(client: Client) -> str:
 
 async def test_without_a_session_every_page_says_how_to_get_in(client: Client) -> None:
     for path in ("/console", "/console/live", "/console/tasks", "/console/tasks/1", "/console/notices",
-                 "/console/followups", "/console/metrics", "/console/audit"):  # fmt: skip
+                 "/console/followups", "/console/objects", "/console/objects/1", "/console/metrics",
+                 "/console/audit"):  # fmt: skip
         answer = await client.get(path)
         assert answer.status == 401, path
         body = await answer.text()
@@ -454,3 +457,33 @@ async def test_clues_and_transfers_stand_on_one_page_with_what_waits_first(
     assert page.index("县公安局") < page.index("消防救援大队")
     assert "已超期" in page
     assert "云消〔2026〕1号" in page
+
+
+async def test_an_object_is_found_by_its_code_and_placed_on_the_map(client: Client, seeded: Database) -> None:
+    await log_in(client)
+    target = seeded.read_now(lambda s: s.get_one(InspectionObject, 1000))
+    path = "/console/objects/1000"
+    assert (await client.get("/console/objects", params={"code": target.code})).url.path == path
+    assert "名录库里没有" in await (await client.get("/console/objects?code=nobody")).text()
+    sent = {"csrf": await token_of(client), "longitude": "22.63", "latitude": "110.15", "system": ""}
+
+    swapped = await client.post(f"{path}/place", data=sent, headers=origin(client))
+    body = await swapped.text()
+    assert swapped.status == 422
+    assert "是否填反" in body
+    assert 'value="22.63"' in body  # what was typed stays
+
+    right = sent | {"longitude": "110.15", "latitude": "22.63", "system": "WGS-84"}
+    kept = await client.post(f"{path}/place", data=right, headers=origin(client))
+    assert "已登记位置" in await kept.text()
+    assert seeded.read_now(lambda s: s.get_one(InspectionObject, 1000)).longitude == 110.15
+    assert (await client.get("/console/objects/9")).status == 404
+
+
+async def test_a_lead_sees_an_object_and_cannot_move_it(client: Client) -> None:
+    await log_in(client, LEAD)
+    assert (
+        '<form class="filters" method="post"' not in await (await client.get("/console/objects/1000")).text()
+    )
+    data = {"csrf": await token_of(client), "longitude": "", "latitude": "", "system": ""}
+    assert (await client.post("/console/objects/1000/place", data=data, headers=origin(client))).status == 403

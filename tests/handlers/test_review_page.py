@@ -13,15 +13,17 @@ from sqlmodel import Session, select
 from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.core.keys import LINKS
+from bot.inspection.audit.models import AuditEntry
 from bot.inspection.checklists.definition import parse_checklist
 from bot.inspection.checklists.queries import form_facts
 from bot.inspection.checklists.service import Seen, save_draft
 from bot.inspection.notices.message import Content
 from bot.inspection.notices.models import Notice
+from bot.inspection.registry.placing import place_object
 from bot.inspection.results.closing import Closing
 from bot.inspection.results.judgement import judge
 from bot.inspection.results.messages import review_request
-from bot.inspection.results.quality import Flag, flags
+from bot.inspection.results.quality import Flag, flags, sign_words
 from bot.inspection.results.sheet import build_sheet
 from bot.inspection.results.traces import trace
 from bot.inspection.tasks.models import CheckIn, Task, Visit, VisitState
@@ -139,6 +141,35 @@ def test_a_check_in_far_from_where_the_object_was_found_before_is_flagged(desk: 
 
     desk.db.write_now(was_found)
     assert Flag.ELSEWHERE in seen_flags(desk)
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [(NEXT_DOOR, []), (OTHER_TOWN, ["有签到位置离该户登记的位置 7784 米"])],
+    ids=["next door", "another town"],
+)
+async def test_a_check_in_far_from_the_registered_place_is_flagged_in_metres_and_not_refused(
+    desk: Desk, client: TestClient[Any, Any], second: tuple[float, float], said: list[str]
+) -> None:
+    """C32: a person judges."""
+    desk.db.write_now(place_object, object_id=1, place=SHOP, now=desk.clock.now())
+    arrive(desk, WANG, SHOP)
+    arrive(desk, LI, second)
+    assert desk.visit().state == VisitState.ON_SITE
+    seen = desk.db.read_now(lambda s: sign_words(trace(s, visit_facts(s, VISIT))))
+    assert [words for words in seen if "登记的位置" in words] == said
+    page = await client.get(f"/review/{client.app[LINKS].sign('review', [REVIEWER, VISIT])}")
+    assert all(words in await page.text() for words in said)
+    chained = desk.db.read_now(
+        lambda s: [e.data for e in s.exec(select(AuditEntry).where(AuditEntry.action == "visit.checked_in"))]
+    )
+    assert [entry["metres_away"] for entry in chained] == [0, 7784 if said else 245]
+
+
+def test_without_a_registered_place_nobody_knows_how_far(desk: Desk) -> None:
+    arrive(desk, WANG, OTHER_TOWN)
+    arrive(desk, LI, OTHER_TOWN)
+    assert Flag.AWAY not in seen_flags(desk)
 
 
 def seen_flags(desk: Desk) -> tuple[Flag, ...]:

@@ -14,15 +14,13 @@ from enum import StrEnum
 from typing import Any
 
 from bot.core.clock import CHINA
+from bot.core.coordinates import Point, distance
 
 FAR = 500.0  # metres: a market or a factory is smaller, and a phone indoors is off by a hundred
 EARLY = dt.timedelta(minutes=30)  # before the first check-in: a shop front taken from the street still fits
 _EXIF, _GPS = 0x8769, 0x8825
 _TAKEN, _OFFSET, _SOFTWARE = 0x9003, 0x9011, 0x0131
 _EDITORS = ("photoshop", "lightroom", "snapseed", "美图", "meitu", "picsart", "gimp", "醒图")
-_EARTH = 6_371_000.0  # metres
-
-Point = tuple[float, float]  # latitude, longitude in degrees
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +85,6 @@ def signs(
         (Sign.NO_CAMERA, camera_only and traces.taken_at is None),
     )
     return [sign for sign, here in found if here]
-
-
-def distance(one: Point, other: Point) -> float:
-    """Give the metres between two points along the ground (haversine)."""
-    lat1, lon1, lat2, lon2 = (math.radians(degrees) for degrees in (*one, *other))
-    half = (
-        math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
-    )
-    return 2 * _EARTH * math.asin(math.sqrt(min(1.0, half)))
 
 
 def read_traces(exif: Any) -> Traces:

@@ -6,10 +6,11 @@ import datetime as dt
 
 from sqlmodel import Session, col, select
 
+from bot.core.coordinates import Point
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.evidence import Stored
-from bot.inspection.checklists.exif import Point, signs
+from bot.inspection.checklists.exif import signs
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.checklists.queries import FormFacts, checklist_of, facts_of_form
 from bot.inspection.checklists.repeats import find

@@ -37,6 +37,7 @@ class VisitRow:
     number: str
     task_id: int
     object: str
+    object_id: int
     district: str
     state: str
     batch: int
@@ -146,7 +147,7 @@ def _rows(
     names = _officers(session, [visit.id or 0 for visit, _ in pairs])
     return [
         VisitRow(
-            id=visit.id or 0, number=visit.number, task_id=visit.task_id, object=thing.name,
+            id=visit.id or 0, number=visit.number, task_id=visit.task_id, object=thing.name, object_id=thing.id or 0,
             district=thing.district, state=visit.state, batch=visit.batch, due_on=visit.due_on,
             publish_due=visit.publish_due, officers=tuple(names[visit.id or 0]), outcome=visit.outcome,
             days_late=(today - visit.due_on).days if visit.state in BEFORE_SUBMIT else 0,

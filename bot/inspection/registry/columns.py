@@ -10,6 +10,7 @@ from bot.core.cells import percent
 from bot.core.columns import Column, Fault, Layout, Need, choice, text, words
 from bot.inspection.registry.codes import register_number_problem, uscc_problem
 from bot.inspection.registry.models import ItemClass, NoticeMode, ObjectKind, ObjectStatus
+from bot.inspection.registry.places import PLACE_COLUMNS, place_rule
 from bot.inspection.registry.words import (
     AUTHORITY,
     CLASSES,
@@ -142,6 +143,7 @@ OBJECTS: Final = Layout(
             text(300),
             aliases=("住所", "经营场所", "经营地址", "住所（经营场所）", "使用地点"),
         ),
+        *PLACE_COLUMNS,
         Column(
             "district", "区域", text(60), aliases=("镇街", "乡镇", "所属区域", "辖区", "行政区划", "属地")
         ),
@@ -186,7 +188,7 @@ OBJECTS: Final = Layout(
             aliases=("使用单位统一社会信用代码", "使用单位信用代码"),
         ),
     ),
-    rules=(object_code_rule, user_unit_rule),
+    rules=(object_code_rule, user_unit_rule, place_rule),
 )
 
 ITEMS: Final = Layout(

@@ -11,6 +11,11 @@ from sqlmodel import Field, SQLModel
 
 from bot.core.tables import big_id, json_dict, json_list, maybe_moment, moment, one_of
 
+PLACE = (  # both or neither, within China: swapped ones are refused
+    "(latitude IS NULL) = (longitude IS NULL) AND"
+    " (latitude IS NULL OR (latitude BETWEEN 3 AND 54 AND longitude BETWEEN 73 AND 136))"
+)
+
 
 class ItemClass(StrEnum):
     KEY = "KEY"  # 重点检查事项: no cap
@@ -77,6 +82,7 @@ class InspectionObject(SQLModel, table=True):
         CheckConstraint(one_of("kind", ObjectKind), name="ck_object_kind"),
         CheckConstraint(one_of("status", ObjectStatus), name="ck_object_status"),
         CheckConstraint("credit_class IN ('A', 'B', 'C', 'D')", name="ck_object_class"),
+        CheckConstraint(PLACE, name="ck_object_place"),
     )
     id: int | None = big_id()
     code: str = Field(unique=True, max_length=40)
@@ -88,6 +94,8 @@ class InspectionObject(SQLModel, table=True):
     credit_class: str = Field(default="B", max_length=1)
     risk_index: int | None = None  # 信用风险指数, higher is worse; None: no sheet had one
     status: str = Field(default=ObjectStatus.ACTIVE, max_length=14)
+    latitude: float | None = None  # of the registered place, WGS-84; both or neither
+    longitude: float | None = None
     user_unit_code: str = Field(default="", max_length=40)  # equipment: the business that uses it
     labels: list[str] = json_list()
     row_sha256: str = Field(default="", max_length=64)  # of the imported row: equal means unchanged

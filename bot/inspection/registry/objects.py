@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table, bindparam, insert, literal, select, update
@@ -14,16 +14,18 @@ from bot.core.columns import Row, Tally
 from bot.core.tables import Moment
 from bot.inspection.registry.classes import FOOD_LABEL
 from bot.inspection.registry.models import CreditHistory, InspectionObject
+from bot.inspection.registry.places import point_of
 
 _FIELDS = (
     "code", "kind", "name", "address", "district", "industry", "credit_class", "status", "user_unit_code",
     "labels",
 )  # fmt: skip
+_KEPT = ("risk_index", "latitude", "longitude")  # what a sheet without them takes nothing away from
 _TABLE: Table = InspectionObject.__table__  # type: ignore[attr-defined]
 _UPDATE = (
     update(_TABLE)
     .where(_TABLE.c.code == bindparam("b_code"))
-    .values({name: bindparam(name) for name in (*_FIELDS[1:], "risk_index", "row_sha256", "updated_at")})
+    .values({name: bindparam(name) for name in (*_FIELDS[1:], *_KEPT, "row_sha256", "updated_at")})
 )
 
 
@@ -34,14 +36,18 @@ def upsert_objects(session: Session, rows: Sequence[Row], *, now: dt.datetime) -
     for row in rows:
         record = _record(row.values, now)
         before = known.get(record["code"])
-        if record["risk_index"] is None and before is not None:  # a sheet without it takes nothing away
-            record["risk_index"] = before[2]
-        tally.count(new=before is None, changed=before is not None and before[0] != record["row_sha256"])
+        if before is not None:
+            _keep_what_is_not_said(record, before)
+        tally.count(
+            new=before is None, changed=before is not None and before["row_sha256"] != record["row_sha256"]
+        )
         if before is None:
             fresh.append(record)
-        elif before[0] != record["row_sha256"]:
+        elif before["row_sha256"] != record["row_sha256"]:
             changed.append({"b_code": record["code"], **record})
-        if before is not None and before[1:] != (record["credit_class"], record["risk_index"]):
+        if before is not None and any(
+            before[name] != record[name] for name in ("credit_class", "risk_index")
+        ):
             reclassed.append(record["code"])
     if fresh:
         session.execute(insert(_TABLE), fresh)
@@ -54,14 +60,17 @@ def upsert_objects(session: Session, rows: Sequence[Row], *, now: dt.datetime) -
     return tally
 
 
-def _known(session: Session, codes: Sequence[str]) -> dict[str, tuple[str, str, int | None]]:
-    """Digest, credit class and risk index of the objects that are there."""
-    found = session.execute(
-        select(_TABLE.c.code, _TABLE.c.row_sha256, _TABLE.c.credit_class, _TABLE.c.risk_index).where(
-            _TABLE.c.code.in_(codes)
-        )
-    )
-    return {code: (digest, credit, index) for code, digest, credit, index in found}
+def _known(session: Session, codes: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """What an import compares with, of the objects that are there."""
+    names = ("code", "row_sha256", "credit_class", *_KEPT)
+    found = session.execute(select(*(_TABLE.c[name] for name in names)).where(_TABLE.c.code.in_(codes)))
+    return {row.code: dict(zip(names, row, strict=True)) for row in found}
+
+
+def _keep_what_is_not_said(record: dict[str, Any], before: Mapping[str, Any]) -> None:
+    for name in _KEPT:
+        if record[name] is None:
+            record[name] = before[name]
 
 
 def _record(values: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
@@ -71,8 +80,12 @@ def _record(values: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
     parts = [*(str(record[name]) for name in _FIELDS[:-1]), *record["labels"]]
     if values["risk_index"] is not None:
         parts.append(f"risk_index={values['risk_index']}")
+    place = point_of(values)
+    if place is not None:
+        parts.append("place={:.6f},{:.6f}".format(*place))
     record["row_sha256"] = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
     record["risk_index"] = values["risk_index"]
+    record["latitude"], record["longitude"] = place or (None, None)
     record["updated_at"] = now
     return record
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from bot.core.coordinates import System
 from bot.inspection.registry.models import ItemClass, NoticeMode, ObjectKind, ObjectStatus
 
 KINDS: Final[Mapping[str, ObjectKind]] = {
@@ -69,6 +70,21 @@ NOTICE: Final[Mapping[str, NoticeMode]] = {
     "提前告知": NoticeMode.ADVANCE,
     "现场告知": NoticeMode.ON_SITE,
     "飞行检查": NoticeMode.UNANNOUNCED,
+}
+SYSTEMS: Final[Mapping[str, System]] = {
+    "WGS-84": System.WGS84,
+    "GCJ-02": System.GCJ02,
+    "WGS84": System.WGS84,
+    "GPS": System.WGS84,
+    "天地图": System.WGS84,  # CGCS2000: centimetres from WGS-84
+    "CGCS2000": System.WGS84,
+    "国家2000": System.WGS84,
+    "GCJ02": System.GCJ02,
+    "高德": System.GCJ02,
+    "高德地图": System.GCJ02,
+    "腾讯": System.GCJ02,
+    "腾讯地图": System.GCJ02,
+    "火星坐标": System.GCJ02,
 }
 IN_USE: Final[Mapping[str, bool]] = {"在用": True, "停用": False, "草稿": False, "启用": True, "废止": False}
 AUTHORITY: Final[Mapping[str, str]] = {"本级": "SELF", "上级": "UPPER"}

@@ -16,7 +16,7 @@ from bot.inspection.results.judgement import Score, judge
 from bot.inspection.results.labels import ResultCode, label_of
 from bot.inspection.results.models import Review
 from bot.inspection.results.outcome_messages import KINDS as OUTCOMES
-from bot.inspection.results.quality import Flag, flags
+from bot.inspection.results.quality import sign_words
 from bot.inspection.results.queue_messages import KINDS as QUEUE
 from bot.inspection.results.service import Decision, last_review
 from bot.inspection.results.signing_messages import KINDS as SIGNING
@@ -47,8 +47,8 @@ def _values(facts: VisitFacts) -> dict[str, Any]:
 def review_request(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
     """The reviewer's card: it lives until somebody decided, then says who did what."""
     facts = visit_facts(session, _id(notice))
-    found = flags(trace(session, facts))
-    values = _values(facts) | {"flags": [flag.text for flag in found]}
+    found = sign_words(trace(session, facts))
+    values = _values(facts) | {"flags": list(found)}
     shown = (
         ("检查对象", facts.object.name),
         ("检查结果", values["result"]),
@@ -114,7 +114,7 @@ _SAMPLE = {
     "result": "未发现问题",
     "due": "04月13日",
 }
-_FLAG = [Flag.TOO_SHORT.text]
+_FLAG = ["从签到到提交不足 10 分钟"]
 _ROWS = (("检查对象", "云溪县某某餐饮店"), ("检查结果", "未发现问题"), ("公示期限", "04月13日"))
 _REVIEW = Content(_SAMPLE | {"flags": _FLAG}, _ROWS, _ASKS, (Page("查看", "review", (1,)),))
 _REASON = "第 5 项缺少照片"

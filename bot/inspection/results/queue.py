@@ -18,7 +18,7 @@ from bot.inspection.notices.service import enqueue_many, row
 from bot.inspection.people.models import Role
 from bot.inspection.profile import Profile
 from bot.inspection.results.labels import LABELS, ResultCode, label_of
-from bot.inspection.results.quality import Flag, flags
+from bot.inspection.results.quality import sign_words
 from bot.inspection.results.service import Decision, review_visit
 from bot.inspection.results.traces import trace
 from bot.inspection.tasks.models import Visit, VisitState
@@ -40,7 +40,7 @@ class Entry:
     problem: bool
     submitted_at: dt.datetime | None
     due: dt.date | None
-    signs: tuple[Flag, ...]
+    signs: tuple[str, ...]
 
     @property
     def at_once(self) -> bool:
@@ -90,7 +90,7 @@ def entry(session: Session, visit_id: int) -> Entry:
         visit_id=visit_id, number=visit.number, object=facts.object.name, task=facts.task.name,
         result=label_of(visit.outcome) if visit.outcome else "—",
         problem=code is not None and code is not ResultCode.R01 and LABELS[code].is_problem,
-        submitted_at=visit.submitted_at, due=visit.publish_due, signs=flags(trace(session, facts)),
+        submitted_at=visit.submitted_at, due=visit.publish_due, signs=sign_words(trace(session, facts)),
     )  # fmt: skip
 
 

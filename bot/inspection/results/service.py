@@ -75,7 +75,9 @@ def review_visit(
     if decision is Decision.RETURNED and not reason:
         raise Problem("reason_missing", "退回要写明理由，检查人员才知道改什么。", 理由="不能为空")
     if decision is Decision.APPROVED and not reason and _needs_reason(session, visit_id):
-        raise Problem("low_yield", f"{Flag.LOW_YIELD.text}。请写明为什么通过。", reason="请写明理由")
+        raise Problem(
+            "low_yield", "同一人员一年内三次检查该户均未发现问题，请写明为什么通过。", reason="请写明理由"
+        )
     number = last.round + 1 if last else 1
     made = Review(
         visit_id=visit_id, round=number, reviewer_id=reviewer_id, decision=decision, reason=reason, at=now

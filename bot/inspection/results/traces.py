@@ -10,15 +10,16 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china, china_day
+from bot.core.coordinates import Point
 from bot.inspection.checklists.answers import is_bad
-from bot.inspection.checklists.exif import Point
 from bot.inspection.checklists.models import Answer
 from bot.inspection.checklists.outcomes import CLEAN
 from bot.inspection.checklists.queries import form_facts
 from bot.inspection.notices.models import Notice
+from bot.inspection.registry.places import place_of
 from bot.inspection.results.judgement import judge
 from bot.inspection.results.models import Review
-from bot.inspection.results.quality import Trace, nearest, widest
+from bot.inspection.results.quality import Trace, farthest, nearest, widest
 from bot.inspection.results.signing import signatures_of
 from bot.inspection.results.supplement import left_at
 from bot.inspection.tasks.models import CheckIn, Visit, VisitOfficer
@@ -52,6 +53,7 @@ def trace(session: Session, facts: VisitFacts) -> Trace:
         familiar=_familiar(session, facts),
         apart=widest(here),
         elsewhere=nearest(here, _found_before(session, facts)) if here else None,
+        away=farthest(here, place_of(facts.object)),
     )
 
 

@@ -65,7 +65,7 @@ _SAMPLE = {
 def _pages(facts: VisitFacts) -> tuple[Page, ...]:
     """The form, the certificates to hold out, and the way there."""
     visit = (facts.visit.id,)
-    way = map_link(facts.object.address)
+    way = map_link(facts.object)
     pages = (Page("打开检查表", "form", visit), Page("亮证", "form", visit, then="/show"))
     return (*pages, Page("导航", path=way)) if way else pages
 

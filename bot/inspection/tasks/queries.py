@@ -9,10 +9,12 @@ from urllib.parse import quote
 from sqlalchemy import and_, bindparam
 from sqlmodel import Session, col, select
 
+from bot.core.coordinates import to_gcj02
 from bot.core.errors import Problem
 from bot.inspection.people.models import Account, Department, EnterpriseContact, Person, PersonRole, Role
 from bot.inspection.plans.models import Plan, PlanLine
 from bot.inspection.registry.models import InspectionObject, Item
+from bot.inspection.registry.places import place_of
 from bot.inspection.tasks.models import Task, TaskItem, Visit, VisitOfficer
 from bot.inspection.tasks.states import LIVE
 
@@ -128,9 +130,13 @@ def department_names(session: Session, ids: Collection[int]) -> dict[int, str]:
     return {key: name for key, name in session.exec(query) if key is not None}
 
 
-def map_link(address: str) -> str:
-    """Where a phone's map looks for an address; empty without one."""
-    return f"https://uri.amap.com/search?keyword={quote(address)}" if address else ""
+def map_link(target: InspectionObject) -> str:
+    """The way there on a phone's map: to the registered place, else where it looks for the address; empty without both."""
+    if (place := place_of(target)) is not None:
+        north, east = to_gcj02(place)  # the map's own system
+        to = f"{east:.6f},{north:.6f},{quote(target.name)}"
+        return f"https://uri.amap.com/navigation?to={to}&mode=car&coordinate=gaode&src=suicha"
+    return f"https://uri.amap.com/search?keyword={quote(target.address)}" if target.address else ""
 
 
 def get_visit(session: Session, visit_id: int, *, lock: bool = False) -> Visit:

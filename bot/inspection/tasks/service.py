@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china
+from bot.core.coordinates import distance
 from bot.core.errors import Problem
 from bot.core.ids import new_id
 from bot.inspection.audit.service import record
@@ -15,6 +16,8 @@ from bot.inspection.notices.mass import hold_mass
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
 from bot.inspection.profile import Profile
+from bot.inspection.registry.models import InspectionObject
+from bot.inspection.registry.places import place_of
 from bot.inspection.tasks.approval import require_approval
 from bot.inspection.tasks.late import check_late
 from bot.inspection.tasks.models import (
@@ -156,9 +159,20 @@ def _note_presence(session: Session, visit: Visit, there: CheckIn, *, now: dt.da
     visit.reminded_on = None
     session.add_all([there, visit])
     subject = subject_of(visit.id or 0)
-    record(session, "visit.checked_in", subject, now=now, actor=there.person_id, late=late)
+    record(
+        session, "visit.checked_in", subject, now=now, actor=there.person_id, late=late,
+        metres_away=None if late else _metres_away(session, visit, there),
+    )  # fmt: skip
     withdraw(session, subject, kinds=WAITING, recipient_id=there.person_id, reason="已签到", now=now)
     touch_cards(session, subject, now=now)
+
+
+def _metres_away(session: Session, visit: Visit, there: CheckIn) -> int | None:
+    """How far from the object's registered place; None where one is unknown. The reviewer judges (C32)."""
+    if there.latitude is None or there.longitude is None:
+        return None
+    registered = place_of(session.get_one(InspectionObject, visit.object_id))
+    return round(distance((there.latitude, there.longitude), registered)) if registered else None
 
 
 def _begin(session: Session, visit: Visit, *, now: dt.datetime) -> None:

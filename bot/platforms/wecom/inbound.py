@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.core.coordinates import to_wgs84
 from bot.platforms.base import InboundEvent, InboundKind
 from bot.platforms.wecom.crypto import CallbackError, open_envelope
 from bot.platforms.wecom.fields import Fields, Malformed, read
@@ -179,9 +180,12 @@ def _contact(fields: Fields) -> dict[str, Any]:
 
 
 def _place(fields: Fields) -> dict[str, Any]:
+    """A position chosen on Tencent's map, which is GCJ-02."""
+    chosen = _degrees(fields.get("Location_X"), 90), _degrees(fields.get("Location_Y"), 180)
+    latitude, longitude = to_wgs84(chosen)
     return {
-        "latitude": _degrees(fields.get("Location_X"), 90),
-        "longitude": _degrees(fields.get("Location_Y"), 180),
+        "latitude": latitude,
+        "longitude": longitude,
         "label": fields.get("Label") or fields.get("Poiname"),
     }
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.core.coordinates import distance, to_gcj02
 from bot.platforms.base import InboundEvent, InboundKind
 from bot.platforms.wecom import crypto, fields, inbound
 
@@ -64,8 +65,18 @@ def test_a_photo_brings_the_id_to_fetch_it_by() -> None:
 
 def test_a_place_has_latitude_first_and_a_user_id_keeps_its_zeros() -> None:
     event = decoded("location")
-    assert (event.latitude, event.longitude, event.label) == (23.1291, 113.2644, "某市某区某路 8 号")
+    assert (event.latitude, event.longitude) == pytest.approx((23.1291, 113.2644), abs=0.01)
+    assert event.label == "某市某区某路 8 号"
     assert event.user_id == "007"
+
+
+def test_a_place_on_tencents_map_is_told_in_wgs84() -> None:
+    """Location messages are GCJ-02, 600 m from where a satellite says."""
+    event = decoded("location")
+    assert event.latitude is not None
+    assert event.longitude is not None
+    assert to_gcj02((event.latitude, event.longitude)) == pytest.approx((23.1291, 113.2644), abs=1e-7)
+    assert 300 < distance((23.1291, 113.2644), (event.latitude, event.longitude)) < 700
 
 
 def test_a_pressed_button_brings_its_key_its_card_and_the_token_to_update_it() -> None:

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bot.app import make_app
 from bot.core.config import Settings
+from bot.core.config_dingtalk import DingTalkSettings
 from bot.core.config_wecom import WeComSettings
 from bot.core.db import Database
 from bot.core.log import _shorten, redact
@@ -83,6 +84,53 @@ async def test_a_number_that_no_row_can_have_is_not_found_on_every_address(
             tried.add(resource.canonical)
     assert {"/console/tasks/{task_id}", "/form/{token}/photo/{id}", "/file/{token}"} <= tried
     assert "page_failed" not in caplog.text
+
+
+_PARTS = "multipart/form-data; boundary=x"
+_ODD = b'--x\r\nContent-Disposition: form-data; name="code"\r\nContent-Transfer-Encoding: no-such\r\n\r\na\r\n--x--\r\n'
+BROKEN = {
+    "no boundary": ("multipart/form-data", b"a"),
+    "boundary missing in the body": (_PARTS, b"a"),
+    "unknown charset": ("application/x-www-form-urlencoded; charset=no-such", b"a=b"),
+    "not in its charset": ("application/x-www-form-urlencoded; charset=utf-8", b"a=\xff"),
+    "unknown transfer encoding": (_PARTS, _ODD),
+    "forms in a form": (
+        _PARTS,
+        b"--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y--\r\n--x--\r\n",
+    ),
+    "half a number in JSON": ("application/json", b'{"a": 1'),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+async def test_a_form_that_is_none_is_refused_by_every_address_that_takes_one(
+    settings: Settings, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    """Bug: ``/entry/bind`` and the logins answered such bodies with an apology and a traceback in the log."""
+    content_type, body = BROKEN[kind]
+    dingtalk = DingTalkSettings.model_validate(
+        {"client_id": "ding1", "client_secret": SECRET, "corp_id": "dingcorp1", "api_base": "http://127.0.0.1:1"}
+    )  # fmt: skip
+    app, tried = make_app(settings.model_copy(update={"dingtalk": dingtalk})), set()
+    async with TestClient(TestServer(app)) as client:
+        headers = {"Content-Type": content_type, "Origin": str(client.make_url("/")).rstrip("/")}
+        for route in app.router.routes():
+            if route.resource is not None and route.method in ("POST", "*"):
+                path = re.sub(r"{[^}]*}", "7", route.resource.canonical)
+                async with client.post(path, data=body, headers=headers) as answer:
+                    assert 400 <= answer.status < 500, (path, answer.status)
+                tried.add(path)
+    assert {"/entry/bind", "/dingtalk/login"} <= tried
+    assert "page_failed" not in caplog.text
+
+
+def test_forms_are_read_in_one_place() -> None:
+    """Whatever lies behind a login or a bound phone refuses a broken form like the addresses above."""
+    handlers = Path(__file__).resolve().parents[1] / "handlers"
+    reading = [
+        path.name for path in handlers.rglob("*.py") if "request.post()" in path.read_text(encoding="utf-8")
+    ]
+    assert reading == ["pages.py"]
 
 
 async def test_a_form_of_hundreds_of_megabytes_is_refused_before_it_is_read(settings: Settings) -> None:

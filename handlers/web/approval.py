@@ -16,7 +16,7 @@ from bot.inspection.tasks.models import Task, VisitApproval
 from bot.inspection.tasks.notice_paper import visits_before
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
 from handlers.web.form_link import require_device, require_same_origin, see_other
-from handlers.web.pages import render
+from handlers.web.pages import read_form, render
 
 routes = web.RouteTableDef()
 _KEPT = dt.timedelta(days=60)
@@ -47,7 +47,7 @@ async def decide(request: web.Request) -> web.Response:
     person_id, task_id = _opened(request)
     require_same_origin(request)
     await require_device(request, person_id)
-    sent = await request.post()
+    sent = await read_form(request)
     chosen = {key for value in sent.getall("visit", []) if (key := row_key(str(value))) is not None}
     if not chosen:
         raise Problem("nothing_chosen", "请先勾选要审批的检查。", visit="没有勾选")

@@ -36,7 +36,7 @@ from bot.inspection.tasks.models import Task, TaskState
 from handlers.web import console_words as words
 from handlers.web.keys import CALENDAR, PROFILE
 from handlers.web.numbers import path_key
-from handlers.web.pages import render
+from handlers.web.pages import read_form, render
 from handlers.web.session import Visitor, done, seen
 
 routes = web.RouteTableDef()
@@ -89,7 +89,7 @@ async def press(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     task_id, act = path_key(request, "task_id"), request.match_info["act"]
     if act not in _ACTS:
         raise Problem("not_found", "没有这个操作。")
-    form = {name: str(value) for name, value in (await request.post()).items()}
+    form = {name: str(value) for name, value in (await read_form(request)).items()}
     await request.app[DB].write(
         _ACTS[act],
         press=_Press(

@@ -15,7 +15,7 @@ from bot.platforms.base import PlatformError
 from handlers.web.dingtalk_hooks import DINGTALK
 from handlers.web.entry import enter
 from handlers.web.form_link import require_same_origin
-from handlers.web.pages import render, with_script
+from handlers.web.pages import read_form, render, with_script
 
 _STATE = "suicha_state"
 _STATE_LIVES = dt.timedelta(minutes=10)
@@ -52,7 +52,7 @@ async def door(request: web.Request) -> web.Response:
 async def login(request: web.Request) -> web.Response:
     """The code becomes a person on our server, never in the page."""
     require_same_origin(request)
-    code = str((await request.post()).get("code", ""))
+    code = str((await read_form(request)).get("code", ""))
     return await enter(request, platform="dingtalk", user_id=await _asked(request, code))
 
 

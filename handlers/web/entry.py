@@ -23,7 +23,7 @@ from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import Visit, VisitOfficer
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE, NAMES
 from handlers.web.form_link import require_same_origin
-from handlers.web.pages import render
+from handlers.web.pages import read_form, render
 
 routes = web.RouteTableDef()
 _LISTED = 50
@@ -62,7 +62,7 @@ async def enter(request: web.Request, *, platform: str, user_id: str) -> web.Res
 async def bind(request: web.Request) -> web.Response:
     """The one-time code, typed where there is no chat to say it in. Raises ``Problem`` ``bind_code_wrong``."""
     require_same_origin(request)
-    form = await request.post()
+    form = await read_form(request)
     value = request.app[LINKS].open("account", str(form.get("token", "")), max_age=_BINDING_LIVES)
     match value:
         case [str(platform), str(user_id)]:

@@ -14,7 +14,7 @@ from bot.core.keys import CLOCK, DB, LINKS, SETTINGS
 from bot.inspection.checklists.devices import DEVICE_LIVES, ask_code, bind_device, waits_for_code
 from bot.inspection.checklists.values import plain
 from handlers.web.form_link import cookie_of, key_of, require_same_origin, see_other
-from handlers.web.pages import render
+from handlers.web.pages import read_form, render
 
 routes = web.RouteTableDef()
 _KEPT = dt.timedelta(days=400)
@@ -56,7 +56,7 @@ async def enter(request: web.Request) -> web.Response:
     """The digits; right ones open the form where it was left."""
     person_id = _person(request)
     require_same_origin(request)
-    sent = await request.post()
+    sent = await read_form(request)
     right = await request.app[DB].write(
         bind_device, person_id=person_id, key_sha256=key_of(request, person_id),
         code="".join(plain(str(sent.get("code", ""))).split())[:6], now=request.app[CLOCK].now(),

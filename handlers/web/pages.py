@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from multidict import MultiDictProxy
 
 from bot.core.clock import china
 from bot.core.config_wecom import page_script
@@ -26,6 +27,11 @@ CSP = (
     "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
+BROKEN_BODY = (
+    ValueError,
+    LookupError,
+    RuntimeError,
+)  # no boundary, an unknown charset, an unknown transfer encoding
 _TAKEN = "https://resource"  # where a web view of DingTalk has what its camera took, on the phone itself
 _WORDS = {400: "请求不完整，请返回重试。", 403: "没有权限。", 413: "提交的内容太大。"}
 _STATUS = {
@@ -100,6 +106,14 @@ def with_script(script: str) -> str:
 
 def wants_json(request: web.Request) -> bool:
     return "application/json" in request.headers.get("Accept", "") or request.path.endswith(".json")
+
+
+async def read_form(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
+    """The fields of a posted form. Raises ``form_broken`` for a body that is none."""
+    try:
+        return await request.post()
+    except BROKEN_BODY as error:
+        raise Problem("form_broken", "没有读懂发来的内容，请刷新页面再试。") from error
 
 
 @web.middleware

@@ -40,7 +40,7 @@ from bot.inspection.tasks.states import NAMES
 from handlers.web.form_link import require_device, require_same_origin, see_other
 from handlers.web.keys import EVIDENCE
 from handlers.web.numbers import path_key
-from handlers.web.pages import render
+from handlers.web.pages import read_form, render
 from handlers.web.thumbnails import small_picture
 
 routes = web.RouteTableDef()
@@ -102,7 +102,7 @@ async def decide(request: web.Request) -> web.Response:
     person_id, visit_id = _opened(request)
     require_same_origin(request)
     await require_device(request, person_id)
-    sent = await request.post()
+    sent = await read_form(request)
     wanted = {"approve": Decision.APPROVED, "return": Decision.RETURNED}.get(str(sent.get("decision", "")))
     if wanted is None:
         raise Problem("form_broken", "没有读懂发来的内容，请刷新页面再试。")

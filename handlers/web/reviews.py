@@ -12,7 +12,7 @@ from bot.core.ids import row_key
 from bot.core.keys import CLOCK, DB, LINKS
 from bot.inspection.results.queue import Passed, pass_many, review_queue
 from handlers.web.form_link import require_device, require_same_origin
-from handlers.web.pages import render
+from handlers.web.pages import read_form, render
 
 routes = web.RouteTableDef()
 _KEPT = dt.timedelta(days=30)
@@ -31,7 +31,7 @@ async def pass_chosen(request: web.Request) -> web.Response:
     person_id = _opened(request)
     require_same_origin(request)
     await require_device(request, person_id)
-    sent = await request.post()
+    sent = await read_form(request)
     chosen = [key for value in sent.getall("visit", []) if (key := row_key(str(value))) is not None]
     if not chosen:
         raise Problem("nothing_chosen", "请先勾选要通过的结果。", visit="没有勾选")

@@ -21,7 +21,7 @@ from bot.core.errors import Problem
 from bot.core.ids import sha256_hex
 from bot.core.keys import CLOCK, DB, LINKS, SETTINGS
 from bot.inspection.people.console_logins import Viewer, enter, leave, open_session
-from handlers.web.pages import render
+from handlers.web.pages import read_form, render
 
 routes = web.RouteTableDef()
 LINK_LIVES = dt.timedelta(minutes=30)
@@ -59,7 +59,7 @@ def sent(page: Page) -> Handler:
 
     async def checked(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         check_origin(request)
-        form = await request.post()
+        form = await read_form(request)
         if not hmac.compare_digest(str(form.get("csrf", "")).encode(), visitor.csrf.encode()):
             raise Problem("forbidden", "页面已过期，请刷新后再试一次。")
         return await page(request, visitor)

@@ -12,6 +12,7 @@ from bot.core.errors import Problem
 from bot.core.keys import SETTINGS
 from bot.inspection.checklists.evidence import Stored
 from handlers.web.keys import EVIDENCE
+from handlers.web.pages import BROKEN_BODY, read_form
 
 _LONGEST_TEXT = 64 * 1024  # bytes of one text field
 _CHUNK = 256 * 1024
@@ -23,7 +24,7 @@ async def parts(request: web.Request) -> AsyncIterator[tuple[str, str | Stored]]
     Raises ``form_broken`` for another kind of body, ``file_too_big``, ``file_type``.
     """
     if not request.content_type.startswith("multipart/"):
-        for name, value in (await request.post()).items():
+        for name, value in (await read_form(request)).items():
             yield name, str(value)
         return
     limit = request.app[SETTINGS].max_upload
@@ -36,7 +37,7 @@ async def parts(request: web.Request) -> AsyncIterator[tuple[str, str | Stored]]
                 yield part.name, body.decode(errors="replace")
             elif body:
                 yield part.name, await asyncio.to_thread(request.app[EVIDENCE].put, body)
-    except ValueError as error:
+    except BROKEN_BODY as error:
         raise Problem("form_broken", "上传的内容不完整，请再试一次。") from error
 
 

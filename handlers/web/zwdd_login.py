@@ -22,7 +22,7 @@ from bot.platforms.zwdd.app import ZwddPlatform
 from bot.platforms.zwdd.client import PLATFORM
 from handlers.web.entry import enter, owner
 from handlers.web.form_link import require_same_origin
-from handlers.web.pages import render
+from handlers.web.pages import read_form, render
 
 ZWDD = web.AppKey("zwdd", ZwddPlatform)
 _WRONG = "没有确认您的身份，请关闭页面后从工作台重新打开。"
@@ -58,7 +58,7 @@ async def door(request: web.Request) -> web.Response:
 async def login(request: web.Request) -> web.Response:
     """The code becomes an account on our server; its owner is named and nothing is opened yet."""
     require_same_origin(request)
-    sent = await request.post()
+    sent = await read_form(request)
     code = str(sent.get("code", ""))
     digest = _begun_here(request, "zwdd_state", str(sent.get("state", "")))
     if not code or len(code) > 512 or not hmac.compare_digest(digest, sha256_hex(code.encode())):
@@ -77,7 +77,7 @@ async def login(request: web.Request) -> web.Response:
 async def come_in(request: web.Request) -> web.Response:
     """Whoever read their name goes on; an account that is nobody's yet is asked for its one-time code."""
     require_same_origin(request)
-    user_id = _begun_here(request, "zwdd_account", str((await request.post()).get("token", "")))
+    user_id = _begun_here(request, "zwdd_account", str((await read_form(request)).get("token", "")))
     page = await enter(request, platform=PLATFORM, user_id=user_id)
     page.del_cookie(_COOKIE, path="/zwdd")
     return page

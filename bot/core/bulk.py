@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Table
@@ -20,24 +21,34 @@ def insert_many(connection: Connection, statement: Insert, rows: Sequence[dict[s
     if not rows:
         return 0
     if connection.dialect.name != "sqlite":
-        result = connection.execute(statement, list(rows))
+        result = connection.execute(statement, list(rows) if len(rows) > 1 else rows[0])
         return len(result.all()) if result.returns_rows else len(rows)
-    table, names = statement.table, list(rows[0])
-    assert isinstance(table, Table)
-    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
-    order: list[str] = compiled.positiontup or names
-    given = set(names)
-    columns = [
-        _made_ready(table, name, connection.dialect)(
-            [row[name] for row in rows] if name in given else [_default(table, name)] * len(rows)
-        )
-        for name in order
-    ]
-    counted = {"preserve_rowcount": True}
-    done = connection.exec_driver_sql(
-        str(compiled), list(zip(*columns, strict=True)), execution_options=counted
-    )
+    sql, columns = _prepared(statement, tuple(rows[0]), connection.dialect)
+    lines = list(zip(*(values_of(rows) for values_of in columns), strict=True))
+    done = connection.exec_driver_sql(sql, lines, execution_options={"preserve_rowcount": True})
     return int(done.rowcount)
+
+
+_ValuesOf = Callable[[Sequence[dict[str, Any]]], list[Any]]
+
+
+@lru_cache(maxsize=256)
+def _prepared(statement: Insert, names: tuple[str, ...], dialect: Dialect) -> tuple[str, list[_ValuesOf]]:
+    """The statement in the driver's words and how to get each of its columns from rows, worked out once: for a single
+    row that costs ten times the row."""
+    table = statement.table
+    assert isinstance(table, Table)
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    order: Sequence[str] = compiled.positiontup or names
+    return str(compiled), [_values_of(table, name, dialect, given=name in names) for name in order]
+
+
+def _values_of(table: Table, name: str, dialect: Dialect, *, given: bool) -> _ValuesOf:
+    ready = _made_ready(table, name, dialect)
+    if given:
+        return lambda rows: ready([row[name] for row in rows])
+    default = _default(table, name)
+    return lambda rows: ready([default] * len(rows))
 
 
 def _default(table: Table, name: str) -> Any:
@@ -52,18 +63,20 @@ def _made_ready(table: Table, name: str, dialect: Dialect) -> Callable[[list[Any
     process = table.c[name].type.dialect_impl(dialect).bind_processor(dialect)
     if process is None:
         return lambda values: values
-    known: dict[Any, Any] = {}
 
-    def one(value: Any) -> Any:
-        key = value or type(
-            value
-        )  # JSON's empty lists and objects are many, and the only ones that are alike
-        try:
-            return known[key]
-        except KeyError:
-            made = known[key] = process(value)
-        except TypeError:  # has no hash
-            made = process(value)
-        return made
+    def ready(values: list[Any]) -> list[Any]:
+        known: dict[Any, Any] = {}
+        return [_once(process, known, value) for value in values]
 
-    return lambda values: [one(value) for value in values]
+    return ready
+
+
+def _once(process: Callable[[Any], Any], known: dict[Any, Any], value: Any) -> Any:
+    key = value or type(value)  # JSON's empty lists and objects are many, and the only ones that are alike
+    try:
+        return known[key]
+    except KeyError:
+        made = known[key] = process(value)
+    except TypeError:  # has no hash
+        made = process(value)
+    return made

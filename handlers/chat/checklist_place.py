@@ -19,8 +19,9 @@ from bot.inspection.checklists.answers import (
 from bot.inspection.checklists.chat_places import Address, address
 from bot.inspection.checklists.conclusions import is_concluded
 from bot.inspection.checklists.definition import Checklist, Question, QuestionType
+from bot.inspection.checklists.documents import checklist_of
 from bot.inspection.checklists.outcomes import CLEAN
-from bot.inspection.checklists.queries import FormFacts, checklist_of
+from bot.inspection.checklists.queries import FormFacts
 from bot.inspection.checklists.repeats import may_be_asked, unfold
 from bot.inspection.checklists.sections import is_own_section
 from bot.inspection.checklists.values import list_choices

@@ -6,7 +6,8 @@ from typing import Any
 
 from bot.core.clock import china
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, conclusion_key, is_concluded
-from bot.inspection.checklists.queries import FormFacts, checklist_of
+from bot.inspection.checklists.documents import checklist_of
+from bot.inspection.checklists.queries import FormFacts
 from bot.inspection.checklists.sections import department_of, is_own_section
 from bot.inspection.checklists.service import OUTCOME
 from bot.inspection.registry.models import Item

@@ -9,10 +9,11 @@ from sqlmodel import Session, col, select
 from bot.core.coordinates import Point
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
+from bot.inspection.checklists.documents import checklist_of
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.exif import signs
 from bot.inspection.checklists.models import Evidence
-from bot.inspection.checklists.queries import FormFacts, checklist_of, facts_of_form
+from bot.inspection.checklists.queries import FormFacts, facts_of_form
 from bot.inspection.checklists.repeats import find
 from bot.inspection.checklists.service import OUTCOME, RECORD, editable, keys_of
 from bot.inspection.tasks.service import subject_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam
@@ -10,23 +9,19 @@ from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
-from bot.inspection.checklists.definition import Checklist, parse_checklist
+from bot.inspection.checklists.basics import FormBasics
+from bot.inspection.checklists.documents import document_of
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
-from bot.inspection.checklists.repeats import may_be_asked
 from bot.inspection.registry.models import Item
 from bot.inspection.tasks.models import CheckIn, Visit, VisitOfficer
-from bot.inspection.tasks.queries import VisitFacts, team_facts, visit_facts
+from bot.inspection.tasks.queries import VisitFacts, visit_facts
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
 
-_READ: dict[str, Checklist] = {}
-_KEYS: dict[str, frozenset[str]] = {}
-_MOST_READ = 1024
-_NO_FORM = "没有找到这张检查表。"
-WITHOUT_PRESENCE = ("书面", "网络")  # methods that need no check-in (C16)
+NO_FORM = "没有找到这张检查表。"
 
 
 @dataclass(frozen=True, slots=True)
-class FormFacts:
+class FormFacts(FormBasics):
     """A visit, its form (None before it is opened) and everything put into it so far."""
 
     visit: VisitFacts
@@ -35,56 +30,6 @@ class FormFacts:
     evidence: list[Evidence]
     record: RecordSheet | None
     check_ins: list[CheckIn]
-
-    @property
-    def on_site(self) -> bool:
-        return not any(word in self.visit.method for word in WITHOUT_PRESENCE)
-
-    @property
-    def is_open(self) -> bool:
-        """May answers still change?"""
-        return self.visit.visit.state in BEFORE_SUBMIT
-
-    @property
-    def returned(self) -> bool:
-        """Did a reviewer send it back?"""
-        return self.is_open and self.form is not None and self.form.submitted_at is not None
-
-    @property
-    def sheet_stands(self) -> bool:
-        """Is the record closed? After a return only a supplementary sheet closes it again."""
-        if self.record is None or self.form is None:
-            return False
-        return not self.returned or self.record.round > int(self.form.receipt.get("round", 0))
-
-    def photos(self) -> Counter[str]:
-        """How many files each question has."""
-        return Counter(e.question for e in self.evidence)
-
-    def checked_in(self, person_id: int) -> bool:
-        return any(c.person_id == person_id for c in self.check_ins)
-
-
-def checklist_of(version: ChecklistVersion) -> Checklist:
-    """The document of a version, read once: versions never change."""
-    known = _READ.get(version.sha256)
-    if known is None:
-        if len(_READ) >= _MOST_READ:
-            _READ.pop(next(iter(_READ)))
-        known = _READ[version.sha256] = parse_checklist(version.definition)
-    return known
-
-
-def draft_keys_of(version: ChecklistVersion) -> frozenset[str]:
-    """Every draft key (``CL-1:3``) a version may ask, worked out once: versions never change."""
-    known = _KEYS.get(version.sha256)
-    if known is None:
-        if len(_KEYS) >= _MOST_READ:
-            _KEYS.pop(next(iter(_KEYS)))
-        checklist = checklist_of(version)
-        asked = frozenset(f"{checklist.code}:{key}" for key in may_be_asked(checklist))
-        known = _KEYS[version.sha256] = asked
-    return known
 
 
 # built once: a statement's cache key costs more than SQLite's answer
@@ -140,30 +85,11 @@ def _gathered(
     )
 
 
-def draft_facts(session: Session, form_id: str) -> FormFacts:
-    """What a change of the draft has to know: who may fill what, and whether it is still open; a second writer waits.
-
-    Evidence is not looked up; who is there is for a joint visit, whose form another department may have opened.
-    Raises Problem ``not_found``.
-    """
-    form, sheet = _locked(session, form_id)
-    facts = team_facts(session, form.visit_id)
-    joint = bool(facts.task.joint_department_ids)
-    return FormFacts(
-        visit=facts,
-        form=form,
-        checklists=_pinned(session, facts),
-        evidence=[],
-        record=sheet,
-        check_ins=list(session.execute(_CHECK_INS, {"visit": form.visit_id}).scalars()) if joint else [],
-    )
-
-
 def _locked(session: Session, form_id: str) -> tuple[VisitForm, RecordSheet | None]:
     """The form and its sheet, with a second writer waiting. Raises Problem ``not_found``."""
     form: VisitForm | None = session.execute(_LOCKED, {"form": form_id}).scalar_one_or_none()
     if form is None:
-        raise Problem("not_found", _NO_FORM)
+        raise Problem("not_found", NO_FORM)
     return form, session.execute(_SHEET, {"visit": form.visit_id}).scalar_one_or_none()
 
 
@@ -186,7 +112,7 @@ def facts_of_form(session: Session, form_id: str, *, lock: bool = False) -> Form
     else:
         found = session.execute(_FORM_BY_ID, {"form": form_id}).one_or_none()
         if found is None:
-            raise Problem("not_found", _NO_FORM)
+            raise Problem("not_found", NO_FORM)
         form, sheet = found
     return _gathered(session, form.visit_id, form, sheet)
 
@@ -200,6 +126,6 @@ def _pinned(session: Session, facts: VisitFacts) -> list[tuple[Item, ChecklistVe
     found = session.execute(_PINNED, {"versions": sorted(set(facts.task.checklist_ids))}).scalars()
     versions = {version.id: version for version in found}
     for version in versions.values():
-        checklist_of(version)
+        document_of(version)
     pairs = zip(facts.task.item_ids, facts.task.checklist_ids, strict=False)
     return [(items[i], versions[v]) for i, v in pairs if i in items and v in versions]

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Table, bindparam, update
-from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.ids import new_id
 from bot.inspection.audit.service import record
+from bot.inspection.checklists.basics import FormBasics, FormRow
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, PREFIX, conclusion_key, void_by
+from bot.inspection.checklists.documents import document_of
 from bot.inspection.checklists.models import VisitForm
 from bot.inspection.checklists.pinning import pin_checklists
-from bot.inspection.checklists.queries import FormFacts, draft_facts, draft_keys_of, form_facts
+from bot.inspection.checklists.queries import FormFacts, form_facts
 from bot.inspection.checklists.sections import is_own_section, is_present
 from bot.inspection.checklists.times import merged
+from bot.inspection.checklists.writing import draft_to_change
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Training
 from bot.inspection.profile import Profile
@@ -136,23 +138,34 @@ def save_draft(
     audit chain. Raises ``form_closed``, ``record_closed``, ``officers_missing``, ``question_unknown`` or
     ``not_your_section``.
     """
-    facts = draft_facts(session, form_id)
-    form = editable(facts, person_id)
+    form, facts = draft_to_change(session, form_id)
+    editable(facts, person_id)
     _require_known(facts, changes, person_id)
     draft, overwrote = _merged(form, facts, changes, person_id=person_id, base_version=base_version)
     times = form.times
     if seen is not None:
         times = merged(times, person_id=person_id, page=seen.page, seconds=seen.seconds)
-    if draft != form.draft or times != form.times:
-        changed = draft != form.draft
-        _keep(session, form, draft=draft, times=times, draft_by=person_id if changed else form.draft_by,
-              draft_version=form.draft_version + changed)  # fmt: skip
+    changed = draft != form.draft
+    version = form.draft_version + changed
+    if changed or times != form.times:
+        # past the ORM: what it does to find out what is new costs more than the database
+        by = person_id if changed else form.draft_by
+        session.connection().execute(
+            _KEEP,
+            {
+                "form": form.id,
+                "new_draft": draft,
+                "new_times": times,
+                "new_draft_by": by,
+                "new_draft_version": version,
+            },
+        )
     names = {person.id: person.name for person, _ in facts.visit.officers}
-    return DraftSaved(form.draft_version, form.draft, overwrote, names)
+    return DraftSaved(version, draft, overwrote, names)
 
 
 def _merged(
-    form: VisitForm, facts: FormFacts, changes: Mapping[str, Mapping[str, Any]], *, person_id: int, base_version: int
+    form: FormRow, facts: FormBasics, changes: Mapping[str, Mapping[str, Any]], *, person_id: int, base_version: int
 ) -> tuple[dict[str, Any], tuple[str, ...]]:  # fmt: skip
     """The draft after *changes*, the same when they change nothing, and the keys a partner had changed meanwhile."""
     draft, stamp = dict(form.draft), {"v": form.draft_version + 1, "by": person_id}
@@ -173,16 +186,7 @@ def _merged(
     return draft, tuple(overwrote)
 
 
-def _keep(session: Session, form: VisitForm, **values: Any) -> None:
-    """Write these columns of the form at once: what the ORM does to find them out costs more than the database."""
-    session.connection().execute(
-        _KEEP, {"form": form.id} | {f"new_{name}": value for name, value in values.items()}
-    )
-    for name, value in values.items():
-        set_committed_value(form, name, value)
-
-
-def _require_known(facts: FormFacts, changes: Mapping[str, Mapping[str, Any]], person_id: int) -> None:
+def _require_known(facts: FormBasics, changes: Mapping[str, Mapping[str, Any]], person_id: int) -> None:
     allowed = keys_of(facts, person_id)
     for key, change in changes.items():
         if key not in allowed:
@@ -195,11 +199,11 @@ def _require_known(facts: FormFacts, changes: Mapping[str, Mapping[str, Any]], p
             )
 
 
-def editable(facts: FormFacts, person_id: int) -> VisitForm:
+def editable(facts: FormBasics, person_id: int) -> VisitForm | FormRow:
     """The form, if this officer may change it; raises ``forbidden``, ``form_closed``, ``record_closed`` and, where
     another department of a joint visit opened it, ``officers_missing``."""
     assert facts.form is not None
-    if facts.visit.officer(person_id) is None:
+    if not facts.visit.is_officer(person_id):
         raise Problem("forbidden", NOT_AN_OFFICER)
     if not facts.is_open:
         raise Problem("form_closed", "检查结果已提交，不能再改。如需更正，请审核人退回。")
@@ -210,17 +214,17 @@ def editable(facts: FormFacts, person_id: int) -> VisitForm:
     return facts.form
 
 
-def keys_of(facts: FormFacts, person_id: int | None) -> set[str]:
+def keys_of(facts: FormBasics, person_id: int | None) -> set[str]:
     """Draft keys a person fills: in joint visits those of the own department (C17); None gives all."""
     keys = {OUTCOME}
     for item, version in facts.checklists:
         if person_id is None or is_own_section(facts, item, person_id):
             keys.add(conclusion_key(item.id))
-            keys |= draft_keys_of(version)
+            keys |= document_of(version).keys
     return keys
 
 
-def _waits_for(facts: FormFacts) -> str:
+def _waits_for(facts: FormBasics) -> str:
     """What an officer without a partner is told."""
     if facts.visit.task.joint_department_ids:
         return "每个部门的执法人员不少于两人：本部门的同伴签到后，本部门的部分才会打开。"

@@ -11,6 +11,7 @@ from sqlmodel import Session, select
 from bot.core.errors import Problem
 from bot.core.words import says_something
 from bot.inspection.audit.service import record
+from bot.inspection.checklists.basics import FormBasics
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.keeping import evidence_of, linked
 from bot.inspection.checklists.models import EarlierSheet, RecordSheet
@@ -107,7 +108,7 @@ def prepare_sheet(
     return replace(signed, refusal=closing.reason, witness=closing.witness), form.draft_version
 
 
-def complete(facts: FormFacts, profile: Profile) -> Judgement:
+def complete(facts: FormBasics, profile: Profile) -> Judgement:
     """The judgement of a form that lacks nothing; raises ``officers_missing`` (a department of a joint visit is not
     there), or ``form_incomplete`` with the faults by question."""
     require_present(facts, least=profile.draw.officers_min)

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 
 from bot.core.clock import china_day
 from bot.inspection.checklists.answers import AnswerValue, is_bad, results_of, score, show_answer
+from bot.inspection.checklists.basics import FormBasics
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, conclusion_key, is_concluded
 from bot.inspection.checklists.definition import BadAction, Checklist, Question
+from bot.inspection.checklists.documents import checklist_of
 from bot.inspection.checklists.outcomes import WHOLE_VISIT, ResultCode, settle_visit, worst
-from bot.inspection.checklists.queries import FormFacts, checklist_of
 from bot.inspection.checklists.reading import Filled, read_draft
 from bot.inspection.checklists.service import OUTCOME
 from bot.inspection.registry.models import Item
 from bot.inspection.results.labels import LABELS, label_of
+from bot.inspection.tasks.basics import Named
 
 ACTIONS: dict[BadAction, str] = {
     BadAction.NOTE: "记录在案",
@@ -86,7 +88,7 @@ class Judgement:
         return worst(code for item in self.items for code in item.codes) or ""
 
 
-def judge(facts: FormFacts, *, attempts_min: int) -> Judgement:
+def judge(facts: FormBasics, *, attempts_min: int) -> Judgement:
     """Judge the draft of an open form. *attempts_min* days of trying make R04 (C24)."""
     draft = facts.form.draft if facts.form else {}
     chosen = draft.get(OUTCOME, {})
@@ -95,13 +97,13 @@ def judge(facts: FormFacts, *, attempts_min: int) -> Judgement:
     return _by_questions(facts, attempts_min)
 
 
-def attempts(facts: FormFacts, keys: Iterable[str] = ()) -> int:
+def attempts(facts: FormBasics, keys: Iterable[str] = ()) -> int:
     """On how many days the team left proof of trying to reach the party."""
     wanted = {OUTCOME, *keys}
     return len({china_day(e.at) for e in facts.evidence if e.question in wanted})
 
 
-def _unable(facts: FormFacts, code: str, note: str, attempts_min: int) -> Judgement:
+def _unable(facts: FormBasics, code: str, note: str, attempts_min: int) -> Judgement:
     label = label_of(code) if code in {c.value for c in WHOLE_VISIT} else ""
     judged = Judgement(outcome=code, note=note)
     if not label:
@@ -121,7 +123,7 @@ def _unable(facts: FormFacts, code: str, note: str, attempts_min: int) -> Judgem
     return judged
 
 
-def _by_questions(facts: FormFacts, attempts_min: int) -> Judgement:
+def _by_questions(facts: FormBasics, attempts_min: int) -> Judgement:
     judged = Judgement()
     codes: dict[str, list[str]] = {}
     read: dict[str, Filled] = {}
@@ -146,7 +148,7 @@ def _by_questions(facts: FormFacts, attempts_min: int) -> Judgement:
     return judged
 
 
-def _check_attempts(facts: FormFacts, judged: Judgement, attempts_min: int) -> None:
+def _check_attempts(facts: FormBasics, judged: Judgement, attempts_min: int) -> None:
     """A question may mean "cannot be reached" too: the same days of trying."""
     for given in judged.given:
         meant = given.question.on_bad.codes if given.question.on_bad else ()
@@ -156,7 +158,7 @@ def _check_attempts(facts: FormFacts, judged: Judgement, attempts_min: int) -> N
                 judged.errors.setdefault(given.key, _try_again(tried, attempts_min))
 
 
-def _check_conclusions(facts: FormFacts, judged: Judgement, settled: Mapping[str, list[str]]) -> None:
+def _check_conclusions(facts: FormBasics, judged: Judgement, settled: Mapping[str, list[str]]) -> None:
     """Nobody but an officer says that nothing was found."""
     draft = facts.form.draft if facts.form else {}
     for item, _ in facts.checklists:
@@ -186,13 +188,13 @@ def _given(checklist: Checklist, filled: Filled) -> list[Given]:
     ]
 
 
-def _item(item: Item, filled: Filled, codes: list[str]) -> ItemJudgement:
+def _item(item: Item | Named, filled: Filled, codes: list[str]) -> ItemJudgement:
     bad = [q for q in filled.asked if q.key in filled.answers and is_bad(q, filled.answers[q.key])]
     problem = "；".join(f"第{q.number}项：{filled.answers[q.key].note or q.text}" for q in bad)
     actions = dict.fromkeys(ACTIONS[q.on_bad.action] for q in bad if q.on_bad)
     return ItemJudgement(_id(item), item.name, codes, problem, "；".join(actions) or "—")
 
 
-def _id(item: Item) -> int:
+def _id(item: Item | Named) -> int:
     assert item.id is not None
     return item.id

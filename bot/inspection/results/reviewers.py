@@ -9,7 +9,7 @@ from sqlalchemy import String, Table, bindparam, cast, exists, func, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
-from bot.inspection.checklists.queries import FormFacts
+from bot.inspection.checklists.basics import FormBasics
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person, PersonRole, Role
 from bot.inspection.results.models import Review
@@ -49,7 +49,7 @@ _WAITING = (
 )
 
 
-def pick_reviewer(session: Session, facts: FormFacts, looks: Sequence[Any]) -> int | None:
+def pick_reviewer(session: Session, facts: FormBasics, looks: Sequence[Any]) -> int | None:
     """Who looks at the result: the reviewer of the round before, else the one of the lead department with the
     fewest waiting, else a coordinator; never one who was an officer of the visit, replaced or not (C21)."""
     connection = session.connection()

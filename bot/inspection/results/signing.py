@@ -16,6 +16,7 @@ from bot.core.clock import china
 from bot.core.errors import Problem
 from bot.core.words import said, says_something
 from bot.inspection.audit.service import record
+from bot.inspection.checklists.basics import FormBasics, SheetRow
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.keeping import evidence_of, linked
 from bot.inspection.checklists.models import RecordSheet, SheetSignature
@@ -56,13 +57,13 @@ class Signer:
     signature: SheetSignature | None
 
 
-def signatures_of(session: Session, sheet: RecordSheet) -> list[SheetSignature]:
+def signatures_of(session: Session, sheet: RecordSheet | SheetRow) -> list[SheetSignature]:
     """The officers' signatures under this sheet, first come first."""
     query = select(SheetSignature).where(SheetSignature.verify_code == sheet.verify_code)
     return list(session.exec(query.order_by(col(SheetSignature.at), col(SheetSignature.id))))
 
 
-def signers(session: Session, facts: FormFacts) -> list[Signer]:
+def signers(session: Session, facts: FormBasics) -> list[Signer]:
     """Every live officer, leader first; none before the sheet is closed."""
     if facts.record is None:
         return []
@@ -70,7 +71,7 @@ def signers(session: Session, facts: FormFacts) -> list[Signer]:
     return [Signer(p.id or 0, p.name, signed.get(p.id or 0)) for p, _ in facts.visit.officers]
 
 
-def unsigned(session: Session, facts: FormFacts) -> list[str]:
+def unsigned(session: Session, facts: FormBasics) -> list[str]:
     """Names of the officers whose signature the sheet still lacks."""
     return [who.name for who in signers(session, facts) if who.signature is None]
 

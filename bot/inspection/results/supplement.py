@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from sqlalchemy import func
 from sqlmodel import Session, select
 
+from bot.inspection.checklists.basics import FormBasics
 from bot.inspection.checklists.conclusions import PREFIX
 from bot.inspection.checklists.definition import Question
 from bot.inspection.checklists.models import EarlierSheet
-from bot.inspection.checklists.queries import FormFacts
 from bot.inspection.checklists.service import OUTCOME
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import label_of
@@ -34,7 +34,7 @@ class Change:
     after: str
 
 
-def changes(session: Session, facts: FormFacts, judged: Judgement) -> list[Change]:
+def changes(session: Session, facts: FormBasics, judged: Judgement) -> list[Change]:
     """The answers and results that differ from what was handed in last; empty where only words do."""
     form = facts.form
     if form is None or form.submitted_at is None:
@@ -56,7 +56,7 @@ def changes(session: Session, facts: FormFacts, judged: Judgement) -> list[Chang
     return found
 
 
-def left_at(session: Session, facts: FormFacts) -> dt.datetime | None:
+def left_at(session: Session, facts: FormBasics) -> dt.datetime | None:
     """When the team was done on site: the first sheet was closed, whatever was signed after a return."""
     if facts.record is None:
         return None

@@ -10,8 +10,9 @@ from sqlalchemy import Table, TextClause, bindparam, insert, select, text
 from sqlmodel import Session
 
 from bot.core.tables import Moment
+from bot.inspection.checklists.basics import FormRow
 from bot.inspection.checklists.conclusions import NOTHING_FOUND
-from bot.inspection.checklists.models import Answer, VisitForm
+from bot.inspection.checklists.models import Answer
 from bot.inspection.checklists.service import OUTCOME
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.models import ItemResult
@@ -65,7 +66,7 @@ def found_before(session: Session, visit_id: int) -> dict[int, Any]:
 
 
 def keep_answers(
-    session: Session, form: VisitForm, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
+    session: Session, form: FormRow, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
 ) -> None:
     """Append the answers that are new or different. A form that was never handed in has none before."""
     connection = session.connection()
@@ -88,7 +89,7 @@ def keep_answers(
 
 
 def keep_results(
-    session: Session, form: VisitForm, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
+    session: Session, form: FormRow, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
 ) -> None:
     """Append the results of the items that are new or different."""
     connection = session.connection()

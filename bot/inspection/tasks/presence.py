@@ -9,12 +9,13 @@ from collections.abc import Set as AbstractSet
 
 from sqlmodel import Session, col, select
 
+from bot.inspection.tasks.basics import OfficerRow, TaskRow
 from bot.inspection.tasks.models import CheckIn, Task, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.queries import departments_of
 from bot.inspection.tasks.states import BEFORE_VISIT
 
 
-def acts_for(task: Task, officer: VisitOfficer) -> int:
+def acts_for(task: Task | TaskRow, officer: VisitOfficer | OfficerRow) -> int:
     """The department of the task that an officer comes for; who was lent by one outside it comes for the lead. Pure."""
     home = officer.department_id
     return home if home is not None and home in departments_of(task) else task.lead_department_id

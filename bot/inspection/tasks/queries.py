@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from sqlalchemy import and_, bindparam
@@ -15,25 +15,20 @@ from bot.inspection.people.models import Account, Department, EnterpriseContact,
 from bot.inspection.plans.models import Plan, PlanLine
 from bot.inspection.registry.models import InspectionObject, Item
 from bot.inspection.registry.places import place_of
+from bot.inspection.tasks.basics import TaskRow, VisitBasics
 from bot.inspection.tasks.models import Task, TaskItem, Visit, VisitOfficer
 from bot.inspection.tasks.states import LIVE
 
 
 @dataclass(frozen=True, slots=True)
-class VisitFacts:
-    """One visit with everything its readers need; officers are the live ones, leader first."""
+class VisitFacts(VisitBasics):
+    """One visit with everything its readers need."""
 
     visit: Visit
     task: Task
     object: InspectionObject
-    items: list[Item]
     officers: list[tuple[Person, VisitOfficer]]
-    contacts: list[int]  # who can be reached in a chat
-    department: str
-    method: str  # how the task inspects
-    year: int  # of the plan; of a clue the year it came in
-    sections: dict[int, int | None]  # item -> department of the task that checks it
-    departments: dict[int, str] = field(default_factory=dict)  # of a joint task: name by row id
+    items: list[Item]
 
     @property
     def item_names(self) -> str:
@@ -57,7 +52,7 @@ class VisitFacts:
         return next((o for p, o in self.officers if p.id == person_id), None)
 
 
-_ON_SITE = "实地检查"  # a clue, which no plan says anything about, is looked into on site
+ON_SITE = "实地检查"  # a clue, which no plan says anything about, is looked into on site
 NOT_AN_OFFICER = "您不是这次检查的执法检查人员。"
 # built once: a statement's cache key costs more than SQLite's answer
 _VISIT = (
@@ -119,7 +114,7 @@ def year_of(session: Session, task: Task) -> int:
     return int(session.execute(_YEAR, {"line": task.plan_line_id}).scalar_one())
 
 
-def departments_of(task: Task) -> list[int]:
+def departments_of(task: Task | TaskRow) -> list[int]:
     """Every department that sends officers, the lead first."""
     return [task.lead_department_id, *task.joint_department_ids]
 
@@ -182,13 +177,14 @@ def team_facts(session: Session, visit_id: int) -> VisitFacts:
         visit=visit,
         task=task,
         object=inspected,
-        method=_ON_SITE if method is None else method,
+        method=ON_SITE if method is None else method,
         year=year or task.window_start.year,
         sections={item.id or 0: section for item, section in items},
         items=[item for item, _ in items],
         officers=[(person, officer) for person, officer in session.execute(_TEAM, {"visit": visit_id})],
         contacts=[],
         department=department,
+        departments={},
     )
 
 

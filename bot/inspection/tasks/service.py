@@ -32,7 +32,7 @@ from bot.inspection.tasks.models import (
 )
 from bot.inspection.tasks.presence import acts_for, departments_short, may_step_back, present_at
 from bot.inspection.tasks.queries import get_visit, leads_beside, live_officers, require_officer, visit_facts
-from bot.inspection.tasks.states import BEFORE_VISIT, NAMES, may_move
+from bot.inspection.tasks.states import BEFORE_VISIT, moved
 
 WAITING = ("assignment", "assignment_reminder", "visit_day", "visit_window")  # untrue once the visit goes on
 
@@ -43,18 +43,10 @@ def subject_of(visit_id: int) -> str:
 
 def move_visit(session: Session, visit: Visit, *steps: VisitState, now: dt.datetime) -> None:
     """Take a visit through *steps* and touch what was told about it. Raises Problem ``wrong_state``."""
-    before = visit.generation
-    for to in steps:
-        if visit.state == to:
-            continue
-        if not may_move(visit.state, to):
-            raise Problem(
-                "wrong_state", f"这次检查现在是“{NAMES[VisitState(visit.state)]}”，不能改为“{NAMES[to]}”。"
-            )
-        visit.state = to
-        visit.generation += 1
-    if visit.generation == before:
+    visit.state, moves = moved(visit.state, *steps)
+    if not moves:
         return
+    visit.generation += moves
     visit.reminded_on = None
     session.add(visit)
     assert visit.id is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.core.errors import Problem
 from bot.inspection.tasks.models import OfficerState, VisitState
 
 S = VisitState
@@ -38,3 +39,17 @@ LIVE = (OfficerState.ASSIGNED, OfficerState.ACCEPTED, OfficerState.RECUSAL_ASKED
 def may_move(current: str, to: VisitState) -> bool:
     """Whether a visit in state *current* may become *to*."""
     return to in MOVES[VisitState(current)]
+
+
+def moved(state: str, *steps: VisitState) -> tuple[str, int]:
+    """The state after *steps*, and how many moves that takes. Raises Problem ``wrong_state``."""
+    moves = 0
+    for to in steps:
+        if state == to:
+            continue
+        if not may_move(state, to):
+            raise Problem(
+                "wrong_state", f"这次检查现在是“{NAMES[VisitState(state)]}”，不能改为“{NAMES[to]}”。"
+            )
+        state, moves = to, moves + 1
+    return state, moves

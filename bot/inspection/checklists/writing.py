@@ -1,0 +1,242 @@
+"""What a writer of a form must know, in two statements: the form, with a second writer waiting, and all that its rules
+ask about it. Phones save every second, and a statement costs more than the few rows it brings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    select,
+)
+from sqlmodel import Session, SQLModel
+
+from bot.core.clock import UTC
+from bot.core.errors import Problem
+from bot.inspection.checklists.basics import CheckInRow, EvidenceRow, FormBasics, FormRow, SheetRow
+from bot.inspection.checklists.documents import Document, Pinned, known_document, read_document
+from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
+from bot.inspection.checklists.queries import NO_FORM
+from bot.inspection.people.models import Account, Department, EnterpriseContact, Person
+from bot.inspection.plans.models import Plan, PlanLine
+from bot.inspection.registry.models import InspectionObject, Item
+from bot.inspection.tasks.basics import Named, OfficerRow, TaskRow, VisitBasics, VisitRow
+from bot.inspection.tasks.models import CheckIn, Task, TaskItem, Visit, VisitOfficer
+from bot.inspection.tasks.queries import ON_SITE, department_names
+from bot.inspection.tasks.states import LIVE
+
+
+def _table(model: type[SQLModel]) -> Table:
+    found: Table = model.__table__  # type: ignore[attr-defined]
+    return found
+
+
+_FORM, _VISIT, _TASK, _SHEET = _table(VisitForm), _table(Visit), _table(Task), _table(RecordSheet)
+_ITEM, _PART, _VERSION = _table(Item), _table(TaskItem), _table(ChecklistVersion)
+_PERSON, _OFFICER, _CHECK_IN, _EVIDENCE = (
+    _table(Person),
+    _table(VisitOfficer),
+    _table(CheckIn),
+    _table(Evidence),
+)
+_CONTACT, _ACCOUNT, _OBJECT = _table(EnterpriseContact), _table(Account), _table(InspectionObject)
+_DEPARTMENT, _LINE, _PLAN = _table(Department), _table(PlanLine), _table(Plan)
+
+_LOCKED = (
+    select(*(_FORM.c[name] for name in FormRow._fields))
+    .where(_FORM.c.id == bindparam("form"))
+    .with_for_update()
+)
+# where in the one row of all facts the parts of these lie
+_OF_VISIT = slice(len(VisitRow._fields))
+_OF_TASK = slice(_OF_VISIT.stop, _OF_VISIT.stop + len(TaskRow._fields))
+_OF_SHEET = slice(_OF_TASK.stop, _OF_TASK.stop + len(SheetRow._fields))
+_DOCUMENT = select(_VERSION.c.definition).where(_VERSION.c.id == bindparam("version"))
+
+
+def draft_to_change(session: Session, form_id: str) -> tuple[FormRow, FormBasics]:
+    """The form and what a change of its draft has to know: who may fill what, and whether it is still open.
+
+    Evidence and contacts are not looked up. Raises Problem ``not_found``.
+    """
+    return _read(session, form_id, whole=False)
+
+
+def form_to_hand_in(session: Session, form_id: str) -> tuple[FormRow, FormBasics]:
+    """The form and all that its submission rests on. Raises Problem ``not_found``."""
+    return _read(session, form_id, whole=True)
+
+
+def _read(session: Session, form_id: str, *, whole: bool) -> tuple[FormRow, FormBasics]:
+    locked = session.execute(_LOCKED, {"form": form_id}).one_or_none()
+    if locked is None:
+        raise Problem("not_found", NO_FORM)
+    form = FormRow._make(locked)
+    connection = session.connection()
+    # not joined to the lock: who waited for it would see the rest as it was before the wait
+    row = connection.execute(_facts(connection.dialect.name, whole=whole), {"visit": form.visit_id}).one()
+    return form, FormBasics(
+        visit=_visit(session, row, whole=whole),
+        form=form,
+        checklists=_checklists(session, row),
+        evidence=_evidence(row.evidence) if whole else (),
+        record=None if row.round is None else SheetRow._make(row[_OF_SHEET]),
+        check_ins=[CheckInRow(who, _moment(happened or at)) for who, at, happened in row.check_ins or ()],
+    )
+
+
+def _visit(session: Session, row: Any, *, whole: bool) -> VisitBasics:
+    task = TaskRow._make(row[_OF_TASK])
+    departments = {task.lead_department_id, *task.joint_department_ids}
+    return VisitBasics(
+        visit=VisitRow._make(row[_OF_VISIT]),
+        task=task,
+        object=Named(row.object_id, row.object_name),
+        officers=[
+            (Named(person, name), OfficerRow(person, department))
+            for _, _, person, name, department in sorted(row.team or (), key=_leader_first)
+        ],
+        contacts=sorted(set(row.contacts or ())) if whole else [],
+        department=row.department,
+        method=ON_SITE if row.method is None else row.method,
+        year=row.year or task.window_start.year,
+        sections={item: section for item, _, section in row.items_ or ()},
+        departments=department_names(session, departments) if whole and len(departments) > 1 else {},
+    )
+
+
+def _leader_first(member: Sequence[Any]) -> tuple[bool, int]:
+    return not member[0], member[1]
+
+
+def _checklists(session: Session, row: Any) -> list[tuple[Named, Pinned]]:
+    """The version each item was dispatched with; one that serves two items comes twice."""
+    items = {item: Named(item, name) for item, name, _ in row.items_ or ()}
+    versions = {
+        version: Pinned(version, code, known_document(sha256) or _document(session, version, sha256))
+        for version, code, sha256 in row.versions or ()
+    }
+    task = TaskRow._make(row[_OF_TASK])
+    pairs = zip(task.item_ids, task.checklist_ids, strict=False)
+    return [(items[i], versions[v]) for i, v in pairs if i in items and v in versions]
+
+
+def _document(session: Session, version: int, sha256: str) -> Document:
+    return read_document(sha256, session.execute(_DOCUMENT, {"version": version}).scalar_one())
+
+
+def _evidence(rows: Iterable[list[Any]] | None) -> list[EvidenceRow]:
+    """Oldest first."""
+    return [
+        EvidenceRow(question, sha256, media_type, kind, _moment(at))
+        for _, question, sha256, media_type, kind, at in sorted(rows or ())
+    ]
+
+
+def _moment(text: str) -> dt.datetime:
+    """A moment out of JSON: SQLite keeps UTC without saying so."""
+    at = dt.datetime.fromisoformat(text)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+@cache
+def _facts(dialect: str, *, whole: bool) -> Select[Any]:
+    """All about one visit as one row; what there may be several of comes as lists."""
+    columns: list[ColumnElement[Any]] = [
+        *(_VISIT.c[name] for name in VisitRow._fields),
+        *(_TASK.c[name] for name in TaskRow._fields),
+        *(_SHEET.c[name] for name in SheetRow._fields),
+        _OBJECT.c.id.label("object_id"), _OBJECT.c.name.label("object_name"), _DEPARTMENT.c.name.label("department"),
+        _LINE.c.method, _PLAN.c.year, _team(dialect), _items(dialect), _versions(dialect), _check_ins(dialect),
+    ]  # fmt: skip
+    if whole:
+        columns += [_files(dialect), _contacts(dialect)]
+    return (
+        select(*columns)
+        .select_from(_VISIT)
+        .join(_TASK, _TASK.c.id == _VISIT.c.task_id)
+        .join(_OBJECT, _OBJECT.c.id == _VISIT.c.object_id)
+        .join(_DEPARTMENT, _DEPARTMENT.c.id == _TASK.c.lead_department_id)
+        .outerjoin(_LINE, _LINE.c.id == _TASK.c.plan_line_id)
+        .outerjoin(_PLAN, _PLAN.c.id == _LINE.c.plan_id)
+        .outerjoin(_SHEET, _SHEET.c.visit_id == _VISIT.c.id)
+        .where(_VISIT.c.id == bindparam("visit"))
+    )
+
+
+def _team(dialect: str) -> ColumnElement[Any]:
+    members = _listed(
+        dialect, _OFFICER.c.leader, _OFFICER.c.id, _PERSON.c.id, _PERSON.c.name, _OFFICER.c.department_id
+    )
+    of_visit = and_(_OFFICER.c.visit_id == _VISIT.c.id, _OFFICER.c.state.in_(LIVE))
+    joined = _OFFICER.join(_PERSON, _PERSON.c.id == _OFFICER.c.person_id)
+    return select(members).select_from(joined).where(of_visit).scalar_subquery().label("team")
+
+
+def _items(dialect: str) -> ColumnElement[Any]:
+    of_task = and_(_PART.c.item_id == _ITEM.c.id, _PART.c.task_id == _TASK.c.id)
+    query = (
+        select(_listed(dialect, _ITEM.c.id, _ITEM.c.name, _PART.c.department_id))
+        .select_from(_ITEM.outerjoin(_PART, of_task))
+        .where(_ITEM.c.id.in_(_numbers(dialect, _TASK.c.item_ids)))
+    )
+    return query.correlate(_TASK).scalar_subquery().label("items_")
+
+
+def _versions(dialect: str) -> ColumnElement[Any]:
+    query = select(_listed(dialect, _VERSION.c.id, _VERSION.c.code, _VERSION.c.sha256)).where(
+        _VERSION.c.id.in_(_numbers(dialect, _TASK.c.checklist_ids))
+    )
+    return query.scalar_subquery().label("versions")
+
+
+def _check_ins(dialect: str) -> ColumnElement[Any]:
+    there = _listed(dialect, _CHECK_IN.c.person_id, _CHECK_IN.c.at, _CHECK_IN.c.happened_at)
+    query = select(there).where(_CHECK_IN.c.visit_id == _VISIT.c.id)
+    return query.scalar_subquery().label("check_ins")
+
+
+def _files(dialect: str) -> ColumnElement[Any]:
+    names = ("id", *EvidenceRow._fields)
+    query = select(_listed(dialect, *(_EVIDENCE.c[name] for name in names))).where(
+        _EVIDENCE.c.visit_id == _VISIT.c.id, _EVIDENCE.c.removed_at.is_(None)
+    )
+    return query.scalar_subquery().label("evidence")
+
+
+def _contacts(dialect: str) -> ColumnElement[Any]:
+    reachable = exists().where(_ACCOUNT.c.person_id == _CONTACT.c.person_id, _ACCOUNT.c.dead_since.is_(None))
+    query = select(_gathered(dialect, _CONTACT.c.person_id)).where(
+        _CONTACT.c.object_id == _VISIT.c.object_id, reachable
+    )
+    return query.scalar_subquery().label("contacts")
+
+
+def _listed(dialect: str, *columns: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The rows as a list of lists."""
+    one = func.json_array(*columns) if dialect == "sqlite" else func.json_build_array(*columns)
+    return _gathered(dialect, one)
+
+
+def _gathered(dialect: str, one: ColumnElement[Any]) -> ColumnElement[Any]:
+    make = func.json_group_array if dialect == "sqlite" else func.json_agg
+    return make(one, type_=JSON)
+
+
+def _numbers(dialect: str, column: ColumnElement[Any]) -> Select[Any]:
+    """The ids in a JSON list, as rows."""
+    each = func.json_each(column) if dialect == "sqlite" else func.json_array_elements_text(column)
+    value = each.table_valued("value").c.value
+    return select(cast(value, BigInteger)).correlate(_TASK)

@@ -13,7 +13,7 @@ from bot.core.ids import new_id
 from bot.core.log import log
 from bot.inspection.notices.message import Content, Kind, Skip
 from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
-from bot.messaging import routes
+from bot.messaging import outbox, routes
 from bot.messaging.outbox import Begun, Earlier, earlier_tries
 from bot.messaging.outcomes import Outcome
 from bot.messaging.people import addresses, why_unreachable
@@ -75,8 +75,9 @@ class Composer:
         self.limits: dict[str, tuple[Limit, ...]] = {}
         self._throttle = Throttle()
 
-    def compose(self, session: Session, claimed: Sequence[Notice], *, now: dt.datetime) -> Composed:
+    def compose(self, session: Session, notice_ids: Sequence[int], *, now: dt.datetime) -> Composed:
         """One job or one end for each notice."""
+        claimed = outbox.claimed(session, notice_ids)
         known = self._look_up(session, claimed, now)
         made = Composed()
         for notice in claimed:

@@ -21,7 +21,7 @@ from bot.core.ids import new_id
 from bot.core.log import log
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.notices.message import Kind
-from bot.inspection.notices.models import Notice, NoticeState
+from bot.inspection.notices.models import NoticeState
 from bot.inspection.people.alarms import tell_administrators
 from bot.inspection.profile import Profile
 from bot.messaging import calm, outbox, outcomes
@@ -117,7 +117,7 @@ class Delivery:
         task.add_done_callback(self._under_way.discard)
         return len(claimed)
 
-    async def _in_lane(self, claimed: Sequence[Notice]) -> None:
+    async def _in_lane(self, claimed: Sequence[int]) -> None:
         try:
             await self._carry(claimed)
         except Exception:  # noqa: BLE001 - the rows are leased, not lost
@@ -128,10 +128,10 @@ class Delivery:
 
     # -- the steps ----------------------------------------------------------------------------------------
 
-    async def _claim(self) -> list[Notice]:
+    async def _claim(self) -> list[int]:
         return await self.db.write(self._step1, now=self.clock.now())
 
-    def _step1(self, session: Session, *, now: dt.datetime) -> list[Notice]:
+    def _step1(self, session: Session, *, now: dt.datetime) -> list[int]:
         quiet = is_quiet(self.profile, self.calendar, now=now)
         if quiet:
             outbox.hold(session, now=now, until=quiet_ends(self.profile, self.calendar, now=now))
@@ -148,7 +148,7 @@ class Delivery:
             if Budget.CALLS in dict(platform.capabilities.budgets)
         ]
 
-    async def _carry(self, claimed: Sequence[Notice]) -> None:
+    async def _carry(self, claimed: Sequence[int]) -> None:
         now = self.clock.now()
         made = await self.db.read(self.composer.compose, claimed, now=now)
         groups = self.sender.groups(made.jobs)

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Integer,
     Select,
+    String,
     and_,
     bindparam,
     func,
@@ -25,10 +27,12 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, col
 
+from bot.core.bulk import OverRows
 from bot.core.clock import china_day
-from bot.core.tables import Moment
+from bot.core.tables import BigId, Moment
 from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
 from bot.messaging.quotas import add
 from bot.platforms.shared import Budget
@@ -130,20 +134,22 @@ _BREAK_OFF = (
     .returning(col(Notice.id))
 )
 _NEXT = {
-    quiet: select(_NOTICES.c.id)
+    quiet: select(_NOTICES.c.id, _NOTICES.c.attempts)
     .where(_due(_NOW, quiet=quiet))
     .order_by(col(Notice.priority), col(Notice.not_before), col(Notice.id))
     .limit(bindparam("most_", type_=Integer()))
     .with_for_update(skip_locked=True)
     for quiet in (False, True)
 }
-_TAKE = (
-    update(Notice)
-    .where(col(Notice.id).in_(bindparam("ids_", expanding=True)))
-    .values(state=NoticeState.SENDING.value, lease_by=bindparam("worker_"), lease_until=_UNTIL)
-    .returning(Notice)
-    .execution_options(synchronize_session=False, populate_existing=True)
+_TAKE = OverRows(
+    {"id": BigId},
+    lambda given: (
+        update(_NOTICES)
+        .where(_NOTICES.c.id == given.c.id)
+        .values(state=NoticeState.SENDING.value, lease_by=bindparam("worker_"), lease_until=_UNTIL)
+    ),
 )
+_CLAIMED = OverRows({"id": BigId}, lambda given: select(Notice).where(col(Notice.id).in_(select(given.c.id))))
 
 
 def hold(session: Session, *, now: dt.datetime, until: dt.datetime) -> int:
@@ -159,21 +165,27 @@ def claim(
     quiet: bool,
     limit: int = BATCH,
     metered: Collection[str] = (),
-) -> list[Notice]:
-    """Lease up to *limit* due notices to *worker*, urgent first; expired ones end here. On *metered* platforms a try
-    that a kill broke off counts as a call: it may have cost one."""
+) -> list[int]:
+    """Lease up to *limit* due notices to *worker*, urgent first, and return their ids; expired ones end here. On
+    *metered* platforms a try that a kill broke off counts as a call: it may have cost one."""
     session.flush()
     connection = session.connection()
     connection.execute(_EXPIRE, {"now_": now})
     broken_off = connection.execute(_BREAK_OFF, {"now_": now}).scalars().all()
     _note_interruption(session, broken_off, now=now, metered=metered)
-    found = connection.execute(_NEXT[quiet], {"now_": now, "most_": limit}).scalars().all()
+    found = connection.execute(_NEXT[quiet], {"now_": now, "most_": limit}).all()
     if not found:
         return []
-    taken = session.execute(_TAKE, {"ids_": found, "worker_": worker, "until_": now + LEASE}).scalars()
-    batch = sorted(taken, key=lambda n: (n.priority, n.not_before, n.id or 0))
-    _note_interruption(session, [n.id for n in batch if n.attempts], now=now, metered=metered)
-    return batch
+    ids = [notice for notice, _ in found]
+    _TAKE.run(session, ([notice] for notice in ids), worker_=worker, until_=now + LEASE)
+    _note_interruption(session, [notice for notice, tries in found if tries], now=now, metered=metered)
+    return ids
+
+
+def claimed(session: Session, notice_ids: Sequence[int]) -> list[Notice]:
+    """What was claimed, in that order."""
+    found = {n.id: n for n in _CLAIMED.run(session, ([notice] for notice in notice_ids)).scalars()}
+    return [found[notice] for notice in notice_ids]
 
 
 def _note_interruption(
@@ -220,18 +232,35 @@ def earlier_tries(session: Session, notice_ids: Sequence[int]) -> dict[int, Earl
     return known
 
 
-_BEGIN = (
-    update(Notice.__table__)  # type: ignore[attr-defined]
-    .where(col(Notice.id) == bindparam("id_"))
-    .values(attempts=bindparam("n_"), platform=bindparam("platform_"), card_id=bindparam("card_id_"))
+_BEGIN = OverRows(
+    {"id": BigId, "n": Integer(), "platform": String(), "card_id": String()},
+    lambda given: (
+        update(_NOTICES)
+        .where(_NOTICES.c.id == given.c.id)
+        .values(attempts=given.c.n, platform=given.c.platform, card_id=given.c.card_id)
+    ),
 )
-_SHOW = (
-    update(Card.__table__)  # type: ignore[attr-defined]
-    .where(col(Card.card_id) == bindparam("card_id_"))
-    .values(shown=bindparam("shown_"))
+_ATTEMPTS = Attempt.__table__  # type: ignore[attr-defined]
+_TRIED: dict[str, TypeEngine[Any]] = {
+    "notice_id": BigId, "n": Integer(), "platform": String(), "target": String(), "ref": String(),
+    "repeated": Boolean(),
+}  # fmt: skip
+_TRY = OverRows(
+    _TRIED,
+    lambda given: insert(_ATTEMPTS).from_select(
+        [*_TRIED, "at", "outcome", "code", "detail"],
+        select(given, _NOW, literal_column("'sending'"), literal_column("''"), literal_column("''")),
+    ),
 )
-_ATTEMPT = insert(Attempt.__table__)  # type: ignore[attr-defined]
-_CARD = insert(Card.__table__)  # type: ignore[attr-defined]
+_CARDS = Card.__table__  # type: ignore[attr-defined]
+_CLOSE = OverRows(
+    {"card_id": String()},
+    lambda given: update(_CARDS).where(_CARDS.c.card_id == given.c.card_id).values(closed=True, stale=False),
+)
+_SHOW = OverRows(
+    {"card_id": String(), "shown": String()},
+    lambda given: update(_CARDS).where(_CARDS.c.card_id == given.c.card_id).values(shown=given.c.shown),
+)
 
 
 def begin(session: Session, begun: Sequence[Begun], *, now: dt.datetime) -> None:
@@ -239,23 +268,15 @@ def begin(session: Session, begun: Sequence[Begun], *, now: dt.datetime) -> None
     leaves."""
     if not begun:
         return
-    session.execute(
-        _BEGIN,
-        [{"id_": b.notice_id, "n_": b.n, "platform_": b.platform, "card_id_": b.card_id} for b in begun],
+    _BEGIN.run(session, ([b.notice_id, b.n, b.platform, b.card_id] for b in begun))
+    _TRY.run(
+        session,
+        ([b.notice_id, b.n, b.platform, b.target, TOGETHER if b.together else "", b.repeated] for b in begun),
+        now_=now,
     )
-    session.execute(
-        _ATTEMPT,
-        [
-            {"notice_id": b.notice_id, "n": b.n, "platform": b.platform, "target": b.target, "at": now,
-             "outcome": "sending", "code": "", "detail": "", "ref": TOGETHER if b.together else "",
-             "repeated": b.repeated}
-            for b in begun
-        ],
-    )  # fmt: skip
-    closed = [b.closes for b in begun if b.closes]
-    if closed:
-        session.execute(update(Card).where(col(Card.card_id).in_(closed)).values(closed=True, stale=False))
+    if closed := [[b.closes] for b in begun if b.closes]:
+        _CLOSE.run(session, closed)
     if new := [b.card for b in begun if b.card]:
-        session.execute(_CARD, new)
-    if again := [{"card_id_": b.card_id, "shown_": b.shown} for b in begun if b.card_id and not b.card]:
-        session.execute(_SHOW, again)
+        session.connection().execute(insert(_CARDS), new)
+    if again := [[b.card_id, b.shown] for b in begun if b.card_id and not b.card]:
+        _SHOW.run(session, again)

@@ -6,11 +6,13 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Boolean, Integer, String, and_, bindparam, case, literal, or_, update
+from sqlalchemy import Boolean, Integer, String, Subquery, Update, and_, bindparam, case, literal, or_, update
 from sqlmodel import Session, col
 
-from bot.core.tables import Moment
+from bot.core.bulk import OverRows
+from bot.core.tables import BigId, Moment
 from bot.inspection.audit.service import record
 from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState
 from bot.messaging.people import bury
@@ -38,33 +40,44 @@ class Outcome:
     attempt: int = 0  # which try; 0: decided before anything could leave
 
 
-_ID, _WORKER = bindparam("id_", type_=Integer()), bindparam("worker_", type_=String())
-_DETAIL = bindparam("detail_", type_=String())
-_STATE = bindparam("state_", type_=String())
+_NOTICES = Notice.__table__  # type: ignore[attr-defined]
+_ATTEMPTS = Attempt.__table__  # type: ignore[attr-defined]
 _NOW, _RETRY = bindparam("now_", type_=Moment()), bindparam("retry_", type_=Moment())
 _TOKEN, _CARD = bindparam("token_", type_=String()), bindparam("card_id_", type_=String())
-_TRY = (
-    update(Attempt.__table__)  # type: ignore[attr-defined]
-    .where(col(Attempt.notice_id) == _ID, col(Attempt.n) == bindparam("n_"))
-    .values(outcome=bindparam("outcome_"), code=bindparam("code_"), detail=_DETAIL, ref=bindparam("ref_"))
+_TRY = OverRows(
+    {"id": BigId, "n": Integer(), "outcome": String(), "code": String(), "detail": String(), "ref": String()},
+    lambda given: (
+        update(_ATTEMPTS)
+        .where(_ATTEMPTS.c.notice_id == given.c.id, _ATTEMPTS.c.n == given.c.n)
+        .values(outcome=given.c.outcome, code=given.c.code, detail=given.c.detail, ref=given.c.ref)
+    ),
 )
-_MINE = and_(col(Notice.state) == NoticeState.SENDING, col(Notice.lease_by) == _WORKER)
-# our lease had run out, and whoever took over did not get through
-_AFTER_ALL = and_(col(Notice.state) == NoticeState.QUEUED, bindparam("sent_", type_=Boolean()))
-_FREE = {"lease_until": None, "lease_by": "", "detail": _DETAIL}
-_DONE = (
-    update(Notice.__table__)  # type: ignore[attr-defined]
-    .where(col(Notice.id) == _ID, or_(_MINE, _AFTER_ALL))
-    .values(state=_STATE, done_at=_NOW, **_FREE)
+_MINE = and_(
+    _NOTICES.c.state == NoticeState.SENDING.value, _NOTICES.c.lease_by == bindparam("worker_", type_=String())
 )
+_FREE: dict[str, Any] = {"lease_until": None, "lease_by": ""}
+
+
+def _done(given: Subquery) -> Update:
+    # our lease had run out, and whoever took over did not get through
+    after_all = and_(_NOTICES.c.state == NoticeState.QUEUED.value, given.c.sent)
+    return (
+        update(_NOTICES)
+        .where(_NOTICES.c.id == given.c.id, or_(_MINE, after_all))
+        .values(state=given.c.state, detail=given.c.detail, done_at=_NOW, **_FREE)
+    )
+
+
+_DONE = OverRows({"id": BigId, "state": String(), "detail": String(), "sent": Boolean()}, _done)
 _LATE = col(Notice.expires_at) <= _RETRY
 _AGAIN = (
-    update(Notice.__table__)  # type: ignore[attr-defined]
-    .where(col(Notice.id) == _ID, _MINE)
+    update(_NOTICES)
+    .where(_NOTICES.c.id == bindparam("id_", type_=Integer()), _MINE)
     .values(
-        state=case((_LATE, literal(NoticeState.EXPIRED.value)), else_=_STATE),
+        state=case((_LATE, literal(NoticeState.EXPIRED.value)), else_=bindparam("state_", type_=String())),
         not_before=case((_LATE, col(Notice.not_before)), else_=_RETRY),
         done_at=case((_LATE, _NOW), else_=None),
+        detail=bindparam("detail_", type_=String()),
         **_FREE,
     )
 )
@@ -83,13 +96,9 @@ _KEEP_TOKEN = (
 def settle(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: dt.datetime) -> None:
     """Store how each try ended, with one audit entry for the batch. A process whose lease ran out changes only
     its own attempts."""
-    tries = [
-        {"id_": o.notice_id, "n_": o.attempt, "outcome_": o.result, "code_": o.code, "detail_": o.detail,
-         "ref_": o.ref}
-        for o in outcomes if o.attempt
-    ]  # fmt: skip
+    tries = [[o.notice_id, o.attempt, o.result, o.code, o.detail, o.ref] for o in outcomes if o.attempt]
     if tries:
-        session.execute(_TRY, tries)
+        _TRY.run(session, tries)
     _end(session, outcomes, worker=worker, now=now)
     if tokens := [
         {"card_id_": o.card_id, "token_": o.card_token} for o in outcomes if o.card_token and o.card_id
@@ -118,12 +127,11 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: d
 
 def _end(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: dt.datetime) -> None:
     ended = [
-        {"id_": o.notice_id, "worker_": worker, "sent_": o.result == "sent", "state_": o.state,
-         "detail_": o.detail, "now_": now}
+        [o.notice_id, o.state, o.detail, o.result == "sent"]
         for o in outcomes if o.state is not None and o.state is not NoticeState.HELD
     ]  # fmt: skip
     if ended:
-        session.execute(_DONE, ended)
+        _DONE.run(session, ended, worker_=worker, now_=now)
     again = [
         {"id_": o.notice_id, "worker_": worker, "state_": o.state or NoticeState.QUEUED, "detail_": o.detail,
          "retry_": o.retry_at or now, "now_": now}

@@ -20,6 +20,7 @@ from bot.inspection.notices.models import Card, InboxEvent, Notice, NoticeState
 from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
 from bot.inspection.profile import load_profile
 from bot.messaging import inbox, outbox
+from bot.messaging.outcomes import Outcome, settle
 from tests.fakes.builders import NOW, make_person
 
 
@@ -175,6 +176,25 @@ def test_claiming_uses_the_indexes_of_what_is_due_and_of_what_was_abandoned(sqli
         assert "ix_notice_due" in text
         assert "ix_notice_leased" in text
         assert "SCAN notice" not in text, text
+
+
+def test_a_batch_is_begun_and_settled_by_the_keys_of_its_rows(sqlite_db: Database) -> None:
+    who = sqlite_db.write_now(person)
+    for n in range(9):
+        sqlite_db.write_now(promise, who, slot=str(n))
+    ids = range(1, 10)
+    begun = [outbox.Begun(n, 1, "wecom", "u1", repeated=False, card_id="c", closes="d") for n in ids]
+    told = [Outcome(n, "sent", NoticeState.SENT, attempt=1) for n in ids]
+
+    def steps(session: Session) -> None:
+        outbox.begin(session, begun, now=NOW)
+        outbox.claimed(session, ids)
+        settle(session, told, worker="w", now=NOW)
+
+    plans = [plan for plan in plans_of(sqlite_db, steps) if "json_each" in plan]
+    assert len(plans) == 6
+    for plan in plans:
+        assert plan.count("SCAN") == 1, plan  # the rows that are given; everything else is found by its key
 
 
 def test_counting_what_is_due_reads_no_table_from_end_to_end(sqlite_db: Database) -> None:

@@ -395,7 +395,11 @@ async def test_the_urgent_go_first(small: Rig) -> None:
     for priority in (Priority.DIGEST, Priority.URGENT, Priority.REMINDER, Priority.ASSIGNMENT):
         small.promise(person, priority=priority)
     claimed = small.db.write_now(outbox.claim, worker="w", now=small.clock.now(), quiet=False, limit=3)
-    assert [n.priority for n in claimed] == [Priority.URGENT, Priority.ASSIGNMENT, Priority.REMINDER]
+    assert [small.notice(n).priority for n in claimed] == [
+        Priority.URGENT,
+        Priority.ASSIGNMENT,
+        Priority.REMINDER,
+    ]
 
 
 # -- what breaks -----------------------------------------------------------

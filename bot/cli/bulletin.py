@@ -83,6 +83,7 @@ def _find(session: Session, period: str) -> int:
 
 
 def _shown(session: Session, *, period: str) -> dict[str, Any]:
+    from bot.inspection.deadlines.shown import calendar_of, mark
     from bot.inspection.metrics.bulletins import open_orders
     from bot.inspection.metrics.models import Bulletin, BulletinState
     from bot.inspection.people.models import Department
@@ -90,7 +91,7 @@ def _shown(session: Session, *, period: str) -> dict[str, Any]:
     found = session.get_one(Bulletin, _find(session, period))
     orders = [
         {"department": session.get_one(Department, order.department_id).name, "finding": order.finding,
-         "due": order.due_on.isoformat(), "state": order.state}
+         "due": order.due_on.isoformat(), "provisional": bool(mark(calendar_of(session), order.due_on)), "state": order.state}
         for order in open_orders(session)
     ]  # fmt: skip
     return {
@@ -113,4 +114,5 @@ def _say(shown: dict[str, Any], *, as_json: bool) -> None:
             f"超期 {row['overdue']}，问题处理 {row['handled']}/{row['problems']}"
         )
     for order in shown["orders"]:
-        typer.echo(f"督办未办结：{order['department']}，{order['finding']}，期限 {order['due']}")
+        due = order["due"] + ("（暂定）" if order["provisional"] else "")
+        typer.echo(f"督办未办结：{order['department']}，{order['finding']}，期限 {due}")

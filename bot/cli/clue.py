@@ -142,6 +142,7 @@ def _people(session: Session, codes: list[str]) -> list[int]:
 def _shown(session: Session, *, number: str) -> dict[str, Any]:
     from sqlmodel import select
 
+    from bot.inspection.deadlines.shown import calendar_of, mark
     from bot.inspection.followups.clues import get_clue
     from bot.inspection.tasks.models import Visit, VisitState
     from bot.inspection.tasks.queries import visit_facts
@@ -156,7 +157,7 @@ def _shown(session: Session, *, number: str) -> dict[str, Any]:
         visit = session.exec(select(Visit).where(Visit.task_id == clue.task_id)).one()
         facts = visit_facts(session, visit.id or 0)
         shown |= {"state": NAMES[VisitState(visit.state)], "officers": [p.name for p, _ in facts.officers],
-                  "due": visit.due_on.isoformat()}  # fmt: skip
+                  "due": visit.due_on.isoformat(), "provisional": bool(mark(calendar_of(session), visit.due_on))}  # fmt: skip
     return shown
 
 
@@ -164,7 +165,11 @@ def _say(shown: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(shown, ensure_ascii=False))
         return
-    who = f"，承办人：{'、'.join(shown['officers'])}，最迟 {shown['due']}" if shown["officers"] else ""
+    who = (
+        f"，承办人：{'、'.join(shown['officers'])}，最迟 {shown['due']}{'（暂定）' if shown['provisional'] else ''}"
+        if shown["officers"]
+        else ""
+    )
     typer.echo(f"线索 {shown['number']}：{shown['state']}{who}")
     if shown["hindrance"]:
         typer.secho(shown["hindrance"], fg=typer.colors.YELLOW)

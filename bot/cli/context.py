@@ -14,6 +14,7 @@ from bot.core.db import Database, open_database
 from bot.inspection.audit.service import SALT
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.calendar_years import refresh_calendar
+from bot.inspection.deadlines.shown import CALENDAR
 from bot.inspection.profile import Profile, load_profile
 from bot.migrations import require_current
 
@@ -42,7 +43,9 @@ def open_context(settings: Settings | None = None) -> Iterator[CliContext]:
     """Open everything for one command and close it afterwards."""
     settings = settings or read_settings()
     profile, calendar = load_profile(settings.profile), WorkCalendar.load()
-    database = open_database(settings.database_url, info={SALT: settings.secret("audit_salt")})
+    database = open_database(
+        settings.database_url, info={SALT: settings.secret("audit_salt"), CALENDAR: calendar}
+    )
     try:
         require_current(database)
         database.read_now(refresh_calendar, calendar=calendar)

@@ -67,6 +67,7 @@ def _task(session: Session, number: str) -> int:
 def _shown(session: Session, *, task: str) -> list[dict[str, Any]]:
     from sqlmodel import col, select
 
+    from bot.inspection.deadlines.shown import calendar_of, mark
     from bot.inspection.followups.return_messages import NAMES
     from bot.inspection.followups.return_models import Finding, ReturnSample, ReturnVisit
     from bot.inspection.followups.returns import officers_of
@@ -82,7 +83,8 @@ def _shown(session: Session, *, task: str) -> list[dict[str, Any]]:
     )
     return [
         {"visit": number, "officers": [session.get_one(Person, p).name for p in officers_of(session, found.id or 0)],
-         "due": found.due_on.isoformat(), "finding": NAMES[Finding(found.finding)] if found.finding else "",
+         "due": found.due_on.isoformat(), "provisional": bool(mark(calendar_of(session), found.due_on)),
+         "finding": NAMES[Finding(found.finding)] if found.finding else "",
          "differs": found.differs}
         for found, number in session.exec(query)
     ]  # fmt: skip
@@ -93,7 +95,7 @@ def _say(shown: list[dict[str, Any]], *, as_json: bool) -> None:
         typer.echo(json.dumps(shown, ensure_ascii=False))
         return
     for one in shown:
-        result = one["finding"] or f"待回访，最迟 {one['due']}"
+        result = one["finding"] or f"待回访，最迟 {one['due']}{'（暂定）' if one['provisional'] else ''}"
         mark = "（与原检查不一致）" if one["differs"] else ""
         typer.echo(f"{one['visit']}：{'、'.join(one['officers'])}，{result}{mark}")
     if not shown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 from aiohttp import web
@@ -114,6 +115,7 @@ async def receipt(request: web.Request) -> web.Response:
         head=form_view.head(link.facts, link.person_id),
         base=link.base,
         receipt=form.receipt,
+        due=_due(form.receipt),
         state=NAMES[VisitState(link.facts.visit.visit.state)],
         has_sheet=link.facts.record is not None and bool(link.facts.record.pdf_sha256),
     )
@@ -196,6 +198,10 @@ def _review_page(
         unable=bool(judged.outcome),
         absent=absent(facts, least=request.app[PROFILE].draw.officers_min),
     )
+
+
+def _due(receipt: dict[str, Any]) -> dt.date | None:
+    return dt.date.fromisoformat(receipt["publish_due"]) if receipt.get("publish_due") else None
 
 
 def _results(judged: Judgement) -> list[dict[str, Any]]:

@@ -29,7 +29,8 @@ def head(facts: FormFacts, person_id: int) -> dict[str, Any]:
         "task": visit.task.name,
         "items": [item.name for item in visit.items],
         "partners": visit.partners(person_id),
-        "window": f"{visit.task.window_start.isoformat()} 至 {visit.visit.due_on.isoformat()}",
+        "begins": visit.task.window_start,
+        "ends": visit.visit.due_on,
         "method": facts.visit.method,
         "department": visit.department,
     }

@@ -68,3 +68,14 @@ def test_an_imported_sheet_sends_officers_at_once(office: Path) -> None:
     assert run(clue.app, "show", "T1")[0] == 2
     assert run(imports.app, "clues", str(sheet))[0] == 0
     assert "承办人" in run(clue.app, "show", "T1")[1]
+
+
+def test_the_last_day_says_that_it_may_move(office: Path) -> None:
+    """2027 is not published: ``suicha calendar show`` says so, and so does what is counted in it (C28)."""
+    token = MACHINE.set(Machine(ManualClock(TEN.replace(month=12, day=31))))
+    try:
+        made = json.loads(run(clue.app, *ADD, "--name", "夜宵摊", "--json")[1])
+    finally:
+        MACHINE.reset(token)
+    assert (made["due"][:4], made["provisional"]) == ("2027", True)
+    assert f"最迟 {made['due']}（暂定）" in run(clue.app, "show", "TS-1")[1]

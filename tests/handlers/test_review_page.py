@@ -159,7 +159,8 @@ async def test_a_check_in_far_from_the_registered_place_is_flagged_in_metres_and
     seen = desk.db.read_now(lambda s: sign_words(trace(s, visit_facts(s, VISIT))))
     assert [words for words in seen if "登记的位置" in words] == said
     page = await client.get(f"/review/{client.app[LINKS].sign('review', [REVIEWER, VISIT])}")
-    assert all(words in await page.text() for words in said)
+    body = await page.text()
+    assert all(words in body for words in said)
     chained = desk.db.read_now(
         lambda s: [e.data for e in s.exec(select(AuditEntry).where(AuditEntry.action == "visit.checked_in"))]
     )

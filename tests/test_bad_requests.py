@@ -55,6 +55,7 @@ async def test_garbage_is_refused_and_never_an_error_of_ours(
             ("POST", SIGNED, b"<xml><Encrypt>zz</Encrypt></xml>", 403), ("POST", SIGNED, io.BytesIO(b"x" * 2_000_000), 413),
             ("OPTIONS", HOOK, None, 405), ("GET", f"/static/{long}", None, 404), ("GET", "/metrics", None, 404),
             ("GET", "/static/..%2f..%2fpyproject.toml", None, 404), ("GET", "/static/%00", None, 404),
+            ("GET", "/visit/%00", None, 404), ("GET", "/public?q=%00", None, 404),
         ):  # fmt: skip
             async with client.request(method, path, data=body) as answer:
                 assert answer.status == status, (method, path[:40])

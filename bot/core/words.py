@@ -7,9 +7,14 @@ import re
 _UNKEEPABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
+def keepable(text: str) -> str:
+    """*text* without what a database cannot keep (NUL, halves of characters); its lines stay."""
+    return _UNKEEPABLE.sub("", text)
+
+
 def said(text: str, longest: int = 2000) -> str:
-    """*text* on one line: without what a database cannot keep (NUL, halves of characters), at most *longest* long."""
-    return " ".join(_UNKEEPABLE.sub("", text).split())[:longest].rstrip()
+    """*text* on one line: ``keepable``, at most *longest* long."""
+    return " ".join(keepable(text).split())[:longest].rstrip()
 
 
 def says_something(text: str) -> bool:

@@ -17,7 +17,7 @@ from bot.inspection.registry.words import KINDS, STATUS
 from bot.inspection.tasks.queries import map_link
 from handlers.web import console_words as words
 from handlers.web.numbers import path_key
-from handlers.web.pages import render
+from handlers.web.pages import read_form, render
 from handlers.web.session import Visitor, done, seen
 
 routes = web.RouteTableDef()
@@ -59,7 +59,7 @@ async def look(request: web.Request, visitor: Visitor) -> web.StreamResponse:
 @done
 async def place(request: web.Request, visitor: Visitor) -> web.StreamResponse:
     """登记位置; what cannot be read stays in the form, with the reason beside it."""
-    sent = {name: str((await request.post()).get(name, ""))[:40] for name in _FIELDS}
+    sent = {name: str((await read_form(request)).get(name, ""))[:40] for name in _FIELDS}
     object_id = path_key(request, "object_id")
     try:
         wanted = read_place(sent)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB
+from bot.core.words import keepable
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.keeping import add_evidence, take_back
 from bot.inspection.checklists.queries import FormFacts, form_facts
@@ -144,8 +145,8 @@ async def _sent(request: web.Request) -> _Sent:
     try:
         sent = json.loads(body)
         changes = {str(key): dict(value) for key, value in sent["changes"].items()}
-        seconds = {str(key): value for key, value in dict(sent.get("seconds", {})).items()}
-        seen = Seen(str(sent["page"]), seconds) if sent.get("page") else None
+        seconds = {keepable(str(key)): value for key, value in dict(sent.get("seconds", {})).items()}
+        seen = Seen(keepable(str(sent["page"])), seconds) if sent.get("page") else None
         return _Sent(changes, int(sent.get("base_version", 0)), seen)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise Problem("form_broken", "没有读懂发来的内容，请刷新页面再试。") from error

@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from multidict import MultiDictProxy
+from multidict import MultiDict
 
 from bot.core.clock import china
 from bot.core.config_wecom import page_script
 from bot.core.errors import Problem
 from bot.core.keys import PAGES, SETTINGS
 from bot.core.log import log
+from bot.core.words import keepable
 from bot.inspection.deadlines.shown import mark
 from handlers.web.keys import CALENDAR
 
@@ -108,33 +109,19 @@ def wants_json(request: web.Request) -> bool:
     return "application/json" in request.headers.get("Accept", "") or request.path.endswith(".json")
 
 
-async def read_form(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
-    """The fields of a posted form. Raises ``form_broken`` for a body that is none."""
+async def read_form(request: web.Request) -> MultiDict[str]:
+    """The texts of a posted form, fit to be kept; files are left out. Raises ``form_broken`` for a body that is none."""
     try:
-        return await request.post()
+        sent = await request.post()
     except BROKEN_BODY as error:
         raise Problem("form_broken", "没有读懂发来的内容，请刷新页面再试。") from error
+    return MultiDict((name, keepable(value)) for name, value in sent.items() if isinstance(value, str))
 
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Security headers on every answer; a Problem becomes a sentence, anything else a logged apology."""
-    try:
-        response = await handler(request)
-    except Problem as problem:
-        response = refuse(request, problem)
-    except web.HTTPException as error:
-        if error.status < 400 or error.status in (401, 405):
-            raise
-        text = _WORDS.get(error.status, "没有找到这个页面。")
-        response = refuse(request, Problem("not_found", text), status=error.status)
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:  # that one is the address, every other one the disk
-            response = _apologise(request, error)
-        else:
-            response = refuse(request, Problem("not_found", "没有找到这个页面。"))
-    except Exception as error:  # noqa: BLE001 - logged, and nobody reads a traceback
-        response = _apologise(request, error)
+    response = await _answer(request, handler)
     if not response.prepared:
         for name, value in (
             ("Content-Security-Policy", CSP), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
@@ -144,6 +131,28 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not request.path.startswith(("/static/", "/public")):
             response.headers.setdefault("Cache-Control", "no-store")
     return response
+
+
+async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+    nowhere = Problem("not_found", "没有找到这个页面。")
+    if "%00" in request.raw_path:  # no name, code or number has a NUL, and PostgreSQL takes none
+        return refuse(request, nowhere)
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return refuse(request, problem)
+    except web.HTTPException as error:
+        if error.status < 400 or error.status in (401, 405):
+            raise
+        return refuse(
+            request, Problem("not_found", _WORDS.get(error.status, nowhere.text)), status=error.status
+        )
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # that one is the address, every other one the disk
+            return refuse(request, nowhere)
+        return _apologise(request, error)
+    except Exception as error:  # noqa: BLE001 - logged, and nobody reads a traceback
+        return _apologise(request, error)
 
 
 def _apologise(request: web.Request, error: Exception) -> web.Response:

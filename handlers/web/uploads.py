@@ -10,6 +10,7 @@ from aiohttp import BodyPartReader, web
 
 from bot.core.errors import Problem
 from bot.core.keys import SETTINGS
+from bot.core.words import keepable
 from bot.inspection.checklists.evidence import Stored
 from handlers.web.keys import EVIDENCE
 from handlers.web.pages import BROKEN_BODY, read_form
@@ -34,7 +35,7 @@ async def parts(request: web.Request) -> AsyncIterator[tuple[str, str | Stored]]
                 raise Problem("form_broken", "上传的内容不完整，请再试一次。")
             body = await _read(part, _LONGEST_TEXT if part.filename is None else limit)
             if part.filename is None:
-                yield part.name, body.decode(errors="replace")
+                yield part.name, keepable(body.decode(errors="replace"))
             elif body:
                 yield part.name, await asyncio.to_thread(request.app[EVIDENCE].put, body)
     except BROKEN_BODY as error:

@@ -111,6 +111,16 @@ async def test_check_in_comes_first_then_the_partner_then_the_questions(
     assert (first.latitude, first.longitude) == (22.63, 110.15)
 
 
+async def test_what_a_database_cannot_keep_is_left_out_and_the_answer_stays(wang: Phone) -> None:
+    """Bug: half of a character in a note broke the save of every answer that went with it."""
+    odd = {"value": "否", "note": "无\x00台账\ud83d，已告知", "id": "a\udc00"}
+    saved = await wang.api("/draft", {"base_version": 0, "changes": {"CL-1:1": odd}, "page": "p\ud800",
+                                      "seconds": {"CL-1:\ud800": 3}})  # fmt: skip
+    assert saved["draft"]["CL-1:1"] | {"by": ""} == {
+        "value": "否", "note": "无台账，已告知", "verdict": "", "reading": "", "by": "",
+    }  # fmt: skip
+
+
 async def test_in_a_joint_visit_the_page_waits_for_the_partner_of_the_same_department(
     sqlite_db: Database, clock: ManualClock, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.ids import new_id
+from bot.core.words import keepable
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.basics import FormBasics, FormRow
 from bot.inspection.checklists.conclusions import NOTHING_FOUND, PREFIX, conclusion_key, void_by
@@ -171,7 +172,7 @@ def _merged(
     draft, stamp = dict(form.draft), {"v": form.draft_version + 1, "by": person_id}
     overwrote, judged = [], set()
     for key, change in changes.items():
-        before, after, sent = draft.get(key, {}), _cleaned(change), str(change.get("id") or "")[:40]
+        before, after, sent = draft.get(key, {}), _cleaned(change), keepable(str(change.get("id") or ""))[:40]
         if sent in before.get("ids", ()) or {name: before.get(name, "") for name in PARTS} == after:
             continue
         if before.get("v", 0) > base_version and before.get("by") != person_id:
@@ -239,7 +240,7 @@ def _make_form(session: Session, *, visit_id: int, person_id: int, now: dt.datet
 
 
 def _cleaned(change: Mapping[str, Any]) -> dict[str, str]:
-    cleaned = {name: str(change.get(name) or "").strip() for name in PARTS}
+    cleaned = {name: keepable(str(change.get(name) or "")).strip() for name in PARTS}
     if any(len(value) > _LONGEST for value in cleaned.values()):
         raise Problem("answer_too_long", f"一项回答最多 {_LONGEST} 字，请写短些。")
     return cleaned

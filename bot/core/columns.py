@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from bot.core.errors import Problem
+from bot.core.words import keepable
 
 Parse = Callable[[str], Any]  # raises ValueError with a zh-CN reason
 Rule = Callable[[dict[str, Any]], "Fault | None"]
@@ -87,7 +88,7 @@ class Binding:
         """Values by field and every fault of the row; the values are incomplete when there are faults."""
         values, faults = dict(self.defaults), []
         for column, header in self.found:
-            cell = row.get(header, "").strip()
+            cell = keepable(row.get(header, "")).strip()
             if not cell:
                 if column.need is Need.FILLED:
                     faults.append(Fault(header, "", f"“{column.header}”未填写"))

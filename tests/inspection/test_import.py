@@ -18,6 +18,7 @@ from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.audit.models import AuditEntry
 from bot.inspection.audit.service import verify
+from bot.inspection.people.models import Department
 from bot.inspection.registry import imports
 from bot.inspection.registry.items import activate_item, current_items, latest_items, retire_missing
 from bot.inspection.registry.models import CreditHistory, ImportBatch, InspectionObject, Item
@@ -177,6 +178,15 @@ def test_a_workbook_gives_whole_numbers_dates_and_row_numbers_as_shown(tmp_path:
         sheet.write_datetime(3, 2, dt.datetime(2026, 3, 1), book.add_format({"num_format": "yyyy-mm-dd"}))  # noqa: DTZ001
     assert list(rows(path, max_bytes=LIMIT)) == [
         (4, {"编号": "a", "手机": "13800000000", "日期": "2026-03-01"})
+    ]
+
+
+def test_a_cell_with_a_nul_is_kept_without_it_by_both_databases(db: Database, tmp_path: Path) -> None:
+    rows = [["SCJG", "市场\x00监管局", ""], ["GA", "公安局", ""]]
+    assert bring(db, "departments", write(tmp_path / "部门.csv", ["编号", "名称", "上级"], rows)).clean
+    assert db.read_now(lambda s: s.exec(select(Department.name).order_by(col(Department.code))).all()) == [
+        "公安局",
+        "市场监管局",
     ]
 
 

@@ -59,7 +59,7 @@ class Delivery:
         self.composer = Composer(platforms=platforms, kinds=kinds, renderer=renderer, prefer=prefer)
         self.sender = Sender(clock, platforms=platforms, resting=self.composer.resting)
         self._poll = poll
-        self._crowded = True  # somebody may have much due at once: looked at once for each burst of work
+        self._look_again = clock.now()  # when it is time again for what has become useless and what can merge
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._lanes = asyncio.Semaphore(_LANES)
@@ -75,7 +75,7 @@ class Delivery:
         """Deliver until cancelled; what was claimed is finished first."""
         while True:
             self._wake.clear()
-            self._crowded = True
+            self._look_again = self.clock.now()
             try:
                 while await asyncio.shield(self._next_batch()):
                     pass
@@ -95,7 +95,7 @@ class Delivery:
 
     async def run_once(self) -> int:
         """Claim and send one batch; returns how many notices were claimed."""
-        self._crowded = True
+        self._look_again = self.clock.now()
         claimed = await self._claim()
         if claimed:
             await self._carry(claimed)
@@ -133,12 +133,15 @@ class Delivery:
 
     def _step1(self, session: Session, *, now: dt.datetime) -> list[int]:
         quiet = is_quiet(self.profile, self.calendar, now=now)
+        metered = self._metered()
         if quiet:
             outbox.hold(session, now=now, until=quiet_ends(self.profile, self.calendar, now=now))
-        elif self._crowded:
-            calm.merge(session, now=now, most=calm.MOST_WHEN_LOW if self.composer.low else calm.MOST)
-            self._crowded = False
-        return outbox.claim(session, worker=self.worker, now=now, quiet=quiet, metered=self._metered())
+        if now >= self._look_again:
+            outbox.expire(session, now=now, metered=metered)
+            if not quiet:
+                calm.merge(session, now=now, most=calm.MOST_WHEN_LOW if self.composer.low else calm.MOST)
+            self._look_again = now + dt.timedelta(seconds=self._poll)
+        return outbox.claim(session, worker=self.worker, now=now, quiet=quiet, metered=metered)
 
     def _metered(self) -> list[str]:
         """Platforms whose calls an organisation's edition counts."""

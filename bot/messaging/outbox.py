@@ -25,6 +25,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.types import TypeEngine
@@ -76,23 +77,28 @@ class Begun:
 
 # literal states: a bound parameter would keep SQLite from using the partial indexes
 _QUEUED = col(Notice.state) == literal_column("'queued'")
-_WAITING = col(Notice.state).in_([literal_column("'queued'"), literal_column("'held'")])
+_WAITING = and_(
+    col(Notice.state).in_([literal_column("'queued'"), literal_column("'held'")]),
+    # every priority there is: what is due is one short walk of the index for each, in the order it goes out
+    col(Notice.priority).in_([literal_column(f"'{priority}'") for priority in Priority]),
+)
 _SENDING = col(Notice.state) == literal_column("'sending'")
 _STALE = text("card.stale")
 _LOUD = or_(col(Notice.statutory).is_(True), col(Notice.priority) == Priority.URGENT)
 
 
-def _due(now: dt.datetime | ColumnElement[Any], *, quiet: bool) -> ColumnElement[bool]:
-    ready = and_(_WAITING, col(Notice.not_before) <= now)
-    abandoned = and_(_SENDING, col(Notice.lease_until) <= now)
-    if quiet:
-        ready, abandoned = and_(ready, _LOUD), and_(abandoned, _LOUD)
-    return or_(ready, abandoned)
+def _ready(now: dt.datetime | ColumnElement[Any], *, quiet: bool) -> ColumnElement[bool]:
+    return and_(_WAITING, col(Notice.not_before) <= now, _LOUD if quiet else true())
+
+
+def _abandoned(now: dt.datetime | ColumnElement[Any], *, quiet: bool) -> ColumnElement[bool]:
+    return and_(_SENDING, col(Notice.lease_until) <= now, _LOUD if quiet else true())
 
 
 def count_due(session: Session, *, now: dt.datetime, quiet: bool) -> int:
     """Notices that could go out now or are on their way, and cards that could be refreshed."""
-    notices = select(func.count()).select_from(Notice).where(_due(now, quiet=quiet))
+    due = or_(_ready(now, quiet=quiet), _abandoned(now, quiet=quiet))
+    notices = select(func.count()).select_from(Notice).where(due)
     sending = select(func.count()).select_from(Notice).where(_SENDING, col(Notice.lease_until) > now)
     cards = select(func.count()).select_from(refreshable(now).subquery())
     return sum(int(session.execute(query).scalar_one()) for query in (notices, sending, cards))
@@ -133,14 +139,22 @@ _BREAK_OFF = (
     .values(detail="发送中断，结果不明；已过时效，不再发送", **_ENDED)
     .returning(col(Notice.id))
 )
-_NEXT = {
-    quiet: select(_NOTICES.c.id, _NOTICES.c.attempts)
-    .where(_due(_NOW, quiet=quiet))
-    .order_by(col(Notice.priority), col(Notice.not_before), col(Notice.id))
-    .limit(bindparam("most_", type_=Integer()))
-    .with_for_update(skip_locked=True)
-    for quiet in (False, True)
-}
+_USEFUL = or_(col(Notice.expires_at).is_(None), col(Notice.expires_at) > _NOW)
+
+
+def _first(due: ColumnElement[bool]) -> Select[Any]:
+    """The most pressing of *due*; those that another process is taking are left to it."""
+    return (
+        select(_NOTICES.c.id, _NOTICES.c.attempts, _NOTICES.c.priority)
+        .where(due, _USEFUL)
+        .order_by(_NOTICES.c.priority, _NOTICES.c.not_before, _NOTICES.c.id)
+        .limit(bindparam("most_", type_=Integer()))
+        .with_for_update(skip_locked=True)
+    )
+
+
+_NEXT = {quiet: _first(_ready(_NOW, quiet=quiet)) for quiet in (False, True)}
+_LEFT = {quiet: _first(_abandoned(_NOW, quiet=quiet)) for quiet in (False, True)}
 _TAKE = OverRows(
     {"id": BigId},
     lambda given: (
@@ -157,6 +171,16 @@ def hold(session: Session, *, now: dt.datetime, until: dt.datetime) -> int:
     return int(session.connection().execute(_HOLD, {"now_": now, "until_": until}).rowcount)
 
 
+def expire(session: Session, *, now: dt.datetime, metered: Collection[str] = ()) -> None:
+    """End what is useless by now, also where a kill left it on its way. On *metered* platforms a try that was broken
+    off counts as a call: it may have cost one."""
+    session.flush()
+    connection = session.connection()
+    connection.execute(_EXPIRE, {"now_": now})
+    broken_off = connection.execute(_BREAK_OFF, {"now_": now}).scalars().all()
+    _note_interruption(session, broken_off, now=now, metered=metered)
+
+
 def claim(
     session: Session,
     *,
@@ -166,19 +190,17 @@ def claim(
     limit: int = BATCH,
     metered: Collection[str] = (),
 ) -> list[int]:
-    """Lease up to *limit* due notices to *worker*, urgent first, and return their ids; expired ones end here. On
-    *metered* platforms a try that a kill broke off counts as a call: it may have cost one."""
-    session.flush()
+    """Lease up to *limit* due notices to *worker*, urgent first, and return their ids. *metered* as in ``expire``."""
     connection = session.connection()
-    connection.execute(_EXPIRE, {"now_": now})
-    broken_off = connection.execute(_BREAK_OFF, {"now_": now}).scalars().all()
-    _note_interruption(session, broken_off, now=now, metered=metered)
-    found = connection.execute(_NEXT[quiet], {"now_": now, "most_": limit}).all()
-    if not found:
-        return []
-    ids = [notice for notice, _ in found]
-    _TAKE.run(session, ([notice] for notice in ids), worker_=worker, until_=now + LEASE)
-    _note_interruption(session, [notice for notice, tries in found if tries], now=now, metered=metered)
+    wanted = {"now_": now, "most_": limit}
+    left = connection.execute(_LEFT[quiet], wanted).all()
+    found = connection.execute(_NEXT[quiet], wanted).all()
+    if left:
+        found = sorted([*left, *found], key=lambda row: row.priority)[:limit]
+    ids = [row.id for row in found]
+    if ids:
+        _TAKE.run(session, ([notice] for notice in ids), worker_=worker, until_=now + LEASE)
+        _note_interruption(session, [row.id for row in found if row.attempts], now=now, metered=metered)
     return ids
 
 

@@ -88,7 +88,7 @@ class Attempt(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("notice_id", "n", name="uq_attempt"),)
     id: int | None = big_id()
-    notice_id: int = Field(foreign_key="notice.id", index=True)
+    notice_id: int = Field(foreign_key="notice.id")
     n: int
     platform: str = Field(max_length=16)
     target: str = Field(
@@ -159,9 +159,10 @@ class Talk(SQLModel, table=True):
 
 
 Index(
-    "ix_notice_due",
-    col(Notice.not_before),
+    "ix_notice_due",  # in the order in which it goes out
     col(Notice.priority),
+    col(Notice.not_before),
+    col(Notice.id),
     sqlite_where=text("state IN ('queued', 'held')"),
     postgresql_where=text("state IN ('queued', 'held')"),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -45,7 +43,7 @@ async def stay(console: Console, stage: Stage) -> None:
         f"管理页面                    {await _console_link(stage)}\n按 Ctrl+C 结束。",
         soft_wrap=True,  # a wrapped link cannot be pressed or copied
     )
-    await asyncio.Event().wait()
+    await stage.run_on()
 
 
 async def _console_link(stage: Stage) -> str:

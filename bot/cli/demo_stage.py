@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import itertools
 import json
 import os
 import secrets
@@ -39,6 +40,7 @@ START = dt.datetime(2026, 3, 9, 8, 30, tzinfo=CHINA)
 DEMO_SALT = "salt-of-the-demo-county"  # fixed, so that two runs draw the same teams; a real one is secret
 _SOON = dt.timedelta(minutes=20)  # retries due so soon are waited for before the day goes on
 _DOWN = dt.timedelta(minutes=3)  # longer than any lease
+_TICK = 30  # seconds between two ticks once the round is over
 _CLIENT_TIMEOUT = 0.5  # seconds: a lost answer costs this much real time
 
 
@@ -96,6 +98,14 @@ class Stage:
         """Let time pass; the journal remembers it."""
         self.clock.move_to(when)
         self.world.remember("clock", self.clock.now().isoformat())
+
+    async def run_on(self) -> None:
+        """Until cancelled a second is a second: whoever plays on meets the limits of a minute and the reminders of a day."""
+        for second in itertools.count(1):
+            await asyncio.sleep(1)
+            self.clock.advance(seconds=1)
+            if second % _TICK == 0:
+                await self.service.ticks.run_all()
 
     async def settle(self) -> None:
         """Tick, deliver and handle until nothing is due, waiting for retries that are due soon."""

@@ -27,6 +27,7 @@ from handlers.chat import (
     signing,
     tasks,
     training,
+    training_quiz,
     transfers,
     trouble,
 )
@@ -39,6 +40,7 @@ def make_router() -> Router:
         binding,
         tasks,
         training,
+        training_quiz,
         approval,
         leads,
         messages,

@@ -251,6 +251,7 @@ ACTIONS = {
     "task.urged": "提醒未接收人员",
     "training.attended": "培训签到",
     "training.code_renewed": "更换培训签到码",
+    "training.quiz_taken": "培训测验",
     "training.planned": "安排培训",
     "transfer.received": "移送回执",
     "transfer.sent": "移送",

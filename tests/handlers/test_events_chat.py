@@ -31,7 +31,7 @@ from bot.messaging.router import Context
 from bot.platforms.base import Capabilities, InboundEvent, InboundKind
 from handlers.chat import make_router
 from tests.fakes.builders import make_enterprise, make_object
-from tests.inspection import test_clues, test_returns, test_training
+from tests.inspection import test_clues, test_quiz, test_returns, test_training
 from tests.inspection.decided import CALENDAR, P1
 from tests.inspection.test_transfers import FIRE, HEAD, NOW, problem
 
@@ -185,6 +185,37 @@ async def test_an_officer_attends_by_saying_the_code(sqlite_db: Database, tmp_pa
     full_width = "".join(chr(ord(c) + 0xFEE0) for c in code)
     assert "已签到：双随机业务培训" in await office.say(person, f"培训签到 {full_width}")
     assert len(await office.db.read(lambda s: s.exec(select(Training)).all())) == 1
+
+
+async def test_an_officer_answers_the_quiz_of_a_training_until_it_is_passed(
+    sqlite_db: Database, tmp_path: Path
+) -> None:
+    """C14: from the code on the wall through a wrong answer, one taken back, to the pass mark."""
+    office = Office(sqlite_db, tmp_path, test_training.HELD, "default")
+
+    def begin(session: Session) -> tuple[int, str]:
+        code = test_quiz.plan(session)[1]
+        test_training.drawn(session)
+        return session.exec(select(VisitOfficer.person_id)).first() or 0, code
+
+    person, code = await office.db.write(begin)
+    assert "没有待完成" in await office.say(person, "培训测验")
+    begun = await office.say(person, f"培训签到 {code}")
+    assert "80 分合格" in begun
+    assert "第 1 题，共 3 题：执法人员不得少于几人？\nA. 一人" in begun
+    assert "请回复一个选项字母" in await office.say(person, "两人")
+    assert "第 2 题，共 3 题（多选）" in await office.say(person, "a")
+    assert "第 1 题" in await office.say(person, "上一题")
+    for words, then in (("Ｂ", "第 2 题"), ("C、A", "第 3 题"), ("A", "测验 66 分，80 分合格")):
+        assert then in await office.say(person, words)
+    assert "第 1 题" in await office.say(person, "培训测验")
+    for words, then in (
+        ("b", "第 2 题"),
+        ("ac", "第 3 题"),
+        ("b", "测验合格（100 分）。培训记录有效期至 2026年"),
+    ):
+        assert then in await office.say(person, words)
+    assert "没有待完成" in await office.say(person, "测验")
 
 
 async def test_what_an_officer_sees_outside_the_items_becomes_a_clue(

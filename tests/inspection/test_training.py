@@ -166,7 +166,7 @@ def test_who_was_invited_and_did_not_come_is_reminded_once_with_the_next_sitting
         assert told.recipient_id == missed
         content = training_missed(session, told, later)
         assert isinstance(content, Content)
-        assert content.values == {"name": "双随机业务培训", "next": ""}
+        assert content.values == {"name": "双随机业务培训", "next": "", "attended": False}
         _, second, _ = open_session(
             session, name="补训", place="", starts_at=later, ends_at=later + dt.timedelta(hours=1),
             valid_to=dt.date(2026, 12, 31), now=later,

@@ -26,6 +26,8 @@ from bot.inspection.checklists.times import merged
 from bot.inspection.checklists.writing import draft_to_change
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Training
+from bot.inspection.people.quizzes import quiz_due
+from bot.inspection.people.training_sessions import holds_on
 from bot.inspection.profile import Profile
 from bot.inspection.tasks.models import OfficerState, Visit
 from bot.inspection.tasks.queries import NOT_AN_OFFICER, leads_of, require_officer
@@ -44,6 +46,7 @@ _KEEP = (
     .values({name: bindparam(f"new_{name}") for name in ("draft", "times", "draft_by", "draft_version")})
 )
 TRAINING_MISSING = "请先完成“双随机、一公开”业务培训，完成后由名录库管理员登记。"
+QUIZ_DUE = "请先完成“双随机、一公开”业务培训：您已签到，还差测验，请在聊天窗口回复“培训测验”。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def open_form(
     if officer.state != OfficerState.ACCEPTED:
         raise Problem("not_accepted", "请先在任务卡片上点“收到”，再打开检查表。")
     if profile.visit.training_gate and not is_trained(session, person_id, china_day(now)):
-        raise Problem("training_missing", TRAINING_MISSING)
+        raise Problem("training_missing", QUIZ_DUE if quiz_due(session, person_id) else TRAINING_MISSING)
     if not is_present(facts, person_id, least=profile.draw.officers_min):
         raise Problem("officers_missing", _waits_for(facts))
     if not facts.checklists:
@@ -101,9 +104,7 @@ def _with_checklists(session: Session, visit_id: int, *, now: dt.datetime) -> Fo
 
 def is_trained(session: Session, person_id: int, day: dt.date) -> bool:
     """Whether a training of this person is valid on *day* (ZJ-2.6.c)."""
-    valid = select(Training.id).where(
-        Training.person_id == person_id, Training.held_on <= day, Training.valid_to >= day
-    )
+    valid = select(Training.id).where(Training.person_id == person_id, *holds_on(day))
     return session.exec(valid).first() is not None
 
 

@@ -24,6 +24,7 @@ from bot.inspection.people.models import (
     Role,
     Training,
 )
+from bot.inspection.people.training_sessions import holds_on
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.states import BEFORE_SUBMIT, LIVE
@@ -109,5 +110,4 @@ def _absences(session: Session) -> dict[int, list[tuple[dt.date, dt.date]]]:
 
 
 def _trained(session: Session, day: dt.date) -> set[int]:
-    query = select(Training.person_id).where(col(Training.held_on) <= day, col(Training.valid_to) >= day)
-    return set(session.exec(query))
+    return set(session.exec(select(Training.person_id).where(*holds_on(day))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel, col
@@ -122,6 +123,7 @@ class Training(SQLModel, table=True):
     session: str = Field(max_length=100)
     held_on: dt.date
     valid_to: dt.date
+    quiz_due: bool = False  # attended, and its quiz not passed yet: no training so far
 
 
 class TrainingSession(SQLModel, table=True):
@@ -130,6 +132,7 @@ class TrainingSession(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="ck_training_session_hours"),
         CheckConstraint("code_sha256 <> ''", name="ck_training_session_code"),
+        CheckConstraint("pass_percent BETWEEN 1 AND 100", name="ck_training_session_pass"),
     )
     id: int | None = big_id()
     name: str = Field(unique=True, max_length=100)
@@ -140,6 +143,25 @@ class TrainingSession(SQLModel, table=True):
     department_id: int | None = Field(default=None, foreign_key="department.id")  # None: for everybody
     code_sha256: str = Field(unique=True, max_length=64)  # digest only, as of a binding code
     created_at: dt.datetime = moment()
+    quiz: list[dict[str, Any]] = json_list()  # empty: attendance is enough
+    pass_percent: int | None = None
+
+
+class TrainingAttempt(SQLModel, table=True):
+    """One try at the quiz of a training, passed or not."""
+
+    __table_args__ = (
+        UniqueConstraint("training_id", "person_id", "number", name="uq_training_attempt"),
+        CheckConstraint("score BETWEEN 0 AND 100", name="ck_training_attempt_score"),
+    )
+    id: int | None = big_id()
+    training_id: int = Field(foreign_key="trainingsession.id")
+    person_id: int = Field(foreign_key="person.id", index=True)
+    number: int
+    answers: list[str] = json_list()
+    score: int
+    passed: bool
+    at: dt.datetime = moment()
 
 
 class EnterpriseContact(SQLModel, table=True):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, or_, select
 
 from bot.core.clock import china_day
@@ -14,6 +15,7 @@ from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.notices.service import touch_cards, withdraw
 from bot.inspection.people.models import Officer, Person, Training, TrainingSession
+from bot.inspection.people.quiz import Question
 
 INVITATION = "training_invitation"
 _ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that reads as something else
@@ -28,10 +30,12 @@ def subject_of(training_id: int) -> str:
 def plan_session(
     session: Session, *, name: str, place: str, starts_at: dt.datetime, ends_at: dt.datetime, valid_to: dt.date,
     now: dt.datetime, department_id: int | None = None, actor: int | None = None,
+    quiz: Sequence[Question] = (), pass_percent: int | None = None,
 ) -> tuple[TrainingSession, str]:  # fmt: skip
     """A sitting and its attendance code, which is shown once: only the digest is kept.
 
-    Raises ``training_hours``, ``training_validity``, ``training_twice`` (a sitting of that name exists).
+    Raises ``training_hours``, ``training_validity``, ``training_twice`` (a sitting of that name exists),
+    ``quiz_invalid`` (a quiz and its pass mark belong together).
     """
     name = name.strip()
     if not starts_at < ends_at or ends_at <= now:
@@ -40,10 +44,15 @@ def plan_session(
         raise Problem("training_validity", "有效期止不能早于培训当天。", 有效期止=valid_to.isoformat())
     if not name or session.exec(select(TrainingSession.id).where(TrainingSession.name == name)).first():
         raise Problem("training_twice", "培训名称为空或已有同名培训，请换一个名称。", 名称=name)
+    if bool(quiz) != (pass_percent is not None) or (quiz and not 1 <= (pass_percent or 0) <= 100):
+        raise Problem(
+            "quiz_invalid", "测验题目和合格分（1 至 100）要一起写。", 合格分=str(pass_percent or "")
+        )
     code = _new_code()
     planned = TrainingSession(
         name=name, place=place.strip(), starts_at=starts_at, ends_at=ends_at, valid_to=valid_to,
         department_id=department_id, code_sha256=_digest(code), created_at=now,
+        quiz=[one.stored() for one in quiz], pass_percent=pass_percent,
     )  # fmt: skip
     session.add(planned)
     session.flush()
@@ -64,7 +73,7 @@ def renew_code(session: Session, *, training_id: int, now: dt.datetime, actor: i
 
 
 def attend(session: Session, *, person_id: int, code: str, now: dt.datetime) -> TrainingSession:
-    """Somebody says the code on the spot: from here the form opens. Twice is once.
+    """Somebody says the code on the spot: from here the form opens, or the quiz begins. Twice is once.
 
     Raises ``training_code_wrong``, ``training_not_now``, ``forbidden`` for who is not in the inspector library.
     """
@@ -78,7 +87,8 @@ def attend(session: Session, *, person_id: int, code: str, now: dt.datetime) -> 
         raise Problem("training_not_now", "现在不是这场培训的签到时间。", 培训=held.name)
     if not has_attended(session, person_id, held.name):
         session.add(
-            Training(person_id=person_id, session=held.name, held_on=china_day(held.starts_at), valid_to=held.valid_to)
+            Training(person_id=person_id, session=held.name, held_on=china_day(held.starts_at), valid_to=held.valid_to,
+                     quiz_due=bool(held.quiz))
         )  # fmt: skip
         subject = subject_of(held.id or 0)
         record(session, "training.attended", subject, now=now, actor=person_id)
@@ -93,6 +103,11 @@ def has_attended(session: Session, person_id: int, name: str) -> bool:
     return session.exec(query).first() is not None
 
 
+def holds_on(day: dt.date) -> tuple[ColumnElement[bool], ...]:
+    """What makes an attendance a training that holds on *day*: the one gate of form, draw and invitation."""
+    return (col(Training.held_on) <= day, col(Training.valid_to) >= day, ~col(Training.quiz_due))
+
+
 def untrained(session: Session, days: Mapping[int, dt.date]) -> list[int]:
     """Who has no training that holds on the day they inspect; *days* by person."""
     valid: set[int] = set()
@@ -100,7 +115,7 @@ def untrained(session: Session, days: Mapping[int, dt.date]) -> list[int]:
     for start in range(0, len(people), 1000):
         part = select(Training).where(col(Training.person_id).in_(people[start : start + 1000]))
         for row in session.exec(part):
-            if row.held_on <= days[row.person_id] <= row.valid_to:
+            if not row.quiz_due and row.held_on <= days[row.person_id] <= row.valid_to:
                 valid.add(row.person_id)
     return [person for person in people if person not in valid]
 

@@ -12,7 +12,7 @@ from bot.core.cells import day
 from bot.core.columns import Column, Fault, Layout, Need, Row, Tally, text
 from bot.inspection.people.columns import person_code
 from bot.inspection.people.departments import assign
-from bot.inspection.people.models import Person, Training
+from bot.inspection.people.models import Person, Training, TrainingSession
 
 
 def lasting_rule(values: Mapping[str, Any]) -> Fault | None:
@@ -51,6 +51,7 @@ def upsert_trainings(
         (t.person_id, t.session): t
         for t in session.exec(select(Training).where(col(Training.person_id).in_(people.values())))
     }
+    ending_with_a_quiz = {t.name for t in session.exec(select(TrainingSession)) if t.quiz}
     for row in rows:
         values = dict(row.values)
         person = people.get(values.pop("code"))
@@ -59,7 +60,8 @@ def upsert_trainings(
             continue
         training = known.get((person, values["session"]))
         if training is None:
-            known[person, values["session"]] = training = Training(person_id=person, **values)
+            due = values["session"] in ending_with_a_quiz
+            known[person, values["session"]] = training = Training(person_id=person, quiz_due=due, **values)
             session.add(training)
             tally.count(new=True, changed=True)
         else:

@@ -13,6 +13,7 @@ from bot.inspection.calendar import WorkCalendar
 from bot.inspection.notices.models import Notice, Priority
 from bot.inspection.notices.service import enqueue_many, row
 from bot.inspection.people.models import Person, TrainingSession
+from bot.inspection.people.quiz import Question
 from bot.inspection.people.training_sessions import (
     AROUND,
     INVITATION,
@@ -57,11 +58,12 @@ def tell_untrained(
 def open_session(
     session: Session, *, name: str, place: str, starts_at: dt.datetime, ends_at: dt.datetime, valid_to: dt.date,
     now: dt.datetime, department_id: int | None = None, actor: int | None = None,
+    quiz: Sequence[Question] = (), pass_percent: int | None = None,
 ) -> tuple[TrainingSession, str, int]:  # fmt: skip
     """Plan a sitting and invite every officer with an open visit who is not trained; returns how many."""
     planned, code = plan_session(
         session, name=name, place=place, starts_at=starts_at, ends_at=ends_at, valid_to=valid_to, now=now,
-        department_id=department_id, actor=actor,
+        department_id=department_id, actor=actor, quiz=quiz, pass_percent=pass_percent,
     )  # fmt: skip
     days = open_days(session, today=china_day(now))
     people = [
@@ -80,8 +82,8 @@ def remind_absentees(
     profile: Profile,
     calendar: WorkCalendar,  # noqa: ARG001 - as every tick
 ) -> int:
-    """Who was invited to a sitting that is over, did not attend it and still cannot open a form is told once, with the
-    next sitting (YL-4.3). Returns how many are told now."""
+    """Who was invited to a sitting that is over, did not attend it or not pass its quiz, and still cannot open a form is
+    told once, with the next sitting (YL-4.3). Returns how many are told now."""
     if not profile.visit.training_gate:
         return 0
     over = select(TrainingSession).where(

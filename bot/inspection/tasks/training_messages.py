@@ -10,6 +10,7 @@ from bot.core.clock import china, china_day
 from bot.inspection.notices.message import Content, Kind, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person, TrainingSession
+from bot.inspection.people.quizzes import quiz_due
 from bot.inspection.people.training_sessions import INVITATION, has_attended, next_session, untrained
 from bot.inspection.tasks.models import Task
 from bot.inspection.tasks.training import GAP, MISSED, open_days
@@ -23,14 +24,15 @@ def training_invitation(session: Session, notice: Notice, now: dt.datetime) -> C
     values = {"name": planned.name, "place": planned.place, "when": hours(planned)}
     shown = (("时间", values["when"]), ("地点", planned.place or "—"))
     if has_attended(session, notice.recipient_id, planned.name):
-        return Content(values, shown, closed="已签到")
+        due = quiz_due(session, notice.recipient_id, training_id=planned.id)
+        return Content(values, shown, closed="已签到，请回复“培训测验”" if due else "已签到")
     if now > planned.ends_at:
         return Skip("培训已结束")
     return Content(values, shown)
 
 
 def training_missed(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
-    """To who was invited and did not come: what that means, and the next sitting."""
+    """To who was invited and did not come, or did not pass the quiz: what that means, and the next sitting."""
     held = session.get_one(TrainingSession, int(notice.subject.rpartition(":")[2]))
     person = notice.recipient_id
     days = open_days(session, today=china_day(now))
@@ -39,7 +41,8 @@ def training_missed(session: Session, notice: Notice, now: dt.datetime) -> Conte
     if not untrained(session, {person: days[person]}):
         return Skip("已培训")
     planned = next_session(session, department_id=session.get_one(Person, person).department_id, now=now)
-    return Content({"name": held.name, "next": _next(planned)})
+    attended = has_attended(session, person, held.name)
+    return Content({"name": held.name, "next": _next(planned), "attended": attended})
 
 
 def officers_untrained(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
@@ -73,6 +76,10 @@ _SAMPLE = {"name": "2026年度双随机业务培训", "place": "三楼会议室"
 _GAP = {"task": "餐饮服务食品安全抽查", "count": 2, "names": "王一、李二", "next": ""}
 KINDS = (
     Kind(INVITATION, training_invitation, Content(_SAMPLE, (("时间", _SAMPLE["when"]),)), card=True),
-    Kind(MISSED, training_missed, Content({"name": _SAMPLE["name"], "next": "补训，03月19日 14:00—15:00"})),
+    Kind(
+        MISSED,
+        training_missed,
+        Content({"name": _SAMPLE["name"], "next": "补训，03月19日 14:00—15:00", "attended": False}),
+    ),
     Kind(GAP, officers_untrained, Content(_GAP, (("未培训", "2 人"),))),
 )

@@ -1,6 +1,7 @@
 """Durable WeCom callbacks a second, and how long each waits, under the load of wrk: verified, decrypted, committed with
-fsync, answered and handled afterwards; beside FastAPI+wechatpy and Flask+wechatpy that store nothing, and
-FastAPI+SQLModel that commits each one. Then ten SIGKILLs under load: nothing acknowledged may be missing.
+fsync, answered and handled afterwards; beside aiohttp with an empty handler (floor), FastAPI+wechatpy and Flask+wechatpy
+that store nothing, and FastAPI+SQLModel that commits each one. Then ten SIGKILLs under load: nothing acknowledged may be
+missing.
 
 Needs ``wrk`` (Debian). Prints rates and ratios; asserts nothing but that nothing was lost.
 
@@ -47,7 +48,7 @@ end
 request = function()
   n = n + 1
   local one = requests[n]
-  if one == nil then wrk.thread:stop() one = requests[1] end
+  if one == nil then {spent} one = requests[1] end
   return wrk.format("POST", "/hooks/wecom?" .. one[1], nil, one[2])
 end
 """
@@ -59,6 +60,7 @@ def main(seconds: int, kinds: list[str]) -> None:
         folder = Path(name)
         floor = bare_commits(folder)
         print(f"a bare commit on this disk (floor): p50 {floor[0]:.1f} ms, p99 {floor[1]:.1f} ms", flush=True)
+        rates["bare aiohttp, an empty handler (floor)"] = measure("bare", "", seconds, folder)
         for kind in kinds:
             with database(kind, folder) as address:
                 rates[f"ours, {kind}, durable"] = measure("ours", address, seconds, folder)
@@ -69,7 +71,7 @@ def main(seconds: int, kinds: list[str]) -> None:
         rates["FastAPI+SQLModel, commits each"] = measure(
             "sqlmodel", f"sqlite:///{folder / 'peer.db'}", seconds, folder
         )
-        first = next(iter(rates.values()))
+        first = rates[f"ours, {kinds[0]}, durable"]
         for what, rate in rates.items():
             print(f"{what:45}{rate:9,.0f} /s   ours is {first / rate:5.2f} times that" if rate else what)
         print(f"ten SIGKILLs under load: {killed_ten_times(folder)} acknowledged and missing", flush=True)
@@ -83,7 +85,7 @@ def measure(what: str, address: str, seconds: int, folder: Path) -> float:
     """Callbacks a second as wrk counts them; prints its latencies."""
     file, script = folder / "requests.tsv", folder / "load.lua"
     write_requests(file, 8000 * seconds)
-    script.write_text(LUA.format(file=file))
+    script.write_text(lua(file, again=what == "bare"))
     with server(what, address) as port:
         said = wrk(port, script, seconds=seconds, connections=CONNECTIONS)
     print(f"{what}: {rate_of(said):,.0f}/s, {waits_of(said)}", flush=True)
@@ -131,6 +133,11 @@ def write_requests(file: Path, count: int) -> None:
             out.write(f"{query}\t{body}\n")
 
 
+def lua(file: Path, *, again: bool = False) -> str:
+    """Each request once; *again*: where nobody looks at them, the first over and over when all are sent."""
+    return LUA.format(file=file, spent="" if again else "wrk.thread:stop()")
+
+
 def paced(what: str, address: str, folder: Path, *, rate: int = 1000, seconds: int = 5) -> tuple[float, str]:
     """Callbacks a second that came, and how long they waited, when each connection pauses so long between two that so
     many a second come in. A first second, in which connections open and every statement is compiled, is not counted:
@@ -138,7 +145,7 @@ def paced(what: str, address: str, folder: Path, *, rate: int = 1000, seconds: i
     file, script = folder / "requests.tsv", folder / "load.lua"
     write_requests(file, 2 * rate * (seconds + 1))
     pause = 2 * 1000 * PACED // rate  # at random up to this, milliseconds: no beat
-    script.write_text(LUA.format(file=file) + f"delay = function() return math.random(0, {pause}) end\n")
+    script.write_text(lua(file) + f"delay = function() return math.random(0, {pause}) end\n")
     with server(what, address) as port:
         wrk(port, script, seconds=1, connections=PACED)
         said = wrk(port, script, seconds=seconds, connections=PACED)

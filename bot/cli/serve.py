@@ -40,6 +40,8 @@ async def _until_told(app: web.Application, bound: socket.socket) -> None:
     """Serve until SIGTERM or Ctrl-C, then finish what was begun; being told twice does not cut that short."""
     from aiohttp import web
 
+    from bot.core.collecting import look_seldom
+
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
@@ -47,6 +49,7 @@ async def _until_told(app: web.Application, bound: socket.socket) -> None:
     try:
         await runner.setup()
         await web.SockSite(runner, bound).start()
+        look_seldom()
         await told.wait()
     finally:
         await runner.cleanup()

@@ -1,7 +1,8 @@
 """The database road: services are synchronous functions taking a Session; only the edges are async.
 
 On SQLite one writer thread takes what has queued up, runs each service in a savepoint, commits once (group commit)
-and then answers each caller; an exception rolls back only its own savepoint. On PostgreSQL a pool of threads runs
+and then answers each caller; an exception rolls back only its own savepoint. What must be stored before a chat service
+is answered is one statement past SQLAlchemy, and a commit of its own. On PostgreSQL a pool of threads runs
 one transaction each and repeats it on serialization failure or deadlock. Readers never block the writer.
 """
 
@@ -19,10 +20,10 @@ from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlmodel import Session
 
-from bot.core.engines import postgres_engine, sqlite_engine
+from bot.core.engines import own_connection, postgres_engine, sqlite_engine
 from bot.core.errors import Problem
 from bot.core.log import log
 
@@ -42,12 +43,22 @@ WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks a
 
 @dataclass(order=True, slots=True)
 class _Job:
-    """A service in the writer's queue: urgent ones first, else in the order they came."""
+    """A service in the writer's queue, or a statement that comes before all of them; else in the order they came."""
 
     when: int
     number: int
-    job: Callable[[Session], Any] = field(compare=False)
+    job: Callable[[Any], Any] = field(
+        compare=False
+    )  # takes a Session, or the driver's connection when it is urgent
     future: Future[Any] = field(compare=False)
+
+    def run(self, session: Session) -> Any:
+        return self.job(driver_of(session) if self.when == _SOON else session)
+
+
+def driver_of(session: Session) -> Any:
+    """The driver's own connection, inside the session's transaction."""
+    return session.connection().connection.driver_connection
 
 
 def _nothing(_session: Session) -> None:
@@ -107,23 +118,28 @@ class Database:
         self, service: Callable[Concatenate[Session, P], T], *args: P.args, **values: P.kwargs
     ) -> Future[T]:
         """As ``write``, without waiting."""
-        return self._submit(lambda session: service(session, *args, **values), urgent=False)
 
-    async def write_first(self, job: Callable[[Session], T]) -> T:
-        """As ``write``, before whatever waits: a chat service waits for the answer."""
-        return await asyncio.wrap_future(self._submit(job, urgent=True))
+        def job(session: Session) -> T:
+            return service(session, *args, **values)
 
-    def _submit(self, job: Callable[[Session], T], *, urgent: bool) -> Future[T]:
-        if not self.is_sqlite:
-            return self._writers.submit(self._write_once, job)
+        return self._queue(_IN_TURN, job) if self.is_sqlite else self._writers.submit(self._write_once, job)
+
+    async def write_first(self, statement: Callable[[Any], T]) -> T:
+        """Run *statement* on the driver's own connection before whatever waits: a chat service waits for the answer.
+        It writes with one statement, which happens whole or not at all and needs no savepoint."""
+        if self.is_sqlite:
+            return await asyncio.wrap_future(self._queue(_SOON, statement))
+        return await asyncio.wrap_future(self._writers.submit(self._state_once, statement))
+
+    def _queue(self, when: int, job: Callable[[Any], T]) -> Future[T]:
         future: Future[T] = Future()
-        self._jobs.put(_Job(_SOON if urgent else _IN_TURN, next(self._numbers), job, future))
+        self._jobs.put(_Job(when, next(self._numbers), job, future))
         return future
 
     def close(self) -> None:
         """Finish what was submitted, then let go of every connection."""
         if self.is_sqlite:
-            self._jobs.put(_Job(_AT_LAST, next(self._numbers), _nothing, Future()))
+            self._queue(_AT_LAST, _nothing)
             self._thread.join()
         else:
             self._writers.shutdown()
@@ -134,25 +150,45 @@ class Database:
     # -- PostgreSQL -------------------------------------------------------------------------------------
 
     def _write_once(self, job: Callable[[Session], T]) -> T:
-        for attempt in range(_TRIES):
-            try:
-                with Session(self.engine, expire_on_commit=False, info=dict(self.info)) as session:
-                    result = job(session)
-                    session.commit()
-                    wake = bool(session.info.get(WAKE))
-            except DBAPIError as error:
-                if attempt == _TRIES - 1 or getattr(error.orig, "sqlstate", None) not in _RETRYABLE:
-                    raise
-            else:
-                self._tell(wake)
-                return result
-        raise AssertionError("unreachable")
+        def write() -> tuple[T, bool]:
+            with Session(self.engine, expire_on_commit=False, info=dict(self.info)) as session:
+                result = job(session)
+                session.commit()
+                return result, bool(session.info.get(WAKE))
+
+        result, wake = _repeated(write)
+        self._tell(wake)
+        return result
+
+    def _state_once(self, statement: Callable[[Any], T]) -> T:
+        def state() -> T:
+            with own_connection(self.engine) as driver:
+                return statement(driver)
+
+        return _repeated(state)
 
     # -- SQLite -----------------------------------------------------------------------------------------
 
     def _write_loop(self) -> None:
+        was_alone = False
         while (first := self._jobs.get()).when != _AT_LAST:
-            self._commit_together(first)
+            # never twice in a row while a service waits
+            if alone := first.when == _SOON and not (was_alone and not self._jobs.empty()):
+                self._commit_alone(first)
+            else:
+                self._commit_together(first)
+            was_alone = alone
+
+    def _commit_alone(self, one: _Job) -> None:
+        if not one.future.set_running_or_notify_cancel():
+            return
+        try:
+            with own_connection(self.engine) as driver:
+                result = one.job(driver)
+        except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
+            one.future.set_exception(error)
+        else:
+            one.future.set_result(result)
 
     def _commit_together(self, first: _Job) -> None:
         done: list[tuple[Future[Any], Any]] = []
@@ -165,7 +201,7 @@ class Database:
                         continue
                     try:
                         with session.begin_nested():
-                            result = one.job(session)
+                            result = one.run(session)
                         done.append((one.future, result))  # only now is it flushed
                     except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
                         one.future.set_exception(error)
@@ -200,6 +236,17 @@ class Database:
                 callback()
             except Exception:  # noqa: BLE001 - the commit stands, and the one writer thread must live on
                 log.exception("after_commit_broke")
+
+
+def _repeated(run: Callable[[], T]) -> T:
+    """What PostgreSQL ended for the sake of others is done again."""
+    for _ in range(_TRIES - 1):
+        try:
+            return run()
+        except Exception as error:
+            if getattr(getattr(error, "orig", error), "sqlstate", None) not in _RETRYABLE:
+                raise
+    return run()
 
 
 def think_long(session: Session) -> None:

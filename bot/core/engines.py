@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -52,12 +54,37 @@ def sqlite_engine(url: Any, *, write: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        driver = connection.connection.driver_connection
-        if driver.in_transaction:  # a COMMIT that failed left it open, and nobody else rolls it back
-            driver.rollback()
+        _end_failed_commit(connection.connection.driver_connection)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+@contextmanager
+def own_connection(engine: Engine) -> Iterator[Any]:
+    """The driver's own connection, on which every statement is a transaction of its own. What SQLAlchemy does around a
+    transaction takes longer than storing thirty rows."""
+    pooled = engine.raw_connection()
+    driver: Any = pooled.driver_connection
+    try:
+        if isinstance(driver, sqlite3.Connection):
+            _end_failed_commit(driver)
+            yield driver
+        else:
+            driver.autocommit = True
+            yield driver
+            driver.autocommit = False
+    except BaseException:
+        pooled.invalidate()  # whatever state it is in: the next one is new
+        raise
+    finally:
+        pooled.close()
+
+
+def _end_failed_commit(driver: sqlite3.Connection) -> None:
+    """A COMMIT that failed left its transaction open, and nobody else rolls it back."""
+    if driver.in_transaction:
+        driver.rollback()
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -17,7 +17,7 @@ from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.core.links import Links
 from bot.core.log import log
-from bot.core.metrics import handled, inbound
+from bot.core.metrics import handled, of_inbound
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.evidence import open_store
 from bot.inspection.notices.message import Content, Kind, Page
@@ -65,7 +65,7 @@ class Dispatcher:
     async def take(self, event: InboundEvent) -> bool:
         """Store the event durably; False when it was stored before. Called before the platform is answered."""
         row_id = await self._intake.take(event)
-        inbound.labels(event.platform, event.kind, "new" if row_id else "repeat").inc()
+        of_inbound(event.platform, event.kind, "new" if row_id else "repeat").inc()
         if row_id is not None:
             self._hand_on(row_id, f"{event.platform}:{event.user_id}")
         return row_id is not None

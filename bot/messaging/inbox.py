@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import functools
+import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Dialect, bindparam, literal_column, update
+from sqlalchemy import bindparam, literal_column, update
+from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, col, select
 
 from bot.core.clock import Clock
-from bot.core.db import Database
+from bot.core.db import Database, driver_of
 from bot.inspection.audit.service import record
 from bot.inspection.notices.models import InboxEvent, InboxState
 from bot.platforms.base import InboundEvent
@@ -30,11 +32,18 @@ _CROWD, _WITHIN = 32, 0.1  # so many callbacks in so many seconds: handlers stan
 _NEW = col(InboxEvent.state) == literal_column("'new'")
 # built once, and run past the ORM: every event runs these
 _TABLE = InboxEvent.__table__  # type: ignore[attr-defined]
-_COLUMNS = "platform, event_id, body, received_at, not_before, state, attempts, error"
-_ROW = {
-    "sqlite": "(?, ?, ?, ?, ?, 'new', 0, '')",
-    "postgresql": "(%s, %s, %s::json, %s, %s, 'new', 0, '')",
-}
+_INTO = (
+    f"INSERT INTO {_TABLE.name} (platform, event_id, body, received_at, not_before, state, attempts, error)"
+)
+_KNOWN = "ON CONFLICT DO NOTHING"
+# one statement for any number of events; arrays as they travel, not as text
+_ON_POSTGRES = f"""{_INTO} SELECT platform, event_id, body::json, at, at, 'new', 0, ''
+  FROM unnest(%b::text[], %b::text[], %b::text[]) AS came (platform, event_id, body), (SELECT %s::timestamptz AS at) AS now
+  {_KNOWN} RETURNING platform, event_id, id"""  # noqa: S608 - our own names
+_SINCE = f"SELECT platform, event_id, id FROM {_TABLE.name} WHERE id > ? AND id <= ?"  # noqa: S608 - our own names
+_sqlite_moment: Callable[[dt.datetime], str] = _TABLE.c.received_at.type.dialect_impl(
+    sqlite.dialect()
+).bind_processor(sqlite.dialect())
 _CLAIM = (
     update(_TABLE)
     .where(_TABLE.c.id == bindparam("row_"), _NEW, _TABLE.c.not_before <= bindparam("now_"))
@@ -50,36 +59,54 @@ _DONE = (
 
 def store(session: Session, event: InboundEvent, *, now: dt.datetime) -> int | None:
     """Keep the event; its row id, or None when it was here before."""
-    return store_many(session, [event], now=now)[0]
+    return keep(driver_of(session), [event], now=now)[0]
 
 
-def store_many(session: Session, events: Sequence[InboundEvent], *, now: dt.datetime) -> list[int | None]:
-    """Keep events in one statement; for each its row id, or None when it (or its twin in the list) was here."""
-    connection = session.connection()
-    at = _moment_of(connection.dialect)(now)
-    values: list[Any] = []
+def keep(driver: Any, events: Sequence[InboundEvent], *, now: dt.datetime) -> list[int | None]:
+    """Keep events in one statement; for each its row id, or None when it (or its twin in the list) was here.
+
+    Spelled out for each driver: SQLAlchemy's own INSERT of many rows takes ten times as long, while a chat service
+    waits.
+    """
+    if not isinstance(driver, sqlite3.Connection):
+        return _matched(events, _keep_on_postgres(driver, events, now))
+    kept, last = _keep_on_sqlite(driver, events, now)
+    if kept == len(events):  # SQLite counts up by one
+        return list(range(last - kept + 1, last + 1))
+    return _matched(events, driver.execute(_SINCE, (last - kept, last)) if kept else ())
+
+
+def _keep_on_sqlite(
+    driver: sqlite3.Connection, events: Sequence[InboundEvent], now: dt.datetime
+) -> tuple[int, int]:
+    """How many rows are new, and the number of the last. Without RETURNING, whose every row would give other threads
+    the chance to hold up this one."""
+    at = _sqlite_moment(now)
+    values: list[str] = []
     for event in events:
         values += (event.platform, event.event_id, msgspec.json.encode(event).decode(), at, at)
-    stored = connection.exec_driver_sql(_keep(connection.dialect.name, len(events)), tuple(values))
-    new = {(platform, event_id): row_id for platform, event_id, row_id in stored}
+    stored = driver.execute(_of_many(len(events)), values)
+    return stored.rowcount, stored.lastrowid or 0
+
+
+def _keep_on_postgres(
+    driver: Any, events: Sequence[InboundEvent], now: dt.datetime
+) -> list[tuple[str, str, int]]:
+    platforms, ids = [event.platform for event in events], [event.event_id for event in events]
+    bodies = [msgspec.json.encode(event).decode() for event in events]
+    rows: list[tuple[str, str, int]] = driver.execute(_ON_POSTGRES, (platforms, ids, bodies, now)).fetchall()
+    return rows
+
+
+@functools.lru_cache(maxsize=TOGETHER)
+def _of_many(events: int) -> str:
+    rows = ", ".join(["(?, ?, ?, ?, ?, 'new', 0, '')"] * events)
+    return f"{_INTO} VALUES {rows} {_KNOWN}"
+
+
+def _matched(events: Sequence[InboundEvent], rows: Iterable[tuple[str, str, int]]) -> list[int | None]:
+    new = {(platform, event_id): row_id for platform, event_id, row_id in rows}
     return [new.pop((event.platform, event.event_id), None) for event in events]
-
-
-@functools.lru_cache(maxsize=2 * TOGETHER)
-def _keep(dialect: str, events: int) -> str:
-    """Spelled out: SQLAlchemy's own INSERT of many rows takes ten times as long, while a chat service waits."""
-    rows = ", ".join([_ROW[dialect]] * events)
-    return (
-        f"INSERT INTO {_TABLE.name} ({_COLUMNS}) VALUES {rows}"  # noqa: S608 - our own names
-        " ON CONFLICT DO NOTHING RETURNING platform, event_id, id"
-    )
-
-
-@functools.lru_cache(maxsize=2)
-def _moment_of(dialect: Dialect) -> Callable[[dt.datetime], Any]:
-    """A moment as this database keeps it."""
-    moment = _TABLE.c.received_at.type.dialect_impl(dialect)
-    return moment.bind_processor(dialect) or (lambda moment: moment)
 
 
 def claim(session: Session, row_id: int, *, now: dt.datetime) -> dict[str, Any] | None:
@@ -158,9 +185,9 @@ class Intake:
                 if not done.done():  # its request may have been given up; the sweep finishes what it left
                     done.set_result(row)
 
-    def _storing_of(self, events: list[InboundEvent]) -> Callable[[Session], list[int | None]]:
+    def _storing_of(self, events: list[InboundEvent]) -> Callable[[Any], list[int | None]]:
         now = self._clock.now()
-        return lambda session: store_many(session, events, now=now)
+        return lambda driver: keep(driver, events, now=now)
 
     async def _alone(
         self, batch: list[tuple[InboundEvent, asyncio.Future[int | None]]], error: Exception

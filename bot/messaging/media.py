@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec import structs
 from sqlalchemy import update
 from sqlmodel import Session, col
 
@@ -43,7 +43,7 @@ async def fetched(event: InboundEvent, platform: Platform, store: EvidenceStore)
     """The event with its files in *store*, or with the reason why one is not."""
     ids = [event.media_id, *event.raw.get("more_media", ())]
     kept = [await _keep(platform, store, media_id) for media_id in ids if media_id]
-    return replace(event, raw={**event.raw, KEPT: kept})
+    return structs.replace(event, raw={**event.raw, KEPT: kept})
 
 
 async def _keep(platform: Platform, store: EvidenceStore, media_id: str) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
+
+import msgspec
 
 from bot.platforms.shared import Budget
 
@@ -26,9 +28,11 @@ class InboundKind(StrEnum):
     OTHER = "other"  # understood as an envelope, nothing to do; still stored and acknowledged
 
 
-@dataclass(frozen=True, slots=True)
-class InboundEvent:
-    """One thing a person did, the same whatever service it came through. JSON-serialisable by msgspec."""
+class InboundEvent(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing a person did, the same whatever service it came through; the inbox keeps it as JSON.
+
+    A Struct, which is made in a tenth of a dataclass's time: storms of these come in.
+    """
 
     platform: str
     event_id: str  # stable over redelivery: the inbox is unique by (platform, event_id)
@@ -46,7 +50,9 @@ class InboundEvent:
     conversation: str = ""  # group id, empty in a single chat
     reply_token: str = ""  # DingTalk sessionWebhook, if given
     reply_until: dt.datetime | None = None
-    raw: dict[str, Any] = field(default_factory=dict)  # what the handlers of rare kinds need; no secrets
+    raw: dict[str, Any] = msgspec.field(
+        default_factory=dict
+    )  # what the handlers of rare kinds need; no secrets
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,8 +61,13 @@ def seal_frame(message: bytes, key: bytes, receiver: str, *, prefix: bytes) -> s
 
 def seal_bytes(body: bytes, key: bytes) -> bytes:
     size = BLOCK - len(body) % BLOCK
-    encryptor = Cipher(AES(key), CBC(key[:16])).encryptor()
+    encryptor = _cipher(key).encryptor()
     return encryptor.update(body + bytes([size]) * size) + encryptor.finalize()
+
+
+@functools.lru_cache(maxsize=64)  # a key of each app and bot
+def _cipher(key: bytes) -> Cipher[CBC]:
+    return Cipher(AES(key), CBC(key[:16]))
 
 
 def _decoded(encrypt: str) -> tuple[bytes, bool]:
@@ -74,7 +80,7 @@ def _decoded(encrypt: str) -> tuple[bytes, bool]:
 def _decrypted(sealed: bytes, key: bytes) -> tuple[bytes, str]:
     size = len(sealed)
     is_whole = size > 0 and size % 16 == 0
-    decryptor = Cipher(AES(key), CBC(key[:16])).decryptor()
+    decryptor = _cipher(key).decryptor()
     padded = decryptor.update(sealed if is_whole else _NOTHING) + decryptor.finalize()
     pad = padded[-1]
     is_padded = hmac.compare_digest(padded[-pad:], bytes([pad]) * pad) and 1 <= pad <= BLOCK

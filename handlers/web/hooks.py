@@ -38,18 +38,13 @@ class BotCallbacks(Protocol):
 DISPATCHER = web.AppKey("dispatcher", Dispatcher)
 WECOM = web.AppKey("wecom", dict[str, Callbacks])  # by the platform's name
 WECOM_BOTS = web.AppKey("wecom_bots", dict[str, BotCallbacks])
-routes = web.RouteTableDef()
 
 
-@routes.get("/hooks/wecom")
-@routes.get("/hooks/wecom/{name}")
 async def verify_wecom(request: web.Request) -> web.Response:
     """URL verification: the decrypted digits, nothing else, inside one second."""
     return _echo(request, _one(request, request.app[WECOM]))
 
 
-@routes.post("/hooks/wecom")
-@routes.post("/hooks/wecom/{name}")
 async def from_wecom(request: web.Request) -> web.Response:
     """One encrypted event. 200 means that it is stored; anything else makes the platform send it again."""
     app = _one(request, request.app[WECOM])
@@ -61,15 +56,11 @@ async def from_wecom(request: web.Request) -> web.Response:
     return web.Response()
 
 
-@routes.get("/hooks/wecom-bot")
-@routes.get("/hooks/wecom-bot/{name}")
 async def verify_wecom_bot(request: web.Request) -> web.Response:
     """As for an app."""
     return _echo(request, _one(request, request.app[WECOM_BOTS]))
 
 
-@routes.post("/hooks/wecom-bot")
-@routes.post("/hooks/wecom-bot/{name}")
 async def from_wecom_bot(request: web.Request) -> web.Response:
     """One encrypted message; the answer stands in the response when it is ready in time."""
     bot = _one(request, request.app[WECOM_BOTS])
@@ -112,3 +103,15 @@ def _echo(request: web.Request, hook: Callbacks | BotCallbacks) -> web.Response:
 def _refused(error: CallbackError) -> web.Response:
     log.warning("callback_refused", platform="wecom", code=error.code, reason=type(error).__name__)
     return web.Response(status=error.status)
+
+
+routes = [  # both methods of an address one after the other: they share its resource
+    web.route("GET", "/hooks/wecom", verify_wecom),
+    web.route("POST", "/hooks/wecom", from_wecom),
+    web.route("GET", "/hooks/wecom/{name}", verify_wecom),
+    web.route("POST", "/hooks/wecom/{name}", from_wecom),
+    web.route("GET", "/hooks/wecom-bot", verify_wecom_bot),
+    web.route("POST", "/hooks/wecom-bot", from_wecom_bot),
+    web.route("GET", "/hooks/wecom-bot/{name}", verify_wecom_bot),
+    web.route("POST", "/hooks/wecom-bot/{name}", from_wecom_bot),
+]

@@ -122,7 +122,7 @@ async def read_form(request: web.Request) -> MultiDict[str]:
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Security headers on every answer; a Problem becomes a sentence, anything else a logged apology."""
     response = await _answer(request, handler)
-    if not response.prepared:
+    if not response.prepared and not _shows_nothing(request, response):
         for name, value in (
             ("Content-Security-Policy", CSP), ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
             ("X-Frame-Options", "DENY"), ("Cross-Origin-Opener-Policy", "same-origin"),
@@ -153,6 +153,11 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _apologise(request, error)
     except Exception as error:  # noqa: BLE001 - logged, and nobody reads a traceback
         return _apologise(request, error)
+
+
+def _shows_nothing(request: web.Request, response: web.StreamResponse) -> bool:
+    """What tells a chat service that its callback is stored: there is no page to guard."""
+    return request.path.startswith("/hooks/") and isinstance(response, web.Response) and not response.body
 
 
 def _apologise(request: web.Request, error: Exception) -> web.Response:

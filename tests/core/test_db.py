@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event, func, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, select
 
+from bot.core import db as core_db
 from bot.core.db import WAKE, Database, open_database
 from bot.core.errors import Problem
 from bot.inspection.notices.models import Talk
@@ -65,6 +69,75 @@ def test_an_answer_is_given_only_after_the_commit(sqlite_db: Database) -> None:
     future.result(timeout=5)
     sqlite_db.write_now(lambda _s: None)
     assert seen == [["a"]]
+
+
+def statement(code: str) -> Callable[[Any], str]:
+    """A row of its own, as ``write_first`` takes it: past SQLAlchemy, on the driver's connection."""
+
+    def run(driver: Any) -> str:
+        row = f"VALUES ('{code}', 't', '{{}}', '2026-03-10')"
+        driver.execute(f"INSERT INTO talk (person_key, topic, data, since) {row}")
+        return code
+
+    return run
+
+
+def talks(session: Session) -> list[str]:
+    return sorted(session.exec(select(Talk.person_key)))
+
+
+async def test_what_comes_first_overtakes_what_waits_and_is_stored_for_itself(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, go = threading.Event(), threading.Event()
+
+    def hold(_session: Session) -> None:
+        held.set()
+        assert go.wait(5)
+        monkeypatch.setattr(core_db, "_SLICE", 5.0)  # for the next group
+
+    def look(_session: Session) -> list[str]:
+        return sqlite_db.read_now(talks)
+
+    monkeypatch.setattr(core_db, "_SLICE", -1.0)  # the first group takes nobody else
+
+    first = sqlite_db.submit(hold)
+    await asyncio.to_thread(held.wait, 5)
+    looking = sqlite_db.submit(look)
+    urgent = [asyncio.create_task(sqlite_db.write_first(statement(code))) for code in ("u", "v")]
+    await asyncio.sleep(0)
+    go.set()
+    assert await asyncio.gather(*urgent) == ["u", "v"]
+    # the second is of the same commit as the service, which has waited for one of them
+    assert await asyncio.wrap_future(looking) == ["u"]
+    assert first.result(5) is None
+    assert sqlite_db.read_now(talks) == ["u", "v"]
+
+
+async def test_what_comes_first_fails_alone(db: Database) -> None:
+    await db.write_first(statement("a"))
+    for _ in range(2):
+        with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError)):
+            await db.write_first(statement("a"))
+    assert await db.write_first(statement("b")) == "b"
+    assert await db.write(add, "c") == "c"
+    assert await db.read(talks) == ["a", "b"]
+
+
+@pytest.mark.postgres
+def test_a_deadlock_of_what_comes_first_is_repeated(postgres_url: str) -> None:
+    tries = []
+
+    def unlucky(driver: Any) -> str:
+        tries.append(driver.autocommit)
+        if len(tries) == 1:
+            driver.execute("DO $$ BEGIN RAISE EXCEPTION 'deadlock' USING ERRCODE = '40P01'; END $$")
+        return statement("a")(driver)
+
+    with contextlib.closing(Database(postgres_url)) as db:
+        assert asyncio.run(db.write_first(unlucky)) == "a"
+        assert tries == [True, True]
+        assert db.read_now(talks) == ["a"]
 
 
 def test_when_the_commit_fails_everybody_of_the_group_is_told_and_nothing_is_stored(

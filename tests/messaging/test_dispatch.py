@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
@@ -102,6 +103,19 @@ async def test_three_deliveries_at_once_have_one_effect(rig: Rig) -> None:
     ]
     await rig.dispatcher.settle()
     assert effects(rig) == ["你好"]
+
+
+async def test_of_events_kept_together_each_gets_its_own_row_and_a_known_one_none(rig: Rig) -> None:
+    def keep(*words: str) -> Awaitable[list[int | None]]:
+        events = [structs.replace(rig.event(word), event_id=word) for word in words]
+        return rig.db.write_first(lambda driver: inbox.keep(driver, events, now=rig.clock.now()))
+
+    first = await keep("甲", "乙")
+    assert await keep("甲", "乙") == [None, None]
+    mixed = await keep("丙", "甲", "丁", "丙", "乙")
+    assert [row is None for row in mixed] == [False, True, False, True, True]
+    stored = {row.id: row.event_id for row in rows(rig)}
+    assert stored == dict(zip([*first, mixed[0], mixed[2]], "甲乙丙丁", strict=True))
 
 
 async def test_the_same_id_on_another_service_is_another_event(rig: Rig) -> None:

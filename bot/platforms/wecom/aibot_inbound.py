@@ -9,8 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import structs
 
 from bot.platforms.base import InboundEvent, InboundKind
 from bot.platforms.wecom.fields import Malformed
@@ -57,7 +59,7 @@ def kept(heard: Heard, media_id: str, *, is_picture: bool) -> InboundEvent:
     """The event with the id its file was kept under; a picture sent as a file is a picture."""
     event = heard.event
     kind = InboundKind.IMAGE if is_picture else event.kind
-    return replace(event, media_id=media_id, kind=kind)
+    return structs.replace(event, media_id=media_id, kind=kind)
 
 
 def is_displacement(body: dict[str, Any]) -> bool:

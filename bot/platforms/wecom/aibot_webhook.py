@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import structlog
+from msgspec import structs
 from yarl import URL
 
 from bot.core.clock import Clock
@@ -118,7 +119,7 @@ class WebhookBot:
             message, platform=self.name, received=now, reply_token=token, bot_name=self.bot.name
         )
         until = now + RESPONSE_URL_LIFE
-        return [replace(one, event=replace(one.event, reply_until=until)) for one in heard]
+        return [replace(one, event=structs.replace(one.event, reply_until=until)) for one in heard]
 
     async def _answered(
         self, message: dict[str, Any], heard: list[aibot_inbound.Heard]

@@ -42,14 +42,16 @@ class Fields:
 
     def get(self, name: str) -> str:
         """The text of the first child of that name, or an empty string."""
-        child = self.child(name)
+        child = (self._first or self._find()).get(name.lower())
         return child.text if child is not None else ""
 
     def child(self, name: str) -> Fields | None:
         """The first child of that name. Asked only of a tree that was read to its end."""
-        if self._first is None:
-            self._first = {child.name.lower(): child for child in reversed(self.children)}
-        return self._first.get(name.lower())
+        return (self._first or self._find()).get(name.lower())
+
+    def _find(self) -> dict[str, Fields]:
+        self._first = {child.name.lower(): child for child in reversed(self.children)}
+        return self._first
 
     def plain(self) -> dict[str, Any]:
         """The children as a JSON-able dict; a name that repeats becomes a list."""
@@ -81,8 +83,9 @@ def _read_xml(body: bytes) -> Fields:
     def start(name: str, _attributes: dict[str, str]) -> None:
         if len(path) > MAX_DEPTH:
             raise Malformed
-        path[-1].children.append(Fields(name))
-        path.append(path[-1].children[-1])
+        element = Fields(name)
+        path[-1].children.append(element)
+        path.append(element)
 
     def end(_name: str) -> None:
         path.pop()

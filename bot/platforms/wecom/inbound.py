@@ -22,6 +22,7 @@ _EVENT_KEY = (
     "ToUserName", "AgentID", "FromUserName", "CreateTime",
     "Event", "ChangeType", "EventKey", "TaskId", "UserID", "Id", "JobId",
 )  # fmt: skip
+_GROWING = 20  # digits of a 64-bit number
 _MESSAGES = {"text": InboundKind.TEXT, "image": InboundKind.IMAGE, "location": InboundKind.LOCATION}
 _EVENTS = {  # names are case-sensitive: LOCATION is a report that nobody asked for, and stays OTHER
     "template_card_event": InboundKind.BUTTON,
@@ -139,12 +140,16 @@ def _kind(fields: Fields) -> InboundKind:
 
 
 def _event_id(fields: Fields) -> str:
-    """Stable over redelivery: MsgId alone and sender + second alone have both collided in the field."""
-    names = _MESSAGE_KEY if fields.get("MsgId") else _EVENT_KEY
-    parts = [fields.get(name) for name in names]
+    """Stable over redelivery: MsgId alone and sender + second alone have both collided in the field.
+
+    It begins with what grows, so that neighbours in time are neighbours in the inbox's unique index.
+    """
+    message_id = fields.get("MsgId")
+    parts = [fields.get(name) for name in (_MESSAGE_KEY if message_id else _EVENT_KEY)]
     if (job := fields.child("BatchJob")) is not None:
         parts.append(job.get("JobId"))
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    return f"{(message_id or fields.get('CreateTime'))[:_GROWING]}-{digest}"
 
 
 def _details(fields: Fields, kind: InboundKind) -> dict[str, Any]:

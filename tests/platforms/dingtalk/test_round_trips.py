@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 from PIL import Image
 
 from bot.core.clock import ManualClock
@@ -136,7 +137,7 @@ async def test_an_answer_after_the_address_died_is_sent_anew(rig: Rig) -> None:
     (event,) = await rig.inbox.wait_for(1)
     rig.clock.advance(minutes=89, seconds=30)  # within the margin of a minute
     assert (await rig.platform.reply(event, LINKS)).ref.startswith("pqk-")
-    lying = replace(event, reply_until=rig.clock.now().replace(year=2027))
+    lying = structs.replace(event, reply_until=rig.clock.now().replace(year=2027))
     rig.clock.advance(minutes=5)  # now the service itself refuses it
     assert (await rig.platform.reply(lying, LINKS)).ref.startswith("pqk-")
     assert (await rig.platform.reply(event, TASK)).ref.startswith("carrier-")

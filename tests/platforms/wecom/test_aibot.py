@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from pydantic import SecretStr
 
 from bot.core.clock import ManualClock
@@ -96,7 +97,7 @@ async def test_an_answer_after_a_day_is_pushed(rig: BotRig) -> None:
 
 async def test_an_answer_to_a_request_that_is_gone_is_pushed(rig: BotRig) -> None:
     event = await rig.meet()
-    await rig.platform.reply(replace(event, reply_token="bot:SRV-unknown"), NOTE)
+    await rig.platform.reply(structs.replace(event, reply_token="bot:SRV-unknown"), NOTE)
     assert [f["cmd"] for f in rig.bot.frames[-2:]] == ["aibot_respond_msg", "aibot_send_msg"]
 
 

@@ -35,6 +35,7 @@ from bot.messaging.chase import Chase
 from bot.messaging.delivery import Delivery
 from bot.messaging.directories import Directories
 from bot.messaging.dispatch import Dispatcher
+from bot.messaging.group_posts import GroupPosts
 from bot.messaging.letters import all_kinds
 from bot.messaging.listening import Listener, Listeners
 from bot.messaging.lost import LostEvents
@@ -172,6 +173,7 @@ def _assemble(app: web.Application, http: aiohttp.ClientSession) -> Service:
     ticks = Ticks(
         db, clock, profile, calendar, dispatcher, cards, ledger, listening, chase, budgets, directories,
         LostEvents(db, clock, platforms, dispatcher),
+        GroupPosts(db, clock, platforms, kinds, renderer, profile, calendar),
     )  # fmt: skip
     return Service(settings, clock, db, platforms, delivery, cards, dispatcher, ticks, ledger)
 

@@ -30,6 +30,7 @@ from bot.messaging.cards import Cards
 from bot.messaging.chase import Chase
 from bot.messaging.directories import Directories
 from bot.messaging.dispatch import Dispatcher
+from bot.messaging.group_posts import GroupPosts
 from bot.messaging.listening import Listeners
 from bot.messaging.lost import LostEvents
 from bot.messaging.quotas import Ledger
@@ -54,6 +55,7 @@ class Ticks:
     budgets: Budgets
     directories: Directories
     lost: LostEvents
+    group_posts: GroupPosts
 
     def jobs(self) -> dict[str, Job]:
         return {
@@ -74,6 +76,7 @@ class Ticks:
             "follow_ups": lambda: self._due(followups.open_for_approved),
             "publish": lambda: self._due(publication.publish_approved),
             "bulletins": lambda: self._once(draft_due),
+            "group_posts": self.group_posts.look,
             "mornings": lambda: self._once(queue_mornings),
             "self_audit": self._self_audit,
             "clocks": self._derive,

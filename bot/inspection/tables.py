@@ -12,6 +12,7 @@ from bot.inspection.followups import models as _followups  # noqa: F401
 from bot.inspection.followups import return_models as _returns  # noqa: F401
 from bot.inspection.metrics import models as _metrics  # noqa: F401
 from bot.inspection.notices import bot_calls as _bot_calls  # noqa: F401
+from bot.inspection.notices import group_posts as _group_posts  # noqa: F401
 from bot.inspection.notices import ledger as _ledger  # noqa: F401
 from bot.inspection.notices import models as _notices  # noqa: F401
 from bot.inspection.notices import replays as _replays  # noqa: F401

@@ -198,6 +198,7 @@ ACTIONS = {
     "followup.transferred": "移送",
     "form.opened": "打开检查表",
     "form.training_missing": "缺少检查前培训",
+    "group.posted": "发到群里",
     "import.finished": "导入完成",
     "import.stopped": "导入中止",
     "item.activated": "启用抽查事项",

@@ -101,7 +101,10 @@ class FakePlatform:
         return Media(media_id.encode(), "image/png")
 
     async def announce(self, message: OutboundMessage) -> None:
-        self.announced.append(message)
+        error = await self._step()
+        if error is None or getattr(error, "arrived", False):
+            self.announced.append(message)
+        self._end(error)
 
     async def check(self) -> list[CheckResult]:
         return [CheckResult("fake", ok=True, seen="在内存里")]

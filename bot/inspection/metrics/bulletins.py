@@ -18,6 +18,7 @@ from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.service import reminding_hour
 from bot.inspection.followups.models import FollowUp
 from bot.inspection.metrics.models import Bulletin, BulletinState, OrderState, SupervisionOrder
+from bot.inspection.notices.group_posts import post_to_groups
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
 from bot.inspection.people.models import Department, Role
@@ -28,6 +29,7 @@ from bot.inspection.tasks.queries import people_with_role
 from bot.inspection.tasks.states import SUBMITTED
 
 _ANSWER_WORKDAYS = 10  # C30's acceptance example
+_NEWS = dt.timedelta(days=7)  # after that a group has heard of it
 _STARTED = (TaskState.DISPATCHED, TaskState.IN_PROGRESS, TaskState.COMPLETED, TaskState.ARCHIVED)
 _ENDED = (VisitState.PUBLISHED, VisitState.NON_PUBLIC)
 
@@ -152,8 +154,9 @@ def _problems(session: Session, year: int, until: dt.datetime) -> dict[int, tupl
 def issue_bulletin(
     session: Session, *, bulletin_id: int, by: int, now: dt.datetime, profile: Profile, calendar: WorkCalendar
 ) -> Bulletin:
-    """A coordinator lets it out: every department's lead gets it, those below a target an order to answer within ten
-    working days; who still has one keeps that. Pressed again, nothing happens. Raises ``forbidden``, ``not_found``."""
+    """A coordinator lets it out: every department's lead and the groups get it, those below a target an order to answer
+    within ten working days; who still has one keeps that. Pressed again, nothing happens. Raises ``forbidden``,
+    ``not_found``."""
     made = session.get(Bulletin, bulletin_id, with_for_update=True)
     if made is None:
         raise Problem("not_found", "没有这份通报。")
@@ -167,6 +170,7 @@ def issue_bulletin(
     enqueue_many(
         session, [row("bulletin", f"bulletin:{bulletin_id}", recipient_id=p, now=now) for p in leads]
     )
+    post_to_groups(session, "bulletin", f"bulletin:{bulletin_id}", now=now, useless_after=now + _NEWS)
     due = calendar.add_workdays(china_day(now), _ANSWER_WORKDAYS)
     chased = {order.department_id for order in open_orders(session)}
     for each in made.rows:

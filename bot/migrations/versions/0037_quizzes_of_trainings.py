@@ -24,7 +24,7 @@ def upgrade() -> None:
     op.create_table(
         "trainingattempt",
         sa.Column("id", BigId, nullable=False),
-        sa.Column("training_id", BigId, nullable=False),
+        sa.Column("training_id", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("answers", sa.JSON(), nullable=False),

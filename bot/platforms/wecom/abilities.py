@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.core.config_wecom import WeComSettings
 from bot.platforms.base import Capabilities, Limit, Scope
 from bot.platforms.wecom import cards
+from bot.platforms.wecom.limits import ROBOT_PER_MINUTE
 
 
 def capabilities(settings: WeComSettings, group_robot: bool) -> Capabilities:
@@ -18,6 +19,7 @@ def capabilities(settings: WeComSettings, group_robot: bool) -> Capabilities:
             Limit(Scope.PERSON, settings.per_member_minute, 60),
             Limit(Scope.PERSON, 1000, 3600),
             Limit(Scope.CORP, 10_000, 60),
+            Limit(Scope.ROBOT, ROBOT_PER_MINUTE, 60),
         ),
         batch=cards.BATCH,
         recall=True,

@@ -39,7 +39,7 @@ from bot.platforms.wecom.aibot_socket import BotSocket
 from bot.platforms.wecom.aibot_streams import Streams, new_stream_id
 from bot.platforms.wecom.ends import say_cut, was_shown
 from bot.platforms.wecom.fields import Malformed
-from bot.platforms.wecom.limits import Channel, bug
+from bot.platforms.wecom.limits import ROBOT_PER_MINUTE, Channel, bug
 from bot.platforms.wecom.robot import GroupRobot
 from bot.platforms.wecom.wire import Wire
 
@@ -90,6 +90,7 @@ class SmartBot:
             limits=(
                 Limit(Scope.PERSON, settings.per_member_minute, 60),
                 Limit(Scope.PERSON, 1000, 3600),
+                Limit(Scope.ROBOT, ROBOT_PER_MINUTE, 60),
             ),
         )
 

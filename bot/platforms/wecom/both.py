@@ -6,6 +6,7 @@ Both know people by the same user ids, so an account bound through one is reache
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bot.platforms.base import (
     CardRef,
@@ -35,7 +36,9 @@ class AppAndBot(WithDirectory):
         self.app = app
         self.bot = bot
         self.contacts = app.contacts
-        self.capabilities = app.capabilities
+        speaks = isinstance(bot, SmartBot) and bot.capabilities.group_robot
+        group = app.capabilities.group_robot or speaks
+        self.capabilities = replace(app.capabilities, group_robot=group)
 
     async def start(self) -> None:
         await self.bot.start()

@@ -15,6 +15,8 @@ from typing import Any
 from bot.platforms.base import ErrorClass, PlatformError
 from bot.platforms.wecom.markup import clean, cut, cut_bytes
 
+ROBOT_PER_MINUTE = 20  # at the 21st the service refuses for the rest of the minute
+
 
 class Channel(StrEnum):
     """Where a message goes out: the same fields, other limits."""

@@ -10,10 +10,8 @@ from bot.core.clock import Clock
 from bot.platforms.base import ErrorClass, OutboundMessage, PlatformError
 from bot.platforms.robot_turns import RobotTurns
 from bot.platforms.wecom import cards, codes, kinds
-from bot.platforms.wecom.limits import Channel
+from bot.platforms.wecom.limits import ROBOT_PER_MINUTE, Channel
 from bot.platforms.wecom.wire import Answer, Wire, upload_form
-
-PER_MINUTE = 20  # at the 21st the service refuses for the rest of the minute
 
 
 class GroupRobot:
@@ -22,7 +20,7 @@ class GroupRobot:
     def __init__(self, url: SecretStr, wire: Wire, clock: Clock) -> None:
         self._url = url
         self._wire = wire
-        self._turns = RobotTurns(clock, per_minute=PER_MINUTE)
+        self._turns = RobotTurns(clock, per_minute=ROBOT_PER_MINUTE)
 
     async def post(self, message: OutboundMessage) -> None:
         """Post *message* as Markdown. Raise PlatformError."""

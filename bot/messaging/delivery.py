@@ -2,7 +2,8 @@
 
 Five numbered steps: 1 claim (a lease) · 2 compose (what, to which account, or why not) · 3 begin (each attempt is
 noted) · 4 send · 5 settle. No transaction is open over the network, and only 1, 3 and 5 write. What a killed
-process left is claimed again when its lease runs out. Several batches are under way at once.
+process left is claimed again when its lease runs out. Several batches are under way at once. A batch is about a
+second's work and leaves in slices: only a slice is in doubt after a kill, and settling it begins the next.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import itertools
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy.exc import DBAPIError
@@ -25,17 +27,23 @@ from bot.inspection.notices.models import NoticeState
 from bot.inspection.people.alarms import tell_administrators
 from bot.inspection.profile import Profile
 from bot.messaging import calm, outbox, outcomes
-from bot.messaging.compose import Composer
+from bot.messaging.compose import Composer, Job
 from bot.messaging.hours import is_quiet, quiet_ends
-from bot.messaging.outcomes import Outcome
-from bot.messaging.quotas import Ledger, Spends, add
+from bot.messaging.outbox import Begun
+from bot.messaging.outcomes import Outcome, put_back
+from bot.messaging.quotas import Ledger, add
 from bot.messaging.render import Renderer
-from bot.messaging.sending import Sender
+from bot.messaging.sending import Sender, slices
 from bot.messaging.unreached import NO_ANSWER, tell_leads
 from bot.platforms.base import Platform
 from bot.platforms.shared import Budget
 
 _LANES = 3  # batches under way at once: one is composed while others wait for the network
+_MOST = 512  # notices in a batch: more would keep the writer from what people press
+_SECOND = 1.0  # of work in a batch: what is urgent, and other processes, wait no longer for a lane
+_FRESH = dt.timedelta(
+    seconds=5
+)  # after which what was composed is not begun any more: it may have become untrue
 _SETTLE = (
     0.0,
     0.5,
@@ -44,6 +52,11 @@ _SETTLE = (
     10.0,
     20.0,
 )  # seconds; what was sent must not be forgotten for a locked database
+
+
+def batch_after(done: int, seconds: float) -> int:
+    """How many to claim next, when so many took so long: about a second's work."""
+    return min(max(round(done * _SECOND / max(seconds, 0.001)), outbox.BATCH), _MOST)
 
 
 class Delivery:
@@ -59,6 +72,7 @@ class Delivery:
         self.composer = Composer(platforms=platforms, kinds=kinds, renderer=renderer, prefer=prefer)
         self.sender = Sender(clock, platforms=platforms, resting=self.composer.resting)
         self._poll = poll
+        self._size = outbox.BATCH
         self._look_again = clock.now()  # when it is time again for what has become useless and what can merge
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -141,7 +155,9 @@ class Delivery:
             if not quiet:
                 calm.merge(session, now=now, most=calm.MOST_WHEN_LOW if self.composer.low else calm.MOST)
             self._look_again = now + dt.timedelta(seconds=self._poll)
-        return outbox.claim(session, worker=self.worker, now=now, quiet=quiet, metered=metered)
+        return outbox.claim(
+            session, worker=self.worker, now=now, quiet=quiet, limit=self._size, metered=metered
+        )
 
     def _metered(self) -> list[str]:
         """Platforms whose calls an organisation's edition counts."""
@@ -152,30 +168,72 @@ class Delivery:
         ]
 
     async def _carry(self, claimed: Sequence[int]) -> None:
-        now = self.clock.now()
+        now, began = self.clock.now(), self._loop.time()
         made = await self.db.read(self.composer.compose, claimed, now=now)
-        groups = self.sender.groups(made.jobs)
-        if groups:
-            begun = [job.begun for group in groups for job in group]
-            await self.db.write(outbox.begin, begun, now=now)
-        ended = made.ended + await self.sender.send(groups, self.composer.limits)
-        await self._settle(ended)
+        ended, kept = made.ended, list[list[Job]]()
+        waiting = slices(self.sender.groups(made.jobs))
+        while waiting and self.clock.now() < now + _FRESH:
+            groups, resting = self._sorted_out(waiting.popleft())
+            kept += resting
+            if groups:
+                await self._begin([job.begun for group in groups for job in group], ended, now=now)
+                ended = await self.sender.send(groups, self.composer.limits)
+        kept += itertools.chain.from_iterable(waiting)
+        await self._settle(
+            [*ended, *(put_back(job.begun.notice_id, now=now) for group in kept for job in group)]
+        )
+        self._size = batch_after(len(claimed), self._loop.time() - began)
+
+    def _sorted_out(self, groups: Sequence[list[Job]]) -> tuple[list[list[Job]], list[list[Job]]]:
+        """Calls that may go out, and those to a platform that has come to rest since they were composed."""
+        now = self.clock.now()
+        resting = {name for name, (until, _) in self.composer.resting.items() if until > now}
+        out: tuple[list[list[Job]], list[list[Job]]] = ([], [])
+        for group in groups:
+            out[group[0].begun.platform in resting].append(group)
+        return out
+
+    async def _begin(self, begun: Sequence[Begun], ended: Sequence[Outcome], *, now: dt.datetime) -> None:
+        """Note a slice before it leaves, in the transaction that stores how the one before ended; where that fails,
+        what was sent is stored first, and with more patience."""
+        try:
+            await self._store(ended, begun, composed=now)
+        except DBAPIError:
+            if not ended:
+                raise
+            await self._settle(ended)
+            await self._store((), begun, composed=now)
 
     async def _settle(self, ended: Sequence[Outcome]) -> None:
-        spent = self.ledger.take()
         for pause in _SETTLE:
             await asyncio.sleep(pause)
             try:
-                await self.db.write(self._step5, ended, spent, now=self.clock.now())
+                await self._store(ended)
             except DBAPIError:  # locked, full, restarted
                 log.exception("settle_failed", notices=len(ended))
             else:
                 return
-        self.ledger.give_back(spent)
 
-    def _step5(self, session: Session, ended: Sequence[Outcome], spent: Spends, *, now: dt.datetime) -> None:
+    async def _store(
+        self, ended: Sequence[Outcome], begun: Sequence[Begun] = (), *, composed: dt.datetime | None = None
+    ) -> None:
+        now = self.clock.now()
+        spent = self.ledger.take()
+
+        def steps(session: Session) -> None:
+            add(session, spent)
+            if ended:
+                self._step5(session, ended, now=now)
+            outbox.begin(session, begun, now=composed or now)
+
+        try:
+            await self.db.write(steps)
+        except Exception:
+            self.ledger.give_back(spent)
+            raise
+
+    def _step5(self, session: Session, ended: Sequence[Outcome], *, now: dt.datetime) -> None:
         outcomes.settle(session, ended, worker=self.worker, now=now)
-        add(session, spent)
         lost = [o.notice_id for o in ended if o.state is NoticeState.FAILED or o.detail == NO_ANSWER]
         tell_leads(session, lost, now=now)
         for platform, (until, why) in self.composer.resting.items():

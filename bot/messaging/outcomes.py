@@ -40,6 +40,11 @@ class Outcome:
     attempt: int = 0  # which try; 0: decided before anything could leave
 
 
+def put_back(notice_id: int, *, now: dt.datetime) -> Outcome:
+    """Claimed, and nothing left: somebody claims it again."""
+    return Outcome(notice_id, "retry", None, retry_at=now)
+
+
 _NOTICES = Notice.__table__  # type: ignore[attr-defined]
 _ATTEMPTS = Attempt.__table__  # type: ignore[attr-defined]
 _NOW, _RETRY = bindparam("now_", type_=Moment()), bindparam("retry_", type_=Moment())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bot.core.clock import Clock
@@ -29,6 +29,7 @@ from bot.platforms.base import (
 )
 
 PARALLEL = 64  # requests under way at once
+CALLS, PEOPLE = 64, 256  # in a slice: as many as a kill leaves in doubt
 REST = 600.0  # seconds a channel rests that only a person can mend
 _BACKOFF = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)  # seconds; the notice's own expiry ends it
 _SPLIT = (ErrorClass.RECIPIENT, ErrorClass.BUG)  # one of many may have spoiled the call for all
@@ -59,6 +60,19 @@ def _together(jobs: list[Job]) -> list[Job]:
     if len(jobs) == 1:
         return jobs
     return [replace(job, begun=replace(job.begun, together=True)) for job in jobs]
+
+
+def slices(groups: Iterable[list[Job]]) -> deque[list[list[Job]]]:
+    """What leaves together: up to so many calls, which reach up to so many people."""
+    cut: deque[list[list[Job]]] = deque()
+    people = PEOPLE
+    for group in groups:
+        people += len(group)
+        if people > PEOPLE or len(cut[-1]) == CALLS:
+            cut.append([])
+            people = len(group)
+        cut[-1].append(group)
+    return cut
 
 
 class Sender:
@@ -96,7 +110,7 @@ class Sender:
             else:
                 single.append([job])
         for (name, _, _), group in same.items():
-            size = self.platforms[name].capabilities.batch
+            size = min(self.platforms[name].capabilities.batch, PEOPLE)
             single += [_together(group[i : i + size]) for i in range(0, len(group), size)]
         return single
 

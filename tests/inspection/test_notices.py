@@ -176,6 +176,8 @@ def test_claiming_uses_the_indexes_of_what_is_due_and_of_what_was_abandoned(sqli
         assert "ix_notice_due" in text
         assert "ix_notice_leased" in text
         assert "SCAN notice" not in text, text
+        next_ = next(plan for plan in plans if "ix_notice_due" in plan)
+        assert "ORDER BY" not in next_, "what is due stands in order: the first are taken without the others"
 
 
 def test_a_batch_is_begun_and_settled_by_the_keys_of_its_rows(sqlite_db: Database) -> None:

@@ -8,13 +8,20 @@ from dataclasses import dataclass, field
 from sqlmodel import Session, select
 
 from bot.core.clock import CHINA, china_day
+from bot.inspection.checklists.definition import Checklist, parse_checklist
+from bot.inspection.checklists.evidence import Stored
+from bot.inspection.checklists.pinning import publish_checklist
+from bot.inspection.checklists.service import open_form, save_draft
 from bot.inspection.followups.service import open_for_approved
 from bot.inspection.people.models import Department, Role
 from bot.inspection.profile import load_profile
-from bot.inspection.results.models import ItemResult
+from bot.inspection.registry.models import Item
+from bot.inspection.results.closing import Closing, close_record, prepare_sheet
 from bot.inspection.results.service import Decision, review_visit
-from bot.inspection.tasks.models import Task, TaskState, Visit, VisitState
-from bot.inspection.tasks.service import accept_visit
+from bot.inspection.results.signing import Mark, prepare_signing, sign_record
+from bot.inspection.results.submit import submit_visit
+from bot.inspection.tasks.models import Task, TaskState, Visit
+from bot.inspection.tasks.service import accept_visit, check_in
 from tests.fakes.builders import (
     make_department,
     make_enterprise,
@@ -27,6 +34,7 @@ from tests.fakes.builders import (
     make_visit,
 )
 from tests.fakes.reminding import CALENDAR, remind
+from tests.fakes.visits import signature
 
 PROFILE = load_profile("default")
 
@@ -37,6 +45,8 @@ def at(day: dt.date, hour: int = 9, minute: int = 0) -> dt.datetime:
 
 LOCKED = dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA)
 LOCK_DAY = LOCKED.date()
+INK = Stored("1" * 64, 900, "image/png")  # what was drawn and printed is of no matter here
+PDF = Stored("2" * 64, 9000, "application/pdf")
 
 
 @dataclass
@@ -48,6 +58,7 @@ class Told:
     due: dt.date | None = None
     until: dt.date | None = None
     marks: dict[str, dt.date] = field(default_factory=dict)
+    since: dt.datetime | None = None  # what was said before belongs to another row
 
 
 @dataclass
@@ -86,7 +97,7 @@ def build(session: Session, *, planned: dt.date = dt.date(2026, 3, 16), state: s
     add("librarian", Role.ADMIN, department)
     add("head", Role.HEAD, department)
     add("legal", Role.LEGAL, department)
-    officers = tuple(make_officer(session, department).id or 0 for _ in range(2))
+    officers = tuple(make_officer(session, department, trained=True).id or 0 for _ in range(2))
     people |= dict.fromkeys(officers, "officer")
     item = make_item(session, department_id=department, field="餐饮").id or 0
     line = make_plan_line(session, department, item_ids=[item])
@@ -106,25 +117,58 @@ def accept(session: Session, world: World, moment: dt.datetime = LOCKED) -> None
         accept_visit(session, visit_id=world.visit, person_id=officer, now=moment)
 
 
-def handed_in(session: Session, codes: list[str], *, state: VisitState) -> World:
-    """A visit that ended with these codes and was handed in."""
+def handed_in(session: Session, code: str) -> World:
+    """Both officers sign in, answer the one question there is, close the sheet, sign it and hand it in."""
     world = build(session)
     accept(session, world)
-    visit = visit_of(session, world)
-    visit.state, visit.ended_on, visit.outcome, visit.reminded_on = state, LOCK_DAY, codes[0], None
-    visit.submitted_at = at(LOCK_DAY, 17)
-    session.add(visit)
+    publish_checklist(session, checklist=_one_question(code), now=LOCKED)
     item = task_of(session, world).item_ids[0]
-    problem = "" if codes == ["R01"] else "未公示制度"
-    session.add(ItemResult(visit_id=world.visit, item_id=item, codes=codes, at=at(LOCK_DAY, 17), person_id=world.officers[0],
-                           problem=problem))  # fmt: skip
-    session.flush()
+    session.get_one(Item, item).checklist_code = "M-1"
+    first, _ = world.officers
+    for officer in world.officers:
+        check_in(session, visit_id=world.visit, person_id=officer, now=LOCKED, profile=PROFILE)
+    form = open_form(session, visit_id=world.visit, person_id=first, now=LOCKED, profile=PROFILE).id
+    found = {"M-1:1": {"value": "否", "note": "未公示制度"}}
+    clean = {"M-1:1": {"value": "是"}, f"item:{item}": {"value": "未发现问题"}}
+    save_draft(
+        session, form_id=form, person_id=first, changes=clean if code == "R01" else found, base_version=0
+    )
+    _close_and_sign(session, world, form)
+    submit_visit(
+        session, form_id=form, person_id=first, now=at(LOCK_DAY, 17), profile=PROFILE, calendar=CALENDAR
+    )
     return world
+
+
+def _one_question(code: str) -> Checklist:
+    bad = {"codes": [code if code != "R01" else "R08"], "action": "CORRECT", "needs": ["note"]}
+    question = {"key": "1", "text": "制度是否公示？", "type": "YN", "required": True, "on_bad": bad}
+    return parse_checklist({"code": "M-1", "version": 1, "name": "一题检查表", "questions": [question]})
+
+
+def _close_and_sign(session: Session, world: World, form: str) -> None:
+    """The manager's name and both officers' under the sheet."""
+    closing = Closing("陈老板", INK)
+    known = {
+        "form_id": form,
+        "person_id": world.officers[0],
+        "closing": closing,
+        "now": LOCKED,
+        "profile": PROFILE,
+    }
+    _, version = prepare_sheet(session, signature=signature(), verify_url="http://suicha.test", **known)
+    close_record(session, draft_version=version, pdf=PDF, verify_code="0" * 26, **known)
+    for officer in world.officers:
+        mine = {"form_id": form, "person_id": officer, "mark": Mark(ink=INK), "now": LOCKED}
+        last = prepare_signing(
+            session, ink=lambda _: signature(), public_url="http://suicha.test", profile=PROFILE, **mine
+        )
+        sign_record(session, replaces=last[1] if last else "", pdf=PDF if last else None, **mine)
 
 
 def approved(session: Session, code: str) -> World:
     """The reviewer lets the result pass; the ticks do the rest."""
-    world = handed_in(session, [code], state=VisitState.IN_REVIEW)
+    world = handed_in(session, code)
     review_visit(
         session,
         visit_id=world.visit,

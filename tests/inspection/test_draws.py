@@ -448,16 +448,16 @@ def test_c15_nothing_is_said_before_an_unannounced_visit(db: Database) -> None:
 # -- recusal, replacement (C13, D12) ------------------------------------------------------------------------
 
 
-def asked(session: Session, task: int) -> tuple[int, int, int]:
+def asked(session: Session, task: int, *, now: dt.datetime = NOW) -> tuple[int, int, int]:
     """One visit of the task; the leader asked for recusal. Returns (visit id, officer row id, person id)."""
     visit = session.exec(select(Visit).where(Visit.task_id == task).order_by(col(Visit.rank))).first()
     assert visit is not None
     for person in team_of(session, visit.id or 0):
-        accept_visit(session, visit_id=visit.id or 0, person_id=person, now=NOW)
+        accept_visit(session, visit_id=visit.id or 0, person_id=person, now=now)
     row = session.exec(
         select(VisitOfficer).where(VisitOfficer.visit_id == visit.id, col(VisitOfficer.leader))
     ).one()
-    ask_recusal(session, visit_id=visit.id or 0, person_id=row.person_id, reason="负责人是近亲属", now=NOW)
+    ask_recusal(session, visit_id=visit.id or 0, person_id=row.person_id, reason="负责人是近亲属", now=now)
     return visit.id or 0, row.id or 0, row.person_id
 
 

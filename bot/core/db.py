@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -200,7 +201,7 @@ class Database:
                     if not one.future.set_running_or_notify_cancel():
                         continue
                     try:
-                        with session.begin_nested():
+                        with session.begin_nested() if done else _first_of_all(session):
                             result = one.run(session)
                         done.append((one.future, result))  # only now is it flushed
                     except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
@@ -236,6 +237,17 @@ class Database:
                 callback()
             except Exception:  # noqa: BLE001 - the commit stands, and the one writer thread must live on
                 log.exception("after_commit_broke")
+
+
+@contextmanager
+def _first_of_all(session: Session) -> Iterator[None]:
+    """In place of a savepoint: nothing stands before the first of a group that its failure could take along."""
+    try:
+        yield
+        session.flush()
+    except BaseException:
+        session.rollback()
+        raise
 
 
 def _repeated(run: Callable[[], T]) -> T:

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, text, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from bot.core.canonical import canonical
 from bot.inspection.audit.models import AuditEntry, AuditHead
@@ -23,11 +23,10 @@ _SYSTEM = "system"
 
 
 # built once: every change of every service runs these
-_ONE = col(AuditHead.id) == 1
-_HEAD = select(col(AuditHead.seq), col(AuditHead.hash)).where(_ONE).with_for_update()
-_MOVE_HEAD = (
-    update(AuditHead.__table__).where(_ONE).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"))  # type: ignore[attr-defined]
-)
+_HEADS: Table = AuditHead.__table__  # type: ignore[attr-defined]
+_ONE = _HEADS.c.id == 1
+_HEAD = select(_HEADS.c.seq, _HEADS.c.hash).where(_ONE).with_for_update()
+_MOVE_HEAD = update(_HEADS).where(_ONE).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"))
 _APPEND = insert(AuditEntry.__table__)  # type: ignore[attr-defined]
 
 
@@ -60,26 +59,25 @@ def record(
     session: Session, action: str, subject: str, *, now: dt.datetime, actor: int | None = None, **data: Any
 ) -> None:
     """Append one entry. *data* is JSON-able and names no person: use ids of rows, counts, hashes."""
-    if session.get_bind().dialect.name == "sqlite":  # the one writer holds the lock already
-        session.flush()
-    seq, prev = _lock_head(session)
+    session.flush()  # before others wait for the head of the chain
+    connection = session.connection()  # past the ORM, which would look for objects of these rows
+    seq, prev = _lock_head(connection)
     seq += 1
     digest = actor_digest(session.info[SALT], actor)
     this = entry_hash(prev, seq, now, digest, action, subject, data)
     entry = {"seq": seq, "at": now, "actor": digest, "action": action, "subject": subject, "data": data,
              "prev_hash": prev, "hash": this}  # fmt: skip
-    connection = session.connection()  # past the ORM, which would look for objects of these rows
     connection.execute(_APPEND, entry)
     connection.execute(_MOVE_HEAD, {"new_seq": seq, "new_hash": this})
 
 
-def _lock_head(session: Session) -> tuple[int, str]:
+def _lock_head(connection: Connection) -> tuple[int, str]:
     """Number and hash of the last entry; other writers wait until this transaction ends."""
-    head = session.execute(_HEAD).one_or_none()
+    head = connection.execute(_HEAD).one_or_none()
     if head is None:
-        make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else pg_insert
-        session.execute(make(AuditHead).values(id=1, seq=0, hash="0" * 64).on_conflict_do_nothing())
-        head = session.execute(_HEAD).one()
+        make = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
+        connection.execute(make(_HEADS).values(id=1, seq=0, hash="0" * 64).on_conflict_do_nothing())
+        head = connection.execute(_HEAD).one()
     return head[0], head[1]
 
 

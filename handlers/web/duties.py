@@ -1,4 +1,7 @@
-"""Two pages opened from cards: the lead's list of what is open, and 谁在何时会收到什么 of one visit."""
+"""Two pages opened from cards: the lead's list of what is open, and 谁在何时会收到什么 of one visit.
+
+Both name colleagues, so they open in the person's own browser only.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from bot.inspection.metrics.morning import Morning, morning_of
 from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.tasks.models import Task
 from bot.inspection.tasks.queries import VisitFacts, leads_of, visit_facts
+from handlers.web.form_link import require_device
 from handlers.web.keys import CALENDAR
 from handlers.web.pages import render
 
@@ -31,6 +35,7 @@ async def duties(request: web.Request) -> web.Response:
     """What is late, due or unanswered in a department, for its leads."""
     match request.app[LINKS].open("duties", request.match_info["token"], max_age=_KEPT):
         case [int(person), int(department)]:
+            await require_device(request, person)
             page = await request.app[DB].read(
                 _morning,
                 person_id=person,
@@ -48,6 +53,7 @@ async def schedule(request: web.Request) -> web.Response:
     now = request.app[CLOCK].now()
     match request.app[LINKS].open("schedule", request.match_info["token"], max_age=_KEPT):
         case [int(person), int(visit)]:
+            await require_device(request, person)
             page = await request.app[DB].read(
                 _schedule, person_id=person, visit_id=visit, now=now, calendar=request.app[CALENDAR]
             )

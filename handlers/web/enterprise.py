@@ -1,4 +1,7 @@
-"""The enterprise's own page: its notice, record sheet, result, orders and rights (C15, C18, C22, C23)."""
+"""The enterprise's own page: its notice, record sheet, result, orders and rights (C15, C18, C22, C23).
+
+It names officers and what was not published yet: a forwarded link opens nothing.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ from bot.inspection.tasks.queries import VisitFacts, visit_facts
 from bot.inspection.tasks.serving import MATERIALS
 from handlers.notice_paper import issued_notice
 from handlers.web import review, reviews
+from handlers.web.form_link import require_device
 from handlers.web.keys import EVIDENCE
 from handlers.web.pages import render
 
@@ -44,6 +48,7 @@ class Shown:
 @pages.get("/enterprise/{token}")
 async def enterprise(request: web.Request) -> web.Response:
     person_id, visit_id = _opened(request)
+    await require_device(request, person_id)
     shown = await request.app[DB].read(look, visit_id=visit_id, person_id=person_id)
     sheet = shown.sheet
     pdf = request.app[LINKS].sign("file", [person_id, sheet.pdf_sha256]) if sheet and sheet.pdf_sha256 else ""
@@ -65,6 +70,7 @@ async def enterprise(request: web.Request) -> web.Response:
 async def notice_pdf(request: web.Request) -> web.Response:
     """行政检查通知书 as a file, the same bytes each time until the team or the day changes."""
     person_id, visit_id = _opened(request)
+    await require_device(request, person_id)
     await request.app[DB].read(look, visit_id=visit_id, person_id=person_id)
     issued, body = await issued_notice(
         request.app[DB], request.app[EVIDENCE], visit_id=visit_id, now=request.app[CLOCK].now(),

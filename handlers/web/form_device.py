@@ -18,9 +18,10 @@ from handlers.web.pages import read_form, render
 
 routes = web.RouteTableDef()
 _KEPT = dt.timedelta(days=400)
+_PLACES = "form|review|reviews|approval|press|inbox|file|schedule|duties|enterprise"  # pages that are one person's own
 
 
-@routes.get("/{place:form|review|reviews|approval|press|inbox|file}/{token}/device")
+@routes.get(f"/{{place:{_PLACES}}}/{{token}}/device")
 async def page(request: web.Request) -> web.Response:
     """Ask for a code, or for its digits once it was sent. Looking sends nothing: chat services look at links."""
     person_id = _person(request)
@@ -33,7 +34,7 @@ async def page(request: web.Request) -> web.Response:
     return _page(request, waiting=waiting, wrong=False)
 
 
-@routes.post("/{place:form|review|reviews|approval|press|inbox|file}/{token}/device/code")
+@routes.post(f"/{{place:{_PLACES}}}/{{token}}/device/code")
 async def send_code(request: web.Request) -> web.Response:
     """Send a code to the chat of the person the link was made for."""
     person_id = _person(request)
@@ -51,7 +52,7 @@ async def send_code(request: web.Request) -> web.Response:
     return response
 
 
-@routes.post("/{place:form|review|reviews|approval|press|inbox|file}/{token}/device")
+@routes.post(f"/{{place:{_PLACES}}}/{{token}}/device")
 async def enter(request: web.Request) -> web.Response:
     """The digits; right ones open the form where it was left."""
     person_id = _person(request)

@@ -27,11 +27,12 @@ from bot.inspection.tasks.models import OfficerState, Task, Visit, VisitOfficer
 from bot.inspection.tasks.queries import leads_of
 from bot.inspection.tasks.service import accept_visit
 from handlers.chat.chase import days_in
-from handlers.web import duties
+from handlers.web import duties, form_device
 from handlers.web.keys import CALENDAR as CALENDAR_KEY
 from handlers.web.pages import guard, make_environment
 from tests.fakes.builders import make_person, team_of
 from tests.fakes.chatting import KEY, Person
+from tests.fakes.form_app import known_phones
 from tests.fakes.reminding import CALENDAR, remind
 from tests.inspection.test_draws import PROFILE, setting, whole
 
@@ -359,20 +360,22 @@ def pages(world: World) -> web.Application:
     app[DB], app[CLOCK], app[PAGES] = world.db, world.clock, make_environment()
     app[LINKS], app[CALENDAR_KEY] = Links("http://suicha.test", KEY, clock=world.clock), CALENDAR
     app.add_routes(duties.routes)
+    app.add_routes(form_device.routes)
     return app
 
 
 async def test_the_inspector_reads_who_is_told_what_and_when(
     aiohttp_client: AiohttpClient, pages: web.Application, world: World
 ) -> None:
-    client = await aiohttp_client(pages)
+    other = world.db.write_now(lambda s: make_person(s).id or 0)
+    client = await aiohttp_client(pages, cookies=known_phones(world.db, world.clock, (world.team[0], other)))
     token = pages[LINKS].sign("schedule", [world.team[0], world.visit])
     text = await (await client.get(f"/schedule/{token}")).text()
     assert "03月24日 09:00" in text
     assert "到期前5个工作日" in text
     assert "部门负责人：" in text
     assert "21:00 至次日 08:00" in text
-    stranger = pages[LINKS].sign("schedule", [world.team[0] + 1000, world.visit])
+    stranger = pages[LINKS].sign("schedule", [other, world.visit])
     assert (await client.get(f"/schedule/{stranger}")).status == 403
     assert (await client.get("/schedule/abc")).status in (400, 403, 404, 410)
 
@@ -387,7 +390,8 @@ async def test_c28_days_of_a_year_nobody_published_are_marked_on_the_schedule(
     world.db.write_now(late)
     world.tick(at(24))
     token = pages[LINKS].sign("schedule", [world.team[0], world.visit])
-    text = await (await (await aiohttp_client(pages)).get(f"/schedule/{token}")).text()
+    client = await aiohttp_client(pages, cookies=known_phones(world.db, world.clock, world.team[:1]))
+    text = await (await client.get(f"/schedule/{token}")).text()
     assert "01月05日 09:00（暂定）" in text  # T-5
     assert re.search(r"0[3-9]月\d\d日 \d\d:\d\d（暂定）", text) is None
 
@@ -396,13 +400,28 @@ async def test_the_lead_opens_the_list_and_nobody_else_does(
     aiohttp_client: AiohttpClient, pages: web.Application, world: World
 ) -> None:
     world.clock.move_to(at(30, 10))
-    client = await aiohttp_client(pages)
+    people = (world.lead, world.team[0])
+    client = await aiohttp_client(pages, cookies=known_phones(world.db, world.clock, people))
     department = world.db.read_now(lambda s: s.get_one(Task, world.task).lead_department_id)
     token = pages[LINKS].sign("duties", [world.lead, department])
     text = await (await client.get(f"/duties/{token}")).text()
     assert "检查期限（4）" in text
     other = pages[LINKS].sign("duties", [world.team[0], department])
     assert (await client.get(f"/duties/{other}")).status == 403
+
+
+async def test_a_forwarded_list_or_schedule_opens_nothing_but_the_question_for_a_code(
+    aiohttp_client: AiohttpClient, pages: web.Application, world: World
+) -> None:
+    """Both name colleagues."""
+    client = await aiohttp_client(pages)
+    department = world.db.read_now(lambda s: s.get_one(Task, world.task).lead_department_id)
+    for kind, value in (("schedule", [world.team[0], world.visit]), ("duties", [world.lead, department])):
+        answer = await client.get(f"/{kind}/{pages[LINKS].sign(kind, value)}")
+        text = await answer.text()
+        assert answer.url.path.endswith("/device")
+        assert "把验证码发给我" in text
+        assert "部门负责人" not in text
 
 
 async def test_a_policy_is_frozen_at_dispatch_and_a_changed_profile_changes_only_new_tasks(

@@ -345,7 +345,13 @@ async def test_the_names_of_an_unannounced_inspection_stay_closed_until_its_wind
 async def test_an_enterprise_sees_its_own_visit_and_nobody_elses(client: Client) -> None:
     await client.app[DB].write(published)
     links = client.app[LINKS]
-    text = await text_of(client, f"/enterprise/{links.sign('enterprise', [CONTACT, 1])}")
+    mine = f"/enterprise/{links.sign('enterprise', [CONTACT, 1])}"
+    assert (await client.get(mine, allow_redirects=False)).headers[
+        "Location"
+    ] == f"{mine}/device"  # forwarded
+    cookies = known_phones(client.app[DB], client.app[CLOCK], (CONTACT, LEAD))
+    client.session.cookie_jar.update_cookies(cookies)
+    text = await text_of(client, mine)
     for words in ("少于两人", "回避", "五个严禁", "食品安全法", "有异议", "王建国", "未发现问题"):
         assert words in text
     await text_of(client, f"/enterprise/{links.sign('enterprise', [LEAD, 1])}", 403)

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, FilePayload, Locator, Page, ViewportSize, async_playwright
 
 from bot.core.clock import CHINA, ManualClock
 from bot.core.db import Database
@@ -112,50 +112,65 @@ async def form(browser: Browser, folder: Path) -> None:
     clock = ManualClock(dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA))
     database = Database(f"sqlite:///{folder / 'form.db'}", info={SALT: "pictures"})
     migrate(database)
-    checklist = load_checklist("CL-4")
-    database.write_now(make_visit, now=clock.now(), checklists=(checklist,))
+    database.write_now(make_visit, now=clock.now(), checklists=(load_checklist("CL-4"),))
     app = make_form_app(database, clock, folder)
     database.write_now(check_in, visit_id=VISIT, person_id=LI, now=clock.now(), profile=app[PROFILE])
     async with TestServer(app) as server:
         page = await open_page(browser, PHONE)
-        link = str(server.make_url(f"/form/{app[LINKS].sign('form', [WANG, VISIT])}"))
-        await page.goto(link)
-        await page.get_by_role("button", name="把验证码发给我").click()
-        await save(page, "form-device")
-        await page.context.clear_cookies()
-        known = known_phones(database, clock)
-        await page.context.add_cookies(
-            [{"name": n, "value": v, "url": str(server.make_url("/form/"))} for n, v in known.items()]
-        )
-        await page.goto(link)
-        await save(page, "form-check-in")
-        await page.get_by_role("button", name="现场签到").click()
-        ask = lambda number: page.locator(f'[data-key="CL-4:{number}"]')  # noqa: E731 - a word for a question
-        for number, answer in (("1", "是"), ("2", "否")):
-            await ask(number).get_by_role("radio", name=answer, exact=True).check()
-        await ask("2").locator("textarea").fill("货架第三层无标价签")
-        await page.get_by_text("已全部保存").wait_for()
-        await save(page, "form")
-        await page.context.set_offline(True)
-        await ask("3").get_by_role("radio", name="是", exact=True).check()
-        await (
-            ask("2")
-            .locator("input[type=file]")
-            .set_input_files({"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture(150)})
-        )
-        await page.get_by_text("没有网络，待发送").wait_for()
-        await ask("2").scroll_into_view_if_needed()
-        await save(page, "form-offline")
-        await page.context.set_offline(False)
-        for question in checklist.questions:
-            await ask(question.key).locator(f'input[value="{question.good}"]').check()
-        await page.locator('[data-key="item:1"] input').check()
-        await page.get_by_text("已全部保存").wait_for()
-        await save(page, "form-conclusion")
-        await page.get_by_role("button", name="核对签字").click()
-        await page.get_by_text("请被检查单位核对并签字").scroll_into_view_if_needed()
-        await save(page, "form-sign")
+        await _at_the_door(page, server, known_phones(database, clock))
+        await _filling(page)
+        await _without_network(page)
+        await _concluding(page)
     database.close()
+
+
+async def _at_the_door(page: Page, server: TestServer, known: dict[str, str]) -> None:
+    """A phone that nobody knows, then one that is."""
+    link = str(server.make_url(f"/form/{server.app[LINKS].sign('form', [WANG, VISIT])}"))
+    await page.goto(link)
+    await page.get_by_role("button", name="把验证码发给我").click()
+    await save(page, "form-device")
+    await page.context.clear_cookies()
+    await page.context.add_cookies(
+        [{"name": n, "value": v, "url": str(server.make_url("/form/"))} for n, v in known.items()]
+    )
+    await page.goto(link)
+    await save(page, "form-check-in")
+    await page.get_by_role("button", name="现场签到").click()
+
+
+def _question(page: Page, number: str) -> Locator:
+    return page.locator(f'[data-key="CL-4:{number}"]')
+
+
+async def _filling(page: Page) -> None:
+    for number, answer in (("1", "是"), ("2", "否")):
+        await _question(page, number).get_by_role("radio", name=answer, exact=True).check()
+    await _question(page, "2").locator("textarea").fill("货架第三层无标价签")
+    await page.get_by_text("已全部保存").wait_for()
+    await save(page, "form")
+
+
+async def _without_network(page: Page) -> None:
+    await page.context.set_offline(True)
+    await _question(page, "3").get_by_role("radio", name="是", exact=True).check()
+    photo: FilePayload = {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": picture(150)}
+    await _question(page, "2").locator("input[type=file]").set_input_files(photo)
+    await page.get_by_text("没有网络，待发送").wait_for()
+    await _question(page, "2").scroll_into_view_if_needed()
+    await save(page, "form-offline")
+    await page.context.set_offline(False)
+
+
+async def _concluding(page: Page) -> None:
+    for question in load_checklist("CL-4").questions:
+        await _question(page, question.key).locator(f'input[value="{question.good}"]').check()
+    await page.locator('[data-key="item:1"] input').check()
+    await page.get_by_text("已全部保存").wait_for()
+    await save(page, "form-conclusion")
+    await page.get_by_role("button", name="核对签字").click()
+    await page.get_by_text("请被检查单位核对并签字").scroll_into_view_if_needed()
+    await save(page, "form-sign")
 
 
 async def result(browser: Browser, public: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import tempfile
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp.test_utils import TestServer
@@ -17,6 +18,7 @@ from bot.core import typeset
 from bot.core.clock import CHINA, ManualClock
 from bot.core.db import Database
 from bot.core.keys import LINKS
+from bot.core.links import Links
 from bot.inspection.audit.service import SALT
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.results.closing import Closing
@@ -45,6 +47,9 @@ async def main() -> None:
         await queue(Path(folder))
 
 
+Shoot = Callable[[str, str], Awaitable[None]]
+
+
 async def visit(folder: Path) -> None:
     """One visit from the door to the review."""
     clock = ManualClock(NOON)
@@ -53,42 +58,57 @@ async def visit(folder: Path) -> None:
     desk.db.write_now(_before, now=clock.now())
     phones = known_phones(desk.db, clock)
     async with chromium() as browser, TestServer(make_form_app(desk.db, clock, folder)) as site:
-        devices = Devices(browser, phones)
-        form = f"/form/{site.app[LINKS].sign('form', [WANG, VISIT])}"
+        devices, links = Devices(browser, phones), site.app[LINKS]
 
-        async def shoot(name: str, address: str, *, full: bool = True) -> None:
+        async def shoot(name: str, address: str) -> None:
             page = await devices.open(str(site.make_url(address)))
-            await page.screenshot(path=FOLDER / f"{name}.png", full_page=full)
+            await page.screenshot(path=FOLDER / f"{name}.png", full_page=True)
             await page.context.close()
 
-        code = desk.db.write_now(visit_code, visit_id=VISIT, now=clock.now())
-        await shoot("show", f"{form}/show")
-        await shoot("code", f"/visit/{code}")
-        await shoot("approval", f"/approval/{site.app[LINKS].sign('approval', [LEAD, 1])}")
-        desk.db.write_now(decide_approvals, task_id=1, by=LEAD, granted=True, now=clock.now())
-        body = desk.db.read_now(
-            notice_body, visit_id=VISIT, code=code, public_url="https://suicha.example.cn", now=NOON
-        )
-        paper = typeset.pictures(NOTICE_TEMPLATE, {**body, "qr": typeset.qr(body["verify_url"])}, ppi=70)
-        (FOLDER / "notice.png").write_bytes(paper[0])
-        desk.arrive(WANG, LI)
-        desk.open()
-        desk.save({**GOOD, "CL-1:9": {"value": "合理缺项"}, "item:1": {"value": "未发现问题"}})
-        await shoot("sign", f"{form}/review")
-        clock.advance(minutes=40)
-        desk.close(Closing("陈老板", _ink(desk, 0)))
-        desk.sign(WANG)
-        li = f"/form/{site.app[LINKS].sign('form', [LI, VISIT])}"
-        await shoot("officers", f"{li}/review")
-        desk.sign(LI, Mark(agrees=False, objection="第 9 项当场未见台账，应再核实", ink=_ink(desk, 2)))
-        desk.submit(sign=False)
-        await shoot("receipt", f"{form}/receipt")
-        await shoot("review", f"/review/{site.app[LINKS].sign('review', [REVIEWER, VISIT])}")
-        desk.hand_back("第 5 项请对照章程再核对一次")
-        desk.save({"CL-1:5": {"value": "否", "note": "实缴出资时间与章程不符"}})
-        desk.photo("CL-1:5")
-        await shoot("supplement", f"{form}/review")
+        await _before_the_door(desk, links, shoot)
+        await _signing(desk, links, shoot)
+        await _returned(desk, links, shoot)
     desk.db.close()
+
+
+async def _before_the_door(desk: Desk, links: Links, shoot: Shoot) -> None:
+    """Certificates, the code, the head's approval, the paper notice."""
+    now = desk.clock.now()
+    code = desk.db.write_now(visit_code, visit_id=VISIT, now=now)
+    await shoot("show", f"/form/{links.sign('form', [WANG, VISIT])}/show")
+    await shoot("code", f"/visit/{code}")
+    await shoot("approval", f"/approval/{links.sign('approval', [LEAD, 1])}")
+    desk.db.write_now(decide_approvals, task_id=1, by=LEAD, granted=True, now=now)
+    body = desk.db.read_now(
+        notice_body, visit_id=VISIT, code=code, public_url="https://suicha.example.cn", now=NOON
+    )
+    paper = typeset.pictures(NOTICE_TEMPLATE, {**body, "qr": typeset.qr(body["verify_url"])}, ppi=70)
+    (FOLDER / "notice.png").write_bytes(paper[0])
+
+
+async def _signing(desk: Desk, links: Links, shoot: Shoot) -> None:
+    """The manager signs, the first officer signs, the second disagrees."""
+    wang, li = (f"/form/{links.sign('form', [person, VISIT])}" for person in (WANG, LI))
+    desk.arrive(WANG, LI)
+    desk.open()
+    desk.save({**GOOD, "CL-1:9": {"value": "合理缺项"}, "item:1": {"value": "未发现问题"}})
+    await shoot("sign", f"{wang}/review")
+    desk.clock.advance(minutes=40)
+    desk.close(Closing("陈老板", _ink(desk, 0)))
+    desk.sign(WANG)
+    await shoot("officers", f"{li}/review")
+    desk.sign(LI, Mark(agrees=False, objection="第 9 项当场未见台账，应再核实", ink=_ink(desk, 2)))
+    desk.submit(sign=False)
+    await shoot("receipt", f"{wang}/receipt")
+
+
+async def _returned(desk: Desk, links: Links, shoot: Shoot) -> None:
+    """The reviewer's page, and the form that came back with one answer changed."""
+    await shoot("review", f"/review/{links.sign('review', [REVIEWER, VISIT])}")
+    desk.hand_back("第 5 项请对照章程再核对一次")
+    desk.save({"CL-1:5": {"value": "否", "note": "实缴出资时间与章程不符"}})
+    desk.photo("CL-1:5")
+    await shoot("supplement", f"/form/{links.sign('form', [WANG, VISIT])}/review")
 
 
 async def queue(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +56,10 @@ def account(session: Session, world: World) -> Report:
 
 
 _TO_ENTERPRISES = ("enterprise_notice", "enterprise_published", "enterprise_order", "enterprise_record")
+_ORDER = (
+    "抽取（户）", "派发（人次）", "送达（条）", "接收（人次）", "回避并重抽", "提醒", "升级到负责人", "检查（户）",
+    "拒签或无人签字", "退回后改正", "逾期", "公示（户）", "问题（项）", "整改完成", "告知企业（条）",
+)  # fmt: skip
 
 
 def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
@@ -62,7 +67,22 @@ def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
     home = _homes(session)
     officers = session.exec(select(VisitOfficer)).all()
     leader = {o.visit_id: home.get(o.person_id, "") for o in officers if o.leader}
-    visits = session.exec(select(Visit)).all()
+    counted = _of_officers(officers, home) | _of_messages(session) | _of_visits(session, leader)
+    return [(what, sum(counted[what].values()), dict(counted[what])) for what in _ORDER]
+
+
+def _of_officers(officers: Sequence[VisitOfficer], home: Mapping[int, str]) -> dict[str, Counter[str]]:
+    def those(which: Callable[[VisitOfficer], bool]) -> Counter[str]:
+        return Counter(home.get(o.person_id, "") for o in officers if which(o))
+
+    return {
+        "派发（人次）": those(lambda _: True),
+        "接收（人次）": those(lambda o: o.accepted_at is not None),
+        "回避并重抽": those(lambda o: o.state == OfficerState.REPLACED),
+    }
+
+
+def _of_messages(session: Session) -> dict[str, Counter[str]]:
     sent = session.exec(
         select(Notice.kind, Notice.platform, func.count())
         .where(Notice.state == NoticeState.SENT)
@@ -74,20 +94,22 @@ def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
             {p: sum(n for k, q, n in sent if q == p and (not kinds or k in kinds)) for _, p, _ in sent}
         )
 
+    return {
+        "送达（条）": told(),
+        "提醒": told("assignment_reminder", "visit_window"),
+        "升级到负责人": told("assignment_overdue", "window_ending"),
+        "告知企业（条）": told(*_TO_ENTERPRISES),
+    }
+
+
+def _of_visits(session: Session, leader: Mapping[int, str]) -> dict[str, Counter[str]]:
+    visits = session.exec(select(Visit)).all()
     published = {p.visit_id for p in session.exec(select(Publication))}
     returned = set(session.exec(select(Review.visit_id).where(Review.decision == "RETURNED")))
     refused = session.exec(select(RecordSheet.visit_id).where(RecordSheet.refusal_code != "")).all()
     follow = session.exec(select(FollowUp)).all()
-    counted = {
+    return {
         "抽取（户）": Counter(leader[v.id or 0] for v in visits),
-        "派发（人次）": Counter(home.get(o.person_id, "") for o in officers),
-        "送达（条）": told(),
-        "接收（人次）": Counter(home.get(o.person_id, "") for o in officers if o.accepted_at),
-        "回避并重抽": Counter(
-            home.get(o.person_id, "") for o in officers if o.state == OfficerState.REPLACED
-        ),
-        "提醒": told("assignment_reminder", "visit_window"),
-        "升级到负责人": told("assignment_overdue", "window_ending"),
         "检查（户）": Counter(leader[v.id or 0] for v in visits if v.submitted_at),
         "拒签或无人签字": Counter(leader[i] for i in refused),
         "退回后改正": Counter(leader[i] for i in returned),
@@ -95,9 +117,7 @@ def _rows(session: Session) -> list[tuple[str, int, dict[str, int]]]:
         "公示（户）": Counter(leader[i] for i in published),
         "问题（项）": Counter(leader[f.visit_id] for f in follow),
         "整改完成": Counter(leader[f.visit_id] for f in follow if f.state == FollowUpState.CLOSED),
-        "告知企业（条）": told(*_TO_ENTERPRISES),
     }
-    return [(what, sum(by.values()), dict(by)) for what, by in counted.items()]
 
 
 def _homes(session: Session) -> dict[int, str]:

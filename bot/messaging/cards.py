@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col
 
@@ -27,10 +27,18 @@ from bot.platforms.base import CardRef, ErrorClass, OutboundMessage, Platform, P
 LEASE = dt.timedelta(seconds=90)  # longer than the slowest update with its one repetition
 _TRIES = 6
 _PARALLEL = 32
+_NOTICES = Notice.__table__  # type: ignore[attr-defined]
+_CLICKED = (
+    update(_NOTICES)
+    .where(_NOTICES.c.card_id == bindparam("pressed"), _NOTICES.c.clicked_at.is_(None))
+    .values(clicked_at=bindparam("now_"))
+)  # built once: every press runs it
 
 
 @dataclass(frozen=True, slots=True)
-class _Refresh:
+class Refresh:
+    """One card to be replaced, which this process holds meanwhile."""
+
     card: Card
     until: dt.datetime  # of the lease; whoever touches the card meanwhile changes it
     token: str
@@ -49,12 +57,17 @@ class Cards:
 
     async def refresh(self, *, card_id: str = "", limit: int = 100) -> int:
         """Replace what is stale (or just this card). Returns how many were looked at."""
-        work = await self.db.write(self._claim, card_id=card_id, now=self.clock.now(), limit=limit)
-        gate = asyncio.Semaphore(_PARALLEL)
-        await asyncio.gather(*(self._update(item, gate) for item in work))
+        work = await self.db.write(self.claim, card_id=card_id, now=self.clock.now(), limit=limit)
+        await self.update(work)
         return len(work)
 
-    def _claim(self, session: Session, *, card_id: str, now: dt.datetime, limit: int) -> list[_Refresh]:
+    async def update(self, work: Sequence[Refresh]) -> None:
+        """Replace what ``claim`` gave."""
+        gate = asyncio.Semaphore(_PARALLEL)
+        await asyncio.gather(*(self._update(item, gate) for item in work))
+
+    def claim(self, session: Session, *, card_id: str, now: dt.datetime, limit: int) -> list[Refresh]:
+        """Take what is stale (or just this card) in the caller's transaction; ``update`` goes on with it."""
         ids = refreshable(now, card_id=card_id).limit(limit).with_for_update(skip_locked=True, of=Card)
         found = session.execute(ids).scalars().all()
         if not found:
@@ -71,7 +84,7 @@ class Cards:
             record(session, "cards.refreshed", f"card:{work[0].card.notice_id}", now=now, cards=len(work))
         return work
 
-    def _item(self, session: Session, card: Card, now: dt.datetime) -> _Refresh | None:
+    def _item(self, session: Session, card: Card, now: dt.datetime) -> Refresh | None:
         try:
             message = self._message(session, card, now)
         except DBAPIError:
@@ -84,7 +97,7 @@ class Cards:
             card.stale, card.tries, card.held_until = False, 0, None
             return None
         card.shown = ""  # nobody knows what it shows until the update is settled
-        return _Refresh(card, now + LEASE, newest_token(card), message)
+        return Refresh(card, now + LEASE, newest_token(card), message)
 
     def _message(self, session: Session, card: Card, now: dt.datetime) -> OutboundMessage:
         notice = session.get_one(Notice, card.notice_id)
@@ -99,7 +112,7 @@ class Cards:
             capabilities=self.platforms[card.platform].capabilities, card_id=card.card_id,
         )  # fmt: skip
 
-    async def _update(self, item: _Refresh, gate: asyncio.Semaphore) -> None:
+    async def _update(self, item: Refresh, gate: asyncio.Semaphore) -> None:
         ref = CardRef(item.card.user_id, item.card.card_id, item.token)
         try:
             async with self._turns.of(item.card.card_id), gate:
@@ -115,7 +128,7 @@ class Cards:
     def _settle(
         self,
         session: Session,
-        item: _Refresh,
+        item: Refresh,
         *,
         now: dt.datetime,
         token: str = "",
@@ -145,7 +158,21 @@ class Cards:
         return touched
 
 
-def _send_anew(session: Session, item: _Refresh, *, now: dt.datetime) -> None:
+def touch_one_card(session: Session, card_id: str, *, now: dt.datetime, afresh: bool = False) -> None:
+    """The pressed card shows the truth again, whatever the press did; *afresh*: also where we thought that it did."""
+    card = session.get(Card, card_id)
+    if card is not None:
+        card.shown = "" if afresh else card.shown
+        card.stale, card.not_before, card.closed = True, now, False
+        session.add(card)
+
+
+def note_click(session: Session, card_id: str, *, now: dt.datetime) -> None:
+    """Whoever pressed a button has read what stands beside it."""
+    session.connection().execute(_CLICKED, {"pressed": card_id, "now_": now})
+
+
+def _send_anew(session: Session, item: Refresh, *, now: dt.datetime) -> None:
     """A card that can be changed no more but still asks for something is followed by a new one."""
     if item.message.done or not item.message.buttons:
         return

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
-from sqlalchemy import update
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from bot.core.clock import Clock
 from bot.core.config import Settings
@@ -21,12 +21,12 @@ from bot.core.metrics import handled, of_inbound
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.evidence import open_store
 from bot.inspection.notices.message import Content, Kind, Page
-from bot.inspection.notices.models import Card, Notice, Priority
+from bot.inspection.notices.models import Notice, Priority, Talk
 from bot.inspection.notices.service import enqueue
 from bot.inspection.profile import Profile
 from bot.messaging import inbox
 from bot.messaging.actions import unpack
-from bot.messaging.cards import Cards
+from bot.messaging.cards import Cards, Refresh, note_click, touch_one_card
 from bot.messaging.media import MediaKeeper
 from bot.messaging.outcomes import push_token
 from bot.messaging.people import person_of, revive
@@ -40,6 +40,25 @@ _BEGUN = 32  # handlers that run or wait for their turn
 _BREATH = 0.05  # seconds between two handlers then: each costs as much as ten answers to the platform
 SORRY = "系统出了点问题，这次没有办成，已经记录。请稍后再试一次。"
 UNKNOWN_BUTTON = "这个按钮已不再使用，请打开最新的卡片。"
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """An event that is this process's, and what is known of its account."""
+
+    body: dict[str, Any]
+    person: int | None
+    talk: Talk | None
+
+
+def _take_up(session: Session, row_id: int, *, now: dt.datetime) -> _Taken | None:
+    """Claim the event; None when it is done or somebody else has it."""
+    body = inbox.claim(session, row_id, now=now)
+    if body is None:
+        return None
+    platform, user_id = str(body.get("platform", "")), str(body.get("user_id", ""))
+    person = person_of(session, platform=platform, user_id=user_id)
+    return _Taken(body, person, current(session, f"{platform}:{user_id}", now=now) if person else None)
 
 
 class Dispatcher:
@@ -120,13 +139,13 @@ class Dispatcher:
                     log.exception("dispatch_broke")
 
     async def _work(self, row_id: int) -> None:
-        body = await self.db.write(inbox.claim, row_id, now=self.clock.now())
-        if body is None:
+        taken = await self.db.write(_take_up, row_id, now=self.clock.now())
+        if taken is None:
             return
         event: InboundEvent | None = None
         try:
-            event = inbox.read_event(body)
-            person, reply = await self._handle(row_id, event)
+            event = inbox.read_event(taken.body)
+            reply, pressed = await self._handle(row_id, event, taken)
         except Exception as error:  # noqa: BLE001 - logged, and the work goes on
             log.exception("handler_broke", kind=event.kind if event else "unreadable")
             again = await self.db.write(
@@ -135,49 +154,42 @@ class Dispatcher:
             if event is not None and not again:
                 await self._directly(event, Reply(SORRY))
             return
-        if person is None:
+        if taken.person is None:
             await self._directly(event, reply)
-        if event.kind is InboundKind.BUTTON and event.card_id:
-            await self.cards.refresh(card_id=event.card_id)
+        await self.cards.update(pressed)
 
-    async def _handle(self, row_id: int, event: InboundEvent) -> tuple[int | None, Reply]:
+    async def _handle(self, row_id: int, event: InboundEvent, taken: _Taken) -> tuple[Reply, list[Refresh]]:
         with handled.labels(event.kind).time():
             event = await self.media.keep(row_id, event)
-            person = await self.db.read(person_of, platform=event.platform, user_id=event.user_id)
-            reply, outcome = await self._answer(event, person)
-            await self.db.write(
-                self._finish,
-                row_id,
-                event=event,
-                person=person,
-                reply=reply,
-                outcome=outcome,
+            reply, outcome = await self._answer(event, taken)
+            pressed = await self.db.write(
+                self._finish, row_id, event=event, person=taken.person, reply=reply, outcome=outcome,
                 now=self.clock.now(),
-            )
-        return person, reply
+            )  # fmt: skip
+        return reply, pressed
 
-    async def _answer(self, event: InboundEvent, person: int | None) -> tuple[Reply, str]:
+    async def _answer(self, event: InboundEvent, taken: _Taken) -> tuple[Reply, str]:
         try:
-            handler, context = await self._route(event, person)
+            handler, context = self._route(event, taken)
             if handler is None:
                 return Reply(), "ignored"
             return await handler(context), "done"
         except Problem as problem:
             return Reply(str(problem)), f"refused: {problem.key}"
 
-    async def _route(self, event: InboundEvent, person: int | None) -> tuple[Handler | None, Context]:
+    def _route(self, event: InboundEvent, taken: _Taken) -> tuple[Handler | None, Context]:
+        talk = taken.talk
         context = Context(
-            event=event, person_id=person or 0, db=self.db, clock=self.clock, links=self.links,
+            event=event, person_id=taken.person or 0, talk=dict(talk.data) if talk else {}, db=self.db,
+            clock=self.clock, links=self.links,
             settings=self.settings, platform=self.platforms[event.platform], profile=self.profile,
             calendar=self.calendar, words=event.text.strip(),
         )  # fmt: skip
         if event.kind in (InboundKind.CONTACT, InboundKind.OTHER) or not event.user_id:
             return self.router.others.get(_nature(event)), context
-        if person is None:
+        if taken.person is None:
             return self.router.talks.get("binding"), context
-        talk = await self.db.read(current, context.talk_key, now=self.clock.now())
         topic = talk.topic if talk else ""
-        context = replace(context, talk=dict(talk.data) if talk else {})
         match event.kind:
             case InboundKind.BUTTON:
                 return self._button(context)
@@ -204,8 +216,8 @@ class Dispatcher:
     def _finish(
         self, session: Session, row_id: int, *, event: InboundEvent, person: int | None, reply: Reply, outcome: str,
         now: dt.datetime,
-    ) -> None:  # fmt: skip
-        """One transaction: the event is done, the reply is promised, the pressed card is looked at again."""
+    ) -> list[Refresh]:  # fmt: skip
+        """One transaction: the event is done, the reply is promised, the pressed card is taken to be looked at again."""
         if reply.text and person is not None:
             enqueue(
                 session, "reply", f"inbox:{row_id}", recipient_id=person, now=now, priority=Priority.URGENT,
@@ -217,8 +229,11 @@ class Dispatcher:
             if event.card_token:
                 push_token(session, event.card_id, event.card_token)
             touch_one_card(session, event.card_id, now=now, afresh=event.action == CLOSED)
-            _note_click(session, event.card_id, now=now)
+            note_click(session, event.card_id, now=now)
         inbox.finish(session, row_id, now=now, actor=person, what=event.kind, outcome=outcome)
+        if event.kind is not InboundKind.BUTTON or not event.card_id:
+            return []
+        return self.cards.claim(session, card_id=event.card_id, now=now, limit=1)
 
     async def _directly(self, event: InboundEvent, reply: Reply) -> None:
         """Answer somebody who is nobody to us yet; there is no row to hang a promise on."""
@@ -243,21 +258,6 @@ def _nature(event: InboundEvent) -> str:
 
 async def _unknown_button(_context: Context) -> Reply:
     return Reply(UNKNOWN_BUTTON)
-
-
-def _note_click(session: Session, card_id: str, *, now: dt.datetime) -> None:
-    """Whoever pressed a button has read what stands beside it."""
-    pressed = update(Notice).where(col(Notice.card_id) == card_id, col(Notice.clicked_at).is_(None))
-    session.execute(pressed.values(clicked_at=now))
-
-
-def touch_one_card(session: Session, card_id: str, *, now: dt.datetime, afresh: bool = False) -> None:
-    """The pressed card shows the truth again, whatever the press did; *afresh*: also where we thought that it did."""
-    card = session.get(Card, card_id)
-    if card is not None:
-        card.shown = "" if afresh else card.shown
-        card.stale, card.not_before, card.closed = True, now, False
-        session.add(card)
 
 
 def _promised(event: InboundEvent, reply: Reply) -> dict[str, object]:

@@ -26,6 +26,15 @@ _PERSON = (
         col(Account.dead_reason) != LEFT,
     )
 )  # built once: every event asks
+_ACCOUNTS = Account.__table__  # type: ignore[attr-defined]
+_REVIVE = (
+    update(_ACCOUNTS)
+    .where(
+        _ACCOUNTS.c.platform == bindparam("platform_"), _ACCOUNTS.c.user_id == bindparam("user_"),
+        _ACCOUNTS.c.dead_since.is_not(None), _ACCOUNTS.c.dead_reason != LEFT,
+    )
+    .values(dead_since=None, dead_reason="")
+)  # fmt: skip
 
 
 def person_of(session: Session, *, platform: str, user_id: str) -> int | None:
@@ -82,16 +91,7 @@ def bury(
 
 def revive(session: Session, *, platform: str, user_id: str) -> None:
     """Somebody spoke from there, so they can be reached there; who has left comes back by the directory only."""
-    session.execute(
-        update(Account)
-        .where(
-            col(Account.platform) == platform,
-            col(Account.user_id) == user_id,
-            col(Account.dead_since).is_not(None),
-            col(Account.dead_reason) != LEFT,
-        )
-        .values(dead_since=None, dead_reason="")
-    )
+    session.connection().execute(_REVIVE, {"platform_": platform, "user_": user_id})
 
 
 def why_unreachable(session: Session, person_id: int, *, platforms: Collection[str]) -> str:

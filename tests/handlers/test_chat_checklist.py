@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from sqlmodel import select
 
 from bot.core.clock import ManualClock
@@ -73,7 +74,7 @@ class Chat:
 
     async def sends(self, media_id: str) -> Reply:
         talk = self.talk()
-        event = replace(self.context.event, kind=InboundKind.IMAGE, media_id=media_id)
+        event = structs.replace(self.context.event, kind=InboundKind.IMAGE, media_id=media_id)
         store = EvidenceStore(self.context.settings.data_dir / "evidence", self.context.settings.max_upload)
         event = await fetched(event, self.context.platform, store)
         data = dict(talk.data) if talk else {}
@@ -83,7 +84,7 @@ class Chat:
     async def stands(self, latitude: float, longitude: float) -> Reply:
         """Send the phone's position."""
         talk = self.talk()
-        event = replace(
+        event = structs.replace(
             self.context.event,
             kind=InboundKind.LOCATION,
             latitude=latitude,
@@ -100,7 +101,7 @@ class Chat:
     def by(self, person_id: int) -> Chat:
         """The same service in another officer's hand."""
         other = Chat(self.db, self.clock, self.context.settings.data_dir)
-        event = replace(self.context.event, user_id=f"person-{person_id}")
+        event = structs.replace(self.context.event, user_id=f"person-{person_id}")
         other.context = replace(self.context, person_id=person_id, event=event)
         return other
 

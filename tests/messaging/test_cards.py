@@ -13,8 +13,7 @@ from bot.inspection.notices.message import Ask, Content, Skip
 from bot.inspection.notices.models import Card, Notice, NoticeState
 from bot.inspection.notices.service import touch_cards
 from bot.messaging import outcomes
-from bot.messaging.cards import LEASE, Cards
-from bot.messaging.dispatch import touch_one_card
+from bot.messaging.cards import LEASE, Cards, touch_one_card
 from bot.platforms.base import ErrorClass, PlatformError
 from tests.fakes.platform import Killed
 from tests.messaging.rig import Rig

@@ -15,6 +15,7 @@ import uvloop
 from aiohttp import web
 
 from bot.core.clock import SystemClock
+from bot.core.collecting import look_seldom
 from bot.core.config_wecom import WeComSettings
 from bot.core.db import Database
 from bot.core.links import Links
@@ -88,6 +89,7 @@ async def deliver(database_url: str, url: str, *, batch: int) -> None:
             db, SystemClock(), platforms={"wecom": platform}, kinds=all_kinds(KINDS, renderer, titles={}),
             renderer=renderer, profile=load_profile("default"), calendar=WorkCalendar.load(), prefer="wecom",
         )  # fmt: skip
+        look_seldom()  # as ``suicha serve`` does
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         worker = asyncio.create_task(delivery.run())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections import Counter, deque
+import itertools
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
 
 from bot.core.clock import Clock
 from bot.core.log import log
@@ -21,6 +23,7 @@ from bot.platforms.base import (
     InboundEvent,
     InboundKind,
     Limit,
+    OutboundMessage,
     Platform,
     PlatformError,
     Receipt,
@@ -62,6 +65,10 @@ def _together(jobs: list[Job]) -> list[Job]:
     return [replace(job, begun=replace(job.begun, together=True)) for job in jobs]
 
 
+# what a person sees of a message: two that look alike can go out in one call
+_LOOKS = attrgetter(*(field.name for field in fields(OutboundMessage) if field.name != "key"))
+
+
 def slices(groups: Iterable[list[Job]]) -> deque[list[list[Job]]]:
     """What leaves together: up to so many calls, which reach up to so many people."""
     cut: deque[list[list[Job]]] = deque()
@@ -83,7 +90,7 @@ class Sender:
     ) -> None:
         self.clock, self.platforms, self.resting = clock, platforms, resting
         self._gate = asyncio.Semaphore(PARALLEL)
-        self._pace: dict[str, Pace] = {}
+        self._pace: defaultdict[str, Pace] = defaultdict(Pace)
 
     async def send(self, groups: Sequence[list[Job]], limits: Mapping[str, Sequence[Limit]]) -> list[Outcome]:
         """One outcome for each job."""
@@ -97,27 +104,25 @@ class Sender:
     def groups(self, jobs: Sequence[Job]) -> list[list[Job]]:
         """Jobs that one call can carry: the same plain words on a platform with batches."""
         single: list[list[Job]] = []
-        same: dict[tuple[str, object, int], list[Job]] = {}
-        times: Counter[tuple[str, object, str]] = (
-            Counter()
-        )  # somebody told the same twice is told in two calls
+        same: dict[tuple[object, ...], dict[str, list[Job]]] = {}
         for job in jobs:
             able = self.platforms[job.begun.platform].capabilities
             if able.batch > 1 and not job.begun.card_id and job.notice.kind != "reply":
-                name, words = job.begun.platform, replace(job.message, key="")
-                times[name, words, job.begun.target] += 1
-                same.setdefault((name, words, times[name, words, job.begun.target]), []).append(job)
+                alike = same.setdefault((job.begun.platform, *_LOOKS(job.message)), {})
+                alike.setdefault(job.begun.target, []).append(job)
             else:
                 single.append([job])
-        for (name, _, _), group in same.items():
-            size = min(self.platforms[name].capabilities.batch, PEOPLE)
-            single += [_together(group[i : i + size]) for i in range(0, len(group), size)]
+        for (name, *_), alike in same.items():
+            size = min(self.platforms[str(name)].capabilities.batch, PEOPLE)
+            for times in itertools.zip_longest(*alike.values()):  # told the same twice: told in two calls
+                group = [job for job in times if job is not None]
+                single += [_together(group[i : i + size]) for i in range(0, len(group), size)]
         return single
 
     async def _group(self, jobs: list[Job], fast: Mapping[str, Sequence[Limit]]) -> list[Outcome]:
         name = jobs[0].begun.platform
         async with self._gate:
-            await self._pace.setdefault(name, Pace()).turn(fast.get(name, ()))
+            await self._pace[name].turn(fast.get(name, ()))
             ends = await self._ends(name, jobs)
         if len(jobs) > 1 and all(
             isinstance(end, PlatformError) and end.cls in _SPLIT for end in ends.values()
@@ -125,7 +130,11 @@ class Sender:
             middle = len(jobs) // 2
             halves = [await self._group(half, fast) for half in (jobs[:middle], jobs[middle:])]
             return [outcome for half in halves for outcome in half]
-        return [self._outcome(job, ends.get(job.begun.target)) for job in jobs]
+        outcomes = [self._outcome(job, ends.get(job.begun.target)) for job in jobs]
+        counts = Counter((job.notice.kind, end.result) for job, end in zip(jobs, outcomes, strict=True))
+        for (kind, result), n in counts.items():
+            sends.labels(name, kind, result).inc(n)
+        return outcomes
 
     async def _ends(self, name: str, jobs: list[Job]) -> Mapping[str, Sent | PlatformError | Exception]:
         platform = self.platforms[name]
@@ -161,23 +170,21 @@ class Sender:
 
     def _outcome(self, job: Job, end: Sent | PlatformError | Exception | None) -> Outcome:
         begun = job.begun
+        if isinstance(end, Sent) and not (end.earlier and begun.card):  # a new card cannot be there already
+            return Outcome(
+                begun.notice_id, "sent", NoticeState.SENT, attempt=begun.n, card_id=begun.card_id, ref=end.ref,
+                card_token=end.card_token,
+                still_shows=begun.was_shown if end.earlier and begun.was_shown != begun.shown else None,
+            )  # fmt: skip
         base = Outcome(
             begun.notice_id, "failed", NoticeState.FAILED, attempt=begun.n, card_id=begun.card_id, detail=BROKE,
             ref=TOGETHER if begun.together else "",
         )  # fmt: skip
-        if isinstance(end, Sent) and not (end.earlier and begun.card):  # a new card cannot be there already
-            outcome = replace(
-                base, result="sent", state=NoticeState.SENT, ref=end.ref, card_token=end.card_token, detail="",
-                still_shows=begun.was_shown if end.earlier and begun.was_shown != begun.shown else None,
-            )  # fmt: skip
-        elif isinstance(end, PlatformError):
-            outcome = self._failed(job, base, end)
-        elif end is None:  # the platform named everybody but this one
-            outcome = self._failed(job, base, PlatformError("not_named", cls=ErrorClass.UNKNOWN))
-        else:
-            outcome = replace(base, code=type(end).__name__)
-        sends.labels(begun.platform, job.notice.kind, outcome.result).inc()
-        return outcome
+        if isinstance(end, PlatformError):
+            return self._failed(job, base, end)
+        if end is None:  # the platform named everybody but this one
+            return self._failed(job, base, PlatformError("not_named", cls=ErrorClass.UNKNOWN))
+        return replace(base, code=type(end).__name__)
 
     def _failed(self, job: Job, base: Outcome, error: PlatformError) -> Outcome:
         """One meaning for each class of error; the reason is stored in words a lead understands."""

@@ -150,7 +150,7 @@ class Stage:
         """When the next retry is due, what a rate limit holds back, or the names of those whom nothing reached."""
         held = select(func.min(Notice.not_before)).where(
             col(Notice.state).in_((NoticeState.QUEUED, NoticeState.HELD)), col(Notice.not_before) > self.clock.now(),
-            or_(col(Notice.attempts) > 0, col(Notice.detail) != "", Notice.kind == "unreached"),
+            or_(col(Notice.attempts) > 0, col(Notice.detail) != "", col(Notice.kind) == "unreached"),
         )  # fmt: skip
         events = select(func.min(InboxEvent.not_before)).where(col(InboxEvent.state) == InboxState.NEW)
         # one that is due and still stale waits for its message's own retry

@@ -157,6 +157,14 @@ def run(targets: dict[str, Target], modules: Collection[ModuleType], count: int,
     return report
 
 
+def check(name: str, target: Target, modules: Collection[ModuleType], *, tried: int) -> None:
+    """One parser in a test: its seeds grow by what they newly reach, and some inputs are refused."""
+    report = run({name: target}, modules, tried, seed=20260310)
+    assert report.inputs == tried
+    assert report.grown[name] > len(target.seeds) or not target.grows
+    assert len(report.outcomes) > 1 or not target.refusals
+
+
 def _try(name: str, target: Target, raw: bytes) -> str:
     try:
         result = target.parse(raw)

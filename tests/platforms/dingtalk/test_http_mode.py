@@ -80,8 +80,10 @@ class Site:
 
 
 @asynccontextmanager
-async def site(db: Database, *, receive_id: str = CLIENT_ID, **changes: Any) -> AsyncIterator[Site]:
-    async with dingtalk(settings={**HTTP, **changes}) as rig:
+async def site(
+    db: Database, *, receive_id: str = CLIENT_ID, resend_after: float = 0.05, **changes: Any
+) -> AsyncIterator[Site]:
+    async with dingtalk(settings={**HTTP, **changes}, resend_after=resend_after) as rig:
         app = web.Application()
         settings = Settings(_env_file=None, dingtalk=rig.settings)  # type: ignore[call-arg]
         app[SETTINGS], app[DB], app[CLOCK] = settings, db, rig.clock
@@ -234,22 +236,25 @@ async def test_a_captured_signature_carries_no_other_message_later(http: Site) -
     assert [event.event_id for event in http.rig.inbox.events] == ["msg0Ab==", "twin", "msg0Ab=="]
 
 
-async def test_events_that_could_not_be_delivered_are_fetched_by_one_process_each_hour(http: Site) -> None:
-    http.rig.server.hooks.save(replace(http.plan, event_url=http.plan.event_url + "-gone"))
-    for number in range(205):
+async def test_events_that_could_not_be_delivered_are_fetched_by_one_process_each_hour(
+    sqlite_db: Database,
+) -> None:
+    async with site(sqlite_db, resend_after=0.0) as http:
+        http.rig.server.hooks.save(replace(http.plan, event_url=http.plan.event_url + "-gone"))
+        for number in range(205):
+            with pytest.raises(NotDelivered):
+                await http.rig.server.directory_event("user_leave_org", [f"u{number}"])
+        db, platforms = http.db, {"dingtalk": http.rig.platform}
+        one, two = (LostEvents(db, http.rig.clock, platforms, http.taker) for _ in range(2))  # type: ignore[arg-type]
+        assert sorted([await one.look(), await two.look()]) == [0, 205]
+        users = [event.raw["user_ids"] for event in http.rig.inbox.events]
+        assert users == [[f"u{number}"] for number in range(205)]
+        assert {event.kind for event in http.rig.inbox.events} == {InboundKind.CONTACT}
         with pytest.raises(NotDelivered):
-            await http.rig.server.directory_event("user_leave_org", [f"u{number}"])
-    db, platforms = http.db, {"dingtalk": http.rig.platform}
-    one, two = (LostEvents(db, http.rig.clock, platforms, http.taker) for _ in range(2))  # type: ignore[arg-type]
-    assert sorted([await one.look(), await two.look()]) == [0, 205]
-    users = [event.raw["user_ids"] for event in http.rig.inbox.events]
-    assert users == [[f"u{number}"] for number in range(205)]
-    assert {event.kind for event in http.rig.inbox.events} == {InboundKind.CONTACT}
-    with pytest.raises(NotDelivered):
-        await http.rig.server.directory_event("user_add_org", ["new"])
-    assert await one.look() == 0  # each question costs a call of the month
-    http.rig.clock.advance(hours=1)
-    assert await two.look() == 1
+            await http.rig.server.directory_event("user_add_org", ["new"])
+        assert await one.look() == 0  # each question costs a call of the month
+        http.rig.clock.advance(hours=1)
+        assert await two.look() == 1
 
 
 async def test_lost_events_that_are_never_taken_away_are_read_once_each_time(http: Site) -> None:

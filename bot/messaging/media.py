@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.core.log import log
+from bot.inspection.checklists.blobs import TROUBLE
 from bot.inspection.checklists.evidence import EvidenceStore, Stored
 from bot.inspection.notices.models import InboxEvent
 from bot.platforms.base import InboundEvent, InboundKind, Platform, PlatformError
@@ -31,7 +32,8 @@ class MediaKeeper:
         self._store = store
 
     async def keep(self, row_id: int, event: InboundEvent) -> InboundEvent:
-        """The event with its files in the store. Raise PlatformError where trying again may help."""
+        """The event with its files in the store. Raise PlatformError, or Problem of the store,
+        where trying again may help."""
         if event.kind not in (InboundKind.IMAGE, InboundKind.FILE) or KEPT in event.raw:
             return event
         event = await fetched(event, self._platforms[event.platform], self._store)
@@ -56,6 +58,8 @@ async def _keep(platform: Platform, store: EvidenceStore, media_id: str) -> dict
         log.warning("media_lost", platform=platform.name, code=error.code)
         return {"problem": LOST}
     except Problem as problem:
+        if problem.key in TROUBLE:  # the service has it for days: it is fetched again
+            raise
         return {"problem": str(problem)}
     return {"sha256": stored.sha256, "size": stored.size, "media_type": stored.media_type}
 

@@ -42,6 +42,8 @@ _STATUS = {
     "forbidden": 403,
     "device_unknown": 403,
     "busy": 503,
+    "store_unreachable": 503,  # whoever sends goes on trying
+    "store_refused": 503,
 }
 
 

@@ -6,6 +6,7 @@ sends another is caught.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import hmac
@@ -29,11 +30,12 @@ _AUTH = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/s3/aws4
 
 
 class FakeBucket:
-    """``objects`` by key with type and body; ``trouble`` are answers to give instead, first in, first out."""
+    """``objects`` by key with type and body; ``trouble`` are answers to give instead, first in, first out: a status, 0 to
+    break the connection, bytes to say as they are, None to serve as usual."""
 
     def __init__(self) -> None:
         self.objects: dict[str, tuple[str, bytes]] = {}
-        self.trouble: list[int] = []  # a status; 0 breaks the connection
+        self.trouble: list[int | bytes | None] = []
         self.seen: list[tuple[str, str]] = []
         self.now = lambda: dt.datetime.now(dt.UTC)
 
@@ -84,8 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.bucket.seen.append((self.command, self.path))
-        if self.bucket.trouble:
-            self._fail(self.bucket.trouble.pop(0))
+        trouble = self.bucket.trouble.pop(0) if self.bucket.trouble else None
+        if trouble is not None:
+            self._fail(trouble)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
         code = self.bucket.refusal(self.command, self.path, headers, body)
@@ -94,11 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._serve(self.path.removeprefix(f"/{BUCKET}/"), headers, body)
 
-    def _fail(self, status: int) -> None:
-        if status:
-            self._say(status, b"")
-        else:
-            self.close_connection = True
+    def _fail(self, trouble: int | bytes) -> None:
+        if isinstance(trouble, bytes):
+            with contextlib.suppress(OSError):  # the client may have had enough
+                self.wfile.write(trouble)
+        elif trouble:
+            self._say(trouble, b"")
+        self.close_connection = not (isinstance(trouble, int) and trouble)
 
     def _serve(self, key: str, headers: dict[str, str], body: bytes) -> None:
         if self.command == "PUT":

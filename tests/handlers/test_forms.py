@@ -16,11 +16,14 @@ from bot.core.clock import ManualClock
 from bot.core.db import Database
 from bot.core.keys import LINKS
 from bot.inspection.audit.models import AuditEntry
+from bot.inspection.checklists.blobs import Bucket
 from bot.inspection.checklists.definition import load_checklist
 from bot.inspection.checklists.models import Evidence, RecordSheet, VisitForm
 from bot.inspection.notices.models import Notice
 from bot.inspection.tasks.models import CheckIn, Visit, VisitState
+from handlers.web.keys import EVIDENCE
 from handlers.web.uploads import number
+from tests.fakes.bucket import FakeBucket, running
 from tests.fakes.form_app import known_phones, make_form_app
 from tests.fakes.visits import (
     CONTACT,
@@ -233,6 +236,28 @@ async def test_a_part_that_a_browser_does_not_send_stays_as_it_is(sqlite_db: Dat
     draft = sqlite_db.read_now(lambda s: s.exec(select(VisitForm)).one().draft)
     assert (draft["CL-1:2"]["value"], draft["CL-1:2"]["note"]) == ("否", "至今未公示")
     assert draft["visit:outcome"]["value"] == ""
+
+
+async def test_a_phone_goes_on_sending_a_photo_while_the_store_is_down(
+    sqlite_db: Database, wang: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anything but 5xx would tell it that the photo was refused."""
+    bucket = FakeBucket()
+
+    async def send() -> int:
+        data = FormData({"question": "CL-1:2", "key": "k1"})
+        data.add_field("file", picture(), filename="a.jpg", content_type="image/jpeg")
+        answer = await wang.client.post(f"{wang.base}/photo", data=data, headers=JSON)
+        return answer.status
+
+    with running(bucket) as port:
+        monkeypatch.setattr(wang.client.app[EVIDENCE], "_blobs", Bucket(bucket.settings(port)))
+        found = []
+        for trouble in ([503] * 3, [0] * 3, [None, b"HTTP/1.1 403 No\r\n\r\n"], []):
+            bucket.trouble = list(trouble)
+            found.append(await send())
+    assert found == [503, 503, 503, 200]
+    assert len(bucket.objects) == len(sqlite_db.read_now(lambda s: s.exec(select(Evidence)).all())) == 1
 
 
 async def test_a_photo_is_taken_once_however_often_it_is_sent(sqlite_db: Database, wang: Phone) -> None:

@@ -11,14 +11,17 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import ManualClock
 from bot.core.db import Database
+from bot.inspection.checklists.blobs import Bucket
+from bot.inspection.checklists.evidence import EvidenceStore
 from bot.inspection.notices.models import InboxEvent, InboxState, Notice
 from bot.inspection.people.models import Role
 from bot.messaging import replays
 from bot.messaging.listening import Listener, Listeners
-from bot.messaging.media import kept_files
+from bot.messaging.media import MediaKeeper, kept_files
 from bot.messaging.router import Context, Reply
 from bot.platforms.base import ErrorClass, InboundKind, Media, PlatformError
 from handlers.chat import trouble
+from tests.fakes.bucket import FakeBucket, running
 from tests.fakes.builders import make_person
 from tests.fakes.platform import FakePlatform
 from tests.fakes.visits import picture
@@ -131,6 +134,36 @@ async def test_a_photo_is_kept_before_its_handler_runs_and_fetched_only_once(
     row = await db.read(lambda session: session.exec(select(InboxEvent)).one())
     assert row.state == InboxState.DONE
     assert [one["media_type"] for one in row.body["raw"]["kept"]] == ["image/jpeg"] * 2
+
+
+async def test_a_photo_in_chat_is_fetched_again_when_the_store_is_back(
+    sqlite_db: Database, clock: ManualClock, tmp_path: Path
+) -> None:
+    """A store that was down for a minute cost the officer's photo; the chat service still had it."""
+    rig = make_rig(sqlite_db, clock, tmp_path, Camera())
+    person, bucket = rig.person("wecom:u1"), FakeBucket()
+
+    @rig.router.photo("")
+    async def photo(ctx: Context) -> Reply:
+        return Reply(f"{len(kept_files(ctx.event))} 个文件")
+
+    with running(bucket) as port:
+        store = EvidenceStore(Bucket(bucket.settings(port)), 5_000_000)
+        rig.dispatcher.media = MediaKeeper(sqlite_db, {"wecom": FakePhotos()}, store)
+        bucket.trouble = [503] * 3
+        await rig.dispatcher.take(rig.event(kind=InboundKind.IMAGE, user_id="u1", media_id="a"))
+        await rig.dispatcher.settle()
+        assert (bucket.objects, await sqlite_db.read(_replies, person)) == ({}, [])
+        clock.advance(minutes=5)
+        await rig.dispatcher.sweep()
+        await rig.dispatcher.settle()
+    assert len(bucket.objects) == 1
+    assert "1 个文件" in (await sqlite_db.read(_replies, person))[0]
+
+
+class FakePhotos(FakePlatform):
+    async def fetch_media(self, media_id: str) -> Media:
+        return Media(picture(len(media_id)), "image/jpeg")
 
 
 async def test_a_file_that_is_no_evidence_or_gone_is_said_so(

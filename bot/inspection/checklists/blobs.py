@@ -6,8 +6,9 @@ import http.client
 import os
 import ssl
 import tempfile
+import time
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from bot.core.clock import Clock, SystemClock
@@ -18,6 +19,10 @@ from bot.core.sigv4 import EMPTY, Keys, quoted_path, signed_headers
 
 _TRIES = 3
 _MISSING = "没有找到这个文件。"
+_MOST = 512 * 1024 * 1024  # bytes of an object that are read
+_WORDS = 64 * 1024  # bytes of what a store says
+_PATIENCE = 20  # time-outs until an answer that trickles in is given up
+TROUBLE = frozenset({"store_unreachable", "store_refused"})  # the file is sound, and may be kept later
 
 
 class Blobs(Protocol):
@@ -57,15 +62,27 @@ class Folder:
         return self._folder / sha256[:2] / sha256[2:4] / sha256
 
 
+class _Answer(NamedTuple):
+    """What a store answered; ``length`` is what it says the object has."""
+
+    status: int
+    body: bytes
+    length: int | None
+
+
 class Bucket:
     """Objects ``<prefix>aa/bb/<sha256>`` of one bucket, over HTTPS with Signature Version 4.
 
     One connection for each call: a photo takes longer than the handshake, and a thread may end at any time. A call
-    that fails on the way is repeated: the same object under the same name is the same object.
+    that fails on the way is repeated: the same object under the same name is the same object. Nothing counts as kept
+    that the store does not show afterwards.
     """
 
-    def __init__(self, settings: S3Settings, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, settings: S3Settings, *, clock: Clock | None = None, patience: float | None = None
+    ) -> None:
         self._settings = settings
+        self._patience = patience or _PATIENCE * settings.timeout
         self._clock = clock or SystemClock()
         self._keys = Keys(settings.access_key, settings.secret_key.get_secret_value(), settings.region)
         address = urlsplit(settings.endpoint)
@@ -75,46 +92,62 @@ class Bucket:
         self._trust = ssl.create_default_context(cafile=settings.ca_bundle) if self._secure else None
 
     def keep(self, sha256: str, body: bytes, media_type: str) -> None:
-        if self._call("HEAD", self._name(sha256))[0] == 200:
+        if self._holds(sha256, len(body)) and self._is_sound(sha256):
             return
-        status, answer = self._call("PUT", self._name(sha256), body=body, media_type=media_type)
-        if status != 200:
-            raise self._refused(status, answer)
+        for _ in range(_TRIES):
+            put = self._call("PUT", self._name(sha256), body=body, media_type=media_type)
+            if put.status != 200:
+                raise self._refused(put)
+            if self._holds(sha256, len(body)):
+                return
+        # what says 200 to everything keeps nothing
+        raise Problem("store_refused", "证据存储说已收下，却查不到这个文件，请管理员检查 SUICHA_S3 设置。")
 
     def read(self, sha256: str) -> bytes:
-        status, body = self._call("GET", self._name(sha256))
-        if status == 404:
-            raise Problem("not_found", _MISSING)
-        if status != 200:
-            raise self._refused(status, body)
-        if sha256_hex(body) != sha256:
-            raise Problem("store_unreachable", "对象存储给出的文件与指纹不符，没有使用。")
-        return body
+        for _ in range(_TRIES):
+            got = self._call("GET", self._name(sha256))
+            if got.status == 404:
+                raise Problem("not_found", _MISSING)
+            if got.status != 200:
+                raise self._refused(got)
+            if sha256_hex(got.body) == sha256:
+                return got.body
+        raise Problem("store_unreachable", "对象存储给出的文件与指纹不符，没有使用。")
+
+    def _holds(self, sha256: str, size: int) -> bool:
+        """Whether an object of that name and length is there."""
+        seen = self._call("HEAD", self._name(sha256))
+        return seen.status == 200 and seen.length == size
+
+    def _is_sound(self, sha256: str) -> bool:
+        """Whether what is there is the file: one that is not is kept anew."""
+        got = self._call("GET", self._name(sha256))
+        return got.status == 200 and sha256_hex(got.body) == sha256
 
     def check(self) -> str:
-        status, answer = self._call("HEAD", "")
-        if status not in (200, 404):  # a bucket may forbid listing and still take files
-            raise self._refused(status, answer)
+        seen = self._call("HEAD", "")
+        if seen.status not in (200, 404):  # a bucket may forbid listing and still take files
+            raise self._refused(seen)
         return f"对象存储 {self._settings.endpoint} 的 {self._settings.bucket}"
 
     def _name(self, sha256: str) -> str:
         return f"{self._settings.prefix}{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
-    def _call(self, method: str, name: str, *, body: bytes = b"", media_type: str = "") -> tuple[int, bytes]:
+    def _call(self, method: str, name: str, *, body: bytes = b"", media_type: str = "") -> _Answer:
         """One request, repeated when the way or the store is broken. Raises ``store_unreachable``."""
         reason = ""
         for _ in range(_TRIES):
             try:
-                status, answer = self._once(method, self._base + name, body, media_type)
+                answer = self._once(method, self._base + name, body, media_type)
             except (OSError, http.client.HTTPException) as error:
                 reason = type(error).__name__
                 continue
-            if status < 500 and status != 429:
-                return status, answer
-            reason = f"HTTP {status}"
+            if answer.status < 500 and answer.status != 429:
+                return answer
+            reason = f"HTTP {answer.status}"
         raise Problem("store_unreachable", "证据存储暂时连不上，请稍后再试。", 原因=reason)
 
-    def _once(self, method: str, path: str, body: bytes, media_type: str) -> tuple[int, bytes]:
+    def _once(self, method: str, path: str, body: bytes, media_type: str) -> _Answer:
         headers = signed_headers(
             self._keys, method=method, host=self._host, path=path, now=self._clock.now(),
             payload_sha256=sha256_hex(body) if body else EMPTY,
@@ -129,18 +162,37 @@ class Bucket:
         try:
             connection.request(method, quoted_path(path), body=body or None, headers=headers)
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            length = answer.headers.get("Content-Length", "")
+            found = _whole(
+                answer, most=_MOST if method == "GET" else _WORDS, until=time.monotonic() + self._patience
+            )
+            return _Answer(answer.status, found, int(length) if length.isdecimal() else None)
         finally:
             connection.close()
 
-    def _refused(self, status: int, answer: bytes) -> Problem:
+    def _refused(self, answer: _Answer) -> Problem:
         """What the store said, by its code alone: its answer may quote our request."""
-        code = answer.partition(b"<Code>")[2].partition(b"</Code>")[0].decode(errors="replace")[:60]
+        code = answer.body.partition(b"<Code>")[2].partition(b"</Code>")[0].decode(errors="replace")[:60]
         return Problem(
             "store_refused",
             "证据存储拒绝了请求，请管理员检查 SUICHA_S3 设置。",
-            状态=f"{status} {code}".strip(),
+            状态=f"{answer.status} {code}".strip(),
         )
+
+
+def _whole(answer: http.client.HTTPResponse, *, most: int, until: float) -> bytes:
+    """The body, all of it: raises where it breaks off, never ends, or trickles past *until*."""
+    pieces, size = [], 0
+    while piece := answer.read1(_WORDS):
+        pieces.append(piece)
+        size += len(piece)
+        if size > most:
+            raise http.client.HTTPException("the answer has no end")
+        if time.monotonic() > until:
+            raise TimeoutError
+    if answer.length:
+        raise http.client.IncompleteRead(b"", answer.length)
+    return b"".join(pieces)
 
 
 def _write_once(target: Path, body: bytes) -> None:

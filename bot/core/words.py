@@ -9,7 +9,7 @@ _UNKEEPABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 def keepable(text: str) -> str:
     """*text* without what a database cannot keep (NUL, halves of characters); its lines stay."""
-    return _UNKEEPABLE.sub("", text)
+    return text if text.isprintable() else _UNKEEPABLE.sub("", text)
 
 
 def said(text: str, longest: int = 2000) -> str:

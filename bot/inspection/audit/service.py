@@ -27,7 +27,14 @@ _HEADS: Table = AuditHead.__table__  # type: ignore[attr-defined]
 _ONE = _HEADS.c.id == 1
 _HEAD = select(_HEADS.c.seq, _HEADS.c.hash).where(_ONE).with_for_update()
 _MOVE_HEAD = update(_HEADS).where(_ONE).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"))
-_APPEND = insert(AuditEntry.__table__)  # type: ignore[attr-defined]
+_ENTRIES: Table = AuditEntry.__table__  # type: ignore[attr-defined]
+_APPEND = insert(_ENTRIES)
+# PostgreSQL takes both in one statement
+_APPEND_AND_MOVE = _MOVE_HEAD.add_cte(
+    _APPEND.values({column.name: bindparam(column.name, type_=column.type) for column in _ENTRIES.c}).cte(
+        "appended"
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +74,12 @@ def record(
     this = entry_hash(prev, seq, now, digest, action, subject, data)
     entry = {"seq": seq, "at": now, "actor": digest, "action": action, "subject": subject, "data": data,
              "prev_hash": prev, "hash": this}  # fmt: skip
+    head = {"new_seq": seq, "new_hash": this}
+    if connection.dialect.name == "postgresql":
+        connection.execute(_APPEND_AND_MOVE, entry | head)
+        return
     connection.execute(_APPEND, entry)
-    connection.execute(_MOVE_HEAD, {"new_seq": seq, "new_hash": this})
+    connection.execute(_MOVE_HEAD, head)
 
 
 def _lock_head(connection: Connection) -> tuple[int, str]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from bot.inspection.checklists.definition import NOT_APPLICABLE, Checklist, Need, Question, QuestionType
 from bot.inspection.checklists.outcomes import CLEAN, worst_first
@@ -29,8 +29,7 @@ class Missing(StrEnum):
     PHOTO = "photo"
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerValue:
+class AnswerValue(NamedTuple):
     """One answer in canonical text.
 
     ``value`` is 是, 否 or 合理缺项, a plain decimal number, an ISO date, an option (several joined by 、) or

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.inspection.checklists import values
 from bot.inspection.checklists.answers import (
@@ -116,11 +116,11 @@ def _completed(
     question: Question, answer: AnswerValue, part: Missing, text: str, today: dt.date | None
 ) -> AnswerValue:
     if part is Missing.READING:
-        return replace(answer, reading=_read(reading_question(question), text, 0, today).value)
+        return answer._replace(reading=_read(reading_question(question), text, 0, today).value)
     if part is Missing.NOTE:
-        return replace(answer, note=clean_note(text))
+        return answer._replace(note=clean_note(text))
     if part is Missing.VERDICT and question.on_bad:
-        return replace(answer, verdict=values.read_choice(text, question.on_bad.codes))
+        return answer._replace(verdict=values.read_choice(text, question.on_bad.codes))
     raise values.Unreadable("请发送现场照片。")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -133,12 +133,12 @@ class Question(Part):
             raise ValueError(problem)
         return self
 
-    @property
+    @cached_property
     def is_verdict(self) -> bool:
         """Whether the answer is 是 or 否."""
         return self.type is QuestionType.YN or self.type is QuestionType.YNA
 
-    @property
+    @cached_property
     def choices(self) -> tuple[str, ...]:
         """The canonical answers one may choose from, in the order they are numbered in chat."""
         if self.is_verdict:
@@ -155,7 +155,7 @@ class Question(Part):
         """The number people read: 6, or 6-2 where the question is asked about a second thing."""
         return self.key.replace("_", "-")
 
-    @property
+    @cached_property
     def wants_files(self) -> bool:
         """Whether the answer is what was photographed or drawn."""
         return self.type is QuestionType.PHOTO or self.type is QuestionType.SIGNATURE

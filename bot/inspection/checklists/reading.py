@@ -57,24 +57,27 @@ def read_draft(checklist: Checklist, draft: Draft, photos: Mapping[str, int], *,
 def _read_parts(question: Question, typed: Mapping[str, str], photos: int) -> tuple[AnswerValue, list[str]]:
     """Read what was typed; a part that cannot be read stays empty and gives a clause."""
     sentences: list[str] = []
-
-    def attempt(text: str, kind: Question) -> str:
-        try:
-            return _canonical(kind, text, photos)
-        except values.Unreadable as refusal:
-            sentences.append(str(refusal).rstrip("。"))
-            return ""
-
-    value = attempt(typed.get("value", "").strip(), question)
+    value = _attempt(question, typed.get("value", ""), photos, sentences)
     note = typed.get("note", "")
     note = clean_note(note) if note else ""
     if len(note) > NOTE_LIMIT:
         sentences.append(f"说明不能超过{NOTE_LIMIT}字，现为{len(note)}字")
-    reading = typed.get("reading", "").strip() if question.reading else ""
+    reading = typed.get("reading", "") if question.reading and value != NOT_APPLICABLE else ""
     if reading:
-        reading = attempt(reading, reading_question(question)) if value != NOT_APPLICABLE else ""
-    verdict = _verdict(question, value, typed.get("verdict", "").strip())
-    return AnswerValue(value, note, reading, verdict), sentences
+        reading = _attempt(reading_question(question), reading, photos, sentences)
+    verdict = typed.get("verdict", "")
+    return AnswerValue(
+        value, note, reading, verdict and _verdict(question, value, verdict.strip())
+    ), sentences
+
+
+def _attempt(question: Question, text: str, photos: int, sentences: list[str]) -> str:
+    """The value in canonical text; empty with one more clause where it cannot be read."""
+    try:
+        return _canonical(question, text.strip(), photos)
+    except values.Unreadable as refusal:
+        sentences.append(str(refusal).rstrip("。"))
+        return ""
 
 
 def reading_question(question: Question) -> Question:
@@ -120,6 +123,8 @@ def _verdict(question: Question, value: str, typed: str) -> str:
 
 def _canonical(question: Question, typed: str, photos: int) -> str:
     """Read one value of the question's type; empty stays empty. Raises ``values.Unreadable``."""
+    if typed in question.choices:
+        return typed
     if question.wants_files:
         return files_value(question) if photos else ""
     if not typed:

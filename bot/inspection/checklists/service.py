@@ -35,8 +35,8 @@ from bot.inspection.tasks.service import subject_of
 
 OUTCOME = "visit:outcome"  # the draft key of 本次未能检查
 RECORD = "visit:record"  # evidence of the record sheet itself: signature, recording of a refusal, the PDF
-_JUDGED = ("value", "reading", "verdict")  # what a conclusion rests on; a note explains
 PARTS = ("value", "note", "reading", "verdict")
+_EXPLAINS = "note"  # no conclusion rests on it
 _REMEMBERED = 8  # ids of changes to one answer
 _LONGEST = 2000  # characters of one answer or note
 _FORMS: Table = VisitForm.__table__  # type: ignore[attr-defined]
@@ -174,11 +174,12 @@ def _merged(
     overwrote, judged = [], set()
     for key, change in changes.items():
         before, after, sent = draft.get(key, {}), _cleaned(change), keepable(str(change.get("id") or ""))[:40]
-        if sent in before.get("ids", ()) or {name: before.get(name, "") for name in PARTS} == after:
+        differ = [name for name in PARTS if before.get(name, "") != after[name]]
+        if not differ or sent in before.get("ids", ()):
             continue
         if before.get("v", 0) > base_version and before.get("by") != person_id:
             overwrote.append(key)
-        if any(before.get(name, "") != after[name] for name in _JUDGED):
+        if differ != [_EXPLAINS]:
             judged.add(key)
         draft[key] = {**after, **stamp, "ids": [*before.get("ids", ()), sent][-_REMEMBERED:] if sent else []}
     rests_on = [(item.id, version.code) for item, version in facts.checklists]
@@ -241,7 +242,10 @@ def _make_form(session: Session, *, visit_id: int, person_id: int, now: dt.datet
 
 
 def _cleaned(change: Mapping[str, Any]) -> dict[str, str]:
-    cleaned = {name: keepable(str(change.get(name) or "")).strip() for name in PARTS}
-    if any(len(value) > _LONGEST for value in cleaned.values()):
-        raise Problem("answer_too_long", f"一项回答最多 {_LONGEST} 字，请写短些。")
+    cleaned = dict.fromkeys(PARTS, "")
+    for name in PARTS:
+        if given := change.get(name):
+            cleaned[name] = keepable(str(given)).strip()
+            if len(cleaned[name]) > _LONGEST:
+                raise Problem("answer_too_long", f"一项回答最多 {_LONGEST} 字，请写短些。")
     return cleaned

@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    literal_column,
     select,
 )
 from sqlmodel import Session, SQLModel
@@ -59,6 +60,9 @@ _LOCKED = (
     .where(_FORM.c.id == bindparam("form"))
     .with_for_update()
 )
+_LIVE: list[ColumnElement[str]] = [
+    literal_column(f"'{state}'") for state in LIVE
+]  # bound, the list would be written out at each run
 # where in the one row of all facts the parts of these lie
 _OF_VISIT = slice(len(VisitRow._fields))
 _OF_TASK = slice(_OF_VISIT.stop, _OF_VISIT.stop + len(TaskRow._fields))
@@ -180,7 +184,7 @@ def _team(dialect: str) -> ColumnElement[Any]:
     members = _listed(
         dialect, _OFFICER.c.leader, _OFFICER.c.id, _PERSON.c.id, _PERSON.c.name, _OFFICER.c.department_id
     )
-    of_visit = and_(_OFFICER.c.visit_id == _VISIT.c.id, _OFFICER.c.state.in_(LIVE))
+    of_visit = and_(_OFFICER.c.visit_id == _VISIT.c.id, _OFFICER.c.state.in_(_LIVE))
     joined = _OFFICER.join(_PERSON, _PERSON.c.id == _OFFICER.c.person_id)
     return select(members).select_from(joined).where(of_visit).scalar_subquery().label("team")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from bot.core.clock import china_day
 from bot.inspection.checklists.answers import AnswerValue, is_bad, results_of, score, show_answer
@@ -30,8 +31,7 @@ ACTIONS: dict[BadAction, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """One answered question: ``key`` is the draft key, ``shown`` the answer in words."""
 
     key: str

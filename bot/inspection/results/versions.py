@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Table, TextClause, bindparam, insert, select, text
 from sqlmodel import Session
 
+from bot.core.bulk import insert_many
 from bot.core.tables import Moment
 from bot.inspection.checklists.basics import FormRow
 from bot.inspection.checklists.conclusions import NOTHING_FOUND
@@ -104,4 +105,4 @@ def keep_results(
                 "reason": reason if before else "",
             })  # fmt: skip
     if rows:
-        connection.execute(_KEEP_RESULTS, rows)
+        insert_many(connection, _KEEP_RESULTS, rows)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Integer, String, Subquery, Update, and_, bindparam, case, literal, or_, update
+from sqlalchemy import Boolean, Integer, String, Subquery, Update, and_, bindparam, case, literal, update
 from sqlmodel import Session, col
 
 from bot.core.bulk import OverRows
@@ -57,18 +57,21 @@ _TRY = OverRows(
         .values(outcome=given.c.outcome, code=given.c.code, detail=given.c.detail, ref=given.c.ref)
     ),
 )
-_MINE = and_(
-    _NOTICES.c.state == NoticeState.SENDING.value, _NOTICES.c.lease_by == bindparam("worker_", type_=String())
-)
+_WORKER = bindparam("worker_", type_=String())
+_MINE = and_(_NOTICES.c.state == NoticeState.SENDING.value, _NOTICES.c.lease_by == _WORKER)
 _FREE: dict[str, Any] = {"lease_until": None, "lease_by": ""}
 
 
 def _done(given: Subquery) -> Update:
-    # our lease had run out, and whoever took over did not get through
-    after_all = and_(_NOTICES.c.state == NoticeState.QUEUED.value, given.c.sent)
+    # our lease may have run out, and whoever took over did not get through. As a CASE it tempts nobody to look for the
+    # rows by their state: they are found by their keys
+    still_open = case(
+        (_NOTICES.c.state == NoticeState.SENDING.value, _NOTICES.c.lease_by == _WORKER),
+        else_=and_(_NOTICES.c.state == NoticeState.QUEUED.value, given.c.sent),
+    )
     return (
         update(_NOTICES)
-        .where(_NOTICES.c.id == given.c.id, or_(_MINE, after_all))
+        .where(_NOTICES.c.id == given.c.id, still_open)
         .values(state=given.c.state, detail=given.c.detail, done_at=_NOW, **_FREE)
     )
 

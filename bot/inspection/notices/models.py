@@ -11,6 +11,9 @@ from sqlmodel import Field, SQLModel, col
 
 from bot.core.tables import big_id, json_dict, maybe_moment, moment, one_of
 
+# PostgreSQL writes a changed row anew; beside the old one it leaves the indexes alone
+_ROOMY = {"postgresql_with": {"fillfactor": 60}}
+
 
 class NoticeState(StrEnum):
     QUEUED = "queued"
@@ -42,6 +45,7 @@ class Notice(SQLModel, table=True):
         CheckConstraint(one_of("state", NoticeState), name="ck_notice_state"),
         CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="ck_notice_lease"),
         CheckConstraint("expires_at IS NULL OR expires_at > not_before", name="ck_notice_useful"),
+        _ROOMY,
     )
     id: int | None = big_id()
     kind: str = Field(max_length=40)
@@ -65,10 +69,10 @@ class Notice(SQLModel, table=True):
     clicked_at: dt.datetime | None = maybe_moment()
     platform: str = Field(default="", max_length=16)
     detail: str = ""  # named reason of a skip, a failure, a withdrawal
-    card_id: str = Field(default="", max_length=100, index=True)
+    card_id: str = Field(default="", max_length=100)
     moved: int = Field(default=0, sa_column_kwargs={"server_default": "0"})  # to a next account, unanswered
-    merged_into: int | None = Field(default=None, foreign_key="notice.id", index=True)
-    mass_id: int | None = Field(default=None, foreign_key="masstelling.id", index=True)
+    merged_into: int | None = Field(default=None, foreign_key="notice.id")
+    mass_id: int | None = Field(default=None, foreign_key="masstelling.id")
 
 
 class MassTelling(SQLModel, table=True):
@@ -86,7 +90,7 @@ class MassTelling(SQLModel, table=True):
 class Attempt(SQLModel, table=True):
     """One try to tell, and what the platform said. Written before the request leaves, completed after."""
 
-    __table_args__ = (UniqueConstraint("notice_id", "n", name="uq_attempt"),)
+    __table_args__ = (UniqueConstraint("notice_id", "n", name="uq_attempt"), _ROOMY)
     id: int | None = big_id()
     notice_id: int = Field(foreign_key="notice.id")
     n: int
@@ -186,3 +190,7 @@ Index(
     sqlite_where=text("state = 'sent' AND read_at IS NULL AND clicked_at IS NULL"),
     postgresql_where=text("state = 'sent' AND read_at IS NULL AND clicked_at IS NULL"),
 )
+# most notices have none: only the others stand in the index
+for _column in ("merged_into", "mass_id"):
+    _some = text(f"{_column} IS NOT NULL")
+    Index(f"ix_notice_{_column}", Notice.__table__.c[_column], sqlite_where=_some, postgresql_where=_some)  # type: ignore[attr-defined]

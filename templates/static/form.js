@@ -19,7 +19,7 @@ const photos = new Map(); // id -> {id, form, key, blob, name, kind, lat, lon}
 const held = new Map(); // draft key -> the answer last kept from here
 const dropped = new Set(); // ids of photos that are being taken back
 let version = Number(page.dataset.version);
-let running = null, again = false, reachable = true, delay = 2000, timer = 0, refusal = "";
+let running = null, again = false, reachable = true, delay = 2000, timer = 0, refusal = "", busy = false;
 let preparing = Promise.resolve(); // photos that are being made smaller
 let typing = 0, writing = null; // the question whose words are not kept yet
 
@@ -31,7 +31,7 @@ const show = () => {
   const waiting = pending.size + photos.size;
   counter.dataset.waiting = waiting;
   counter.className = `net ${refusal || (waiting && !reachable) ? "offline" : waiting ? "waiting" : ""}`;
-  const text = refusal || (waiting ? (reachable ? `正在发送 ${waiting}` : `没有网络，待发送 ${waiting}`) : !reachable ? "没有网络，已存在手机里" : writing ? "正在保存" : "已全部保存");
+  const text = refusal || (waiting ? (reachable ? `正在发送 ${waiting}` : `${busy ? "系统暂时收不下" : "没有网络"}，待发送 ${waiting}`) : !reachable ? `${busy ? "系统暂时没有回应" : "没有网络"}，已存在手机里` : writing ? "正在保存" : "已全部保存");
   if (counter.textContent !== text) counter.textContent = text;
 };
 
@@ -72,7 +72,7 @@ const learn = (state) => {
 const answerOf = async (response) => {
   const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
-  if (response.status >= 500 || response.status === 429) throw new Error("later");
+  if (response.status >= 500 || response.status === 429) throw Object.assign(new Error("later"), { busy: true });
   throw Object.assign(new Error(body.message || "没有保存"), { refused: true, key: body.error });
 };
 const sendAnswers = async () => {
@@ -200,7 +200,7 @@ const sendAll = async () => {
     reachable = true; delay = 2000; refusal = "";
   } catch (error) {
     if (error.refused) refusal = error.message;
-    else { reachable = false; timer = setTimeout(flush, delay); delay = Math.min(delay * 2, 30000); }
+    else { reachable = false; busy = Boolean(error.busy); timer = setTimeout(flush, delay); delay = Math.min(delay * 2, 30000); }
   }
 };
 const look = async () => {
@@ -211,7 +211,7 @@ const look = async () => {
     if (state.closed) { location.reload(); return; }
     learn(state);
   } catch (error) {
-    if (error.refused) refusal = error.message; else reachable = false;
+    if (error.refused) refusal = error.message; else { reachable = false; busy = Boolean(error.busy); }
   }
   show();
 };
@@ -307,7 +307,7 @@ page.addEventListener("submit", async (event) => {
   else counter.scrollIntoView();
 });
 addEventListener("online", flush);
-addEventListener("offline", () => { reachable = false; show(); });
+addEventListener("offline", () => { reachable = false; busy = false; show(); });
 document.addEventListener("visibilitychange", () => { if (document.hidden) keepWords(); else flush().then(look); });
 addEventListener("pagehide", keepWords);
 setInterval(look, 10000);

@@ -84,7 +84,12 @@ async def test_an_inspection_from_check_in_to_receipt_survives_a_broken_network(
         await expect(page.locator("#answered")).to_have_text("已答 0/13")
         assert await page.locator("input:checked").count() == 0  # nothing is preselected
 
+        await page.route("**/draft", lambda route: route.fulfill(status=503, body="{}"))
         await choose(page, 1, "是")
+        await expect(page.locator("#net")).to_have_text(
+            "系统暂时收不下，待发送 1"
+        )  # the network is not to blame
+        await page.unroute("**/draft")
         await expect(page.locator("#net")).to_have_text("已全部保存")
         await phone.set_offline(True)
         await choose(page, 2, "否")

@@ -40,7 +40,7 @@ def test_the_form_opens_when_the_second_officer_has_checked_in(desk: Desk) -> No
     assert len(desk.rows(VisitForm)) == 1
 
 
-def test_a_written_check_needs_nobody_on_site(
+def test_c16_a_written_check_needs_nobody_on_site(
     sqlite_db: Database, clock: ManualClock, tmp_path: Path
 ) -> None:
     sqlite_db.write_now(make_visit, now=clock.now(), method="书面检查")
@@ -114,7 +114,7 @@ def test_a_question_that_is_not_in_the_checklist_is_refused(opened: Desk) -> Non
     assert refused(lambda: opened.save({"CL-9:1": {"value": "是"}})).key == "question_unknown"
 
 
-def test_each_department_fills_only_its_own_section(
+def test_c17_each_department_fills_only_its_own_section(
     sqlite_db: Database, clock: ManualClock, tmp_path: Path
 ) -> None:
     lists = (load_checklist("CL-1"), load_checklist("CL-4"))
@@ -126,7 +126,7 @@ def test_each_department_fills_only_its_own_section(
     assert desk.save({"CL-4:1": {"value": "是"}}, person=LI).version == 1
 
 
-def test_the_same_photo_twice_is_stored_once_with_two_links(opened: Desk, tmp_path: Path) -> None:
+def test_c19_the_same_photo_twice_is_stored_once_with_two_links(opened: Desk, tmp_path: Path) -> None:
     one = opened.photo("CL-1:2")
     assert opened.photo("CL-1:2").id == one.id
     two = opened.photo("CL-1:3")

@@ -50,6 +50,25 @@ def test_an_unanswered_question_and_a_bare_no_are_named(opened: Desk) -> None:
     assert "上传1张照片" in problem.fields["CL-1:5"]
 
 
+def test_c17_a_no_asks_for_words_and_photo_the_partner_sees_the_draft_and_what_is_missing_is_named(
+    opened: Desk,
+) -> None:
+    """The public-information checklist of 12 questions, question 5 = 否; 暂存 by one officer, the other looks."""
+    opened.save({f"CL-1:{n}": {"value": "是"} for n in range(1, 12)} | {"CL-1:5": {"value": "否"}})
+    assert opened.form.draft["CL-1:5"]["value"] == "否"
+    assert opened.save({}, person=LI).draft["CL-1:5"]["value"] == "否"
+    problem = refused(opened.close)
+    assert set(problem.fields) == {"CL-1:5", "CL-1:12"}
+    assert all(words in problem.fields["CL-1:5"] for words in ("请写明情况", "上传1张照片"))
+    opened.save({"CL-1:5": {"value": "否", "note": "实缴出资时间与章程不符"}})
+    opened.photo("CL-1:5")
+    assert set(refused(opened.close).fields) == {"CL-1:12"}
+    opened.save({"CL-1:12": {"value": "是"}}, person=LI)
+    opened.close()
+    opened.submit()
+    assert opened.visit().state == VisitState.IN_REVIEW
+
+
 def test_c18_no_signature_and_no_reason_closes_nothing(opened: Desk) -> None:
     opened.save(GOOD)
     assert refused(lambda: opened.close(Closing())).key == "signature_missing"

@@ -37,6 +37,13 @@ def distance(one: Point, other: Point) -> float:
     return 2 * _EARTH * math.asin(min(1.0, math.sqrt(half)))
 
 
+def on_earth(latitude: float | None, longitude: float | None) -> Point | None:
+    """The place a phone told; None where it told none, or one that is nowhere."""
+    if latitude is None or longitude is None or not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        return None
+    return latitude, longitude
+
+
 def is_in_china(point: Point) -> bool:
     """Whether it lies in the rectangle around China; outside of it maps are not encrypted."""
     return LATITUDES[0] <= point[0] <= LATITUDES[1] and LONGITUDES[0] <= point[1] <= LONGITUDES[1]

@@ -167,6 +167,15 @@ async def test_a_check_in_far_from_the_registered_place_is_flagged_in_metres_and
     assert [entry["metres_away"] for entry in chained] == [0, 7784 if said else 245]
 
 
+def test_a_place_that_is_nowhere_is_no_place(desk: Desk) -> None:
+    desk.db.write_now(place_object, object_id=1, place=SHOP, now=desk.clock.now())
+    arrive(desk, WANG, (999.0, 110.15))
+    arrive(desk, LI, SHOP)
+    kept = desk.db.read_now(lambda s: s.exec(select(CheckIn.latitude).order_by(CheckIn.id)).all())  # type: ignore[arg-type]
+    assert list(kept) == [None, SHOP[0]]
+    assert not set(seen_flags(desk)) & {Flag.APART, Flag.AWAY}
+
+
 def test_without_a_registered_place_nobody_knows_how_far(desk: Desk) -> None:
     arrive(desk, WANG, OTHER_TOWN)
     arrive(desk, LI, OTHER_TOWN)

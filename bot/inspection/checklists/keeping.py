@@ -6,7 +6,7 @@ import datetime as dt
 
 from sqlmodel import Session, col, select
 
-from bot.core.coordinates import Point
+from bot.core.coordinates import on_earth
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.documents import checklist_of
@@ -49,8 +49,8 @@ def add_evidence(
         person_id=person_id, now=now,
     )  # fmt: skip
     evidence.removed_at, evidence.removed_by = None, None
-    if _is_on_earth(latitude, longitude):
-        evidence.latitude, evidence.longitude = latitude, longitude
+    if (place := on_earth(latitude, longitude)) is not None:
+        evidence.latitude, evidence.longitude = place
     evidence.source = source
     evidence.signs = _signs(session, facts, evidence, stored)
     session.add(evidence)
@@ -121,9 +121,9 @@ def _signs(session: Session, facts: FormFacts, evidence: Evidence, stored: Store
     )
     found = signs(
         stored.traces,
-        phone=_point(evidence.latitude, evidence.longitude),
+        phone=on_earth(evidence.latitude, evidence.longitude),
         arrived_at=min((c.at for c in facts.check_ins if not c.late_reason), default=None),
-        check_ins=[p for c in facts.check_ins if (p := _point(c.latitude, c.longitude))],
+        check_ins=[p for c in facts.check_ins if (p := on_earth(c.latitude, c.longitude))],
         camera_only=_wants_camera(facts, evidence.question),
         used_elsewhere=session.exec(elsewhere.limit(1)).first() is not None,
     )
@@ -136,11 +136,3 @@ def _wants_camera(facts: FormFacts, key: str) -> bool:
     code, _, name = key.partition(":")
     version = next((v for _, v in facts.checklists if v.code == code), None)
     return version is not None and find(checklist_of(version), name).camera
-
-
-def _point(latitude: float | None, longitude: float | None) -> Point | None:
-    return None if latitude is None or longitude is None else (latitude, longitude)
-
-
-def _is_on_earth(latitude: float | None, longitude: float | None) -> bool:
-    return latitude is not None and longitude is not None and abs(latitude) <= 90 and abs(longitude) <= 180

@@ -10,7 +10,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china, china_day
-from bot.core.coordinates import Point
+from bot.core.coordinates import Point, on_earth
 from bot.inspection.checklists.answers import is_bad
 from bot.inspection.checklists.models import Answer
 from bot.inspection.checklists.outcomes import CLEAN
@@ -60,9 +60,9 @@ def trace(session: Session, facts: VisitFacts) -> Trace:
 def places_of(check_ins: Iterable[CheckIn]) -> list[Point]:
     """Where officers checked in; who registered late was somewhere else by then."""
     return [
-        (c.latitude, c.longitude)
+        place
         for c in check_ins
-        if c.latitude is not None and c.longitude is not None and not c.late_reason
+        if not c.late_reason and (place := on_earth(c.latitude, c.longitude)) is not None
     ]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from bot.core.clock import at_china
-from bot.core.coordinates import distance
+from bot.core.coordinates import distance, on_earth
 from bot.core.errors import Problem
 from bot.core.ids import new_id
 from bot.inspection.audit.service import record
@@ -133,7 +133,8 @@ def check_in(
         accept_visit(session, visit_id=visit_id, person_id=person_id, now=now)
     present = present_at(session, [visit_id])[visit_id]
     if person_id not in present:
-        there = CheckIn(visit_id=visit_id, person_id=person_id, at=now, latitude=latitude, longitude=longitude,
+        north, east = on_earth(latitude, longitude) or (None, None)
+        there = CheckIn(visit_id=visit_id, person_id=person_id, at=now, latitude=north, longitude=east,
                         place=place, late_reason=late_reason, happened_at=happened_at)  # fmt: skip
         _note_presence(session, visit, there, now=now)
         present.add(person_id)
@@ -161,10 +162,9 @@ def _note_presence(session: Session, visit: Visit, there: CheckIn, *, now: dt.da
 
 def _metres_away(session: Session, visit: Visit, there: CheckIn) -> int | None:
     """How far from the object's registered place; None where one is unknown. The reviewer judges (C32)."""
-    if there.latitude is None or there.longitude is None:
-        return None
-    registered = place_of(session.get_one(InspectionObject, visit.object_id))
-    return round(distance((there.latitude, there.longitude), registered)) if registered else None
+    here = on_earth(there.latitude, there.longitude)
+    registered = place_of(session.get_one(InspectionObject, visit.object_id)) if here else None
+    return round(distance(here, registered)) if here and registered else None
 
 
 def _begin(session: Session, visit: Visit, *, now: dt.datetime) -> None:

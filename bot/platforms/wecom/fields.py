@@ -6,16 +6,23 @@ Expat alone is not enough: it expands entities and accepts any depth. Sheet sect
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
+
+import msgspec
 
 from bot.platforms.wecom.crypto import CallbackError
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
 MAX_PARTS = 10_000  # elements are built before the signature can be checked
+_OPEN, _CLOSE, _END = b"<xml>", b"</xml>", "]]>"
+# an element without elements; what is tried ends at the next "<", so that a stranger's megabyte is gone through once
+_LEAF = re.compile(r"<([A-Za-z_][A-Za-z0-9_]*+)>(<!\[CDATA\[)?+([^<]*+)</\1>")
+_ODD = bytes({*range(32)} - {9, 10})  # characters that XML forbids or changes
+_NEVER = re.compile(rb"\xef\xbf[\xbe\xbf]")  # and two more, in UTF-8
 
 
 class Malformed(CallbackError):  # noqa: N818 - it is what the body is
@@ -31,14 +38,13 @@ class TooLarge(Malformed):
     status = 413
 
 
-@dataclass(slots=True)
-class Fields:
+class Fields(msgspec.Struct):
     """One element: its own text, and its children in order. Names are found whatever their case."""
 
     name: str
     text: str = ""
-    children: list[Fields] = field(default_factory=list)
-    _first: dict[str, Fields] | None = field(default=None, repr=False, compare=False)  # once it is asked for
+    children: list[Fields] = []
+    _first: dict[str, Fields] | None = None  # once it is asked for
 
     def get(self, name: str) -> str:
         """The text of the first child of that name, or an empty string."""
@@ -71,10 +77,37 @@ def read(body: bytes) -> Fields:
     """Read an XML document or a JSON object. Raise Malformed or TooLarge."""
     if len(body) > MAX_BYTES or body.count(b"<") + body.count(b",") > MAX_PARTS:
         raise TooLarge
-    return _read_json(body) if body.lstrip()[:1] == b"{" else _read_xml(body)
+    if body.lstrip()[:1] == b"{":
+        return _read_json(body)
+    return read_flat(body) or read_xml(body)
 
 
-def _read_xml(body: bytes) -> Fields:
+def read_flat(body: bytes) -> Fields | None:
+    """What WeCom itself writes, nearly always: elements of text in one element. None for all else.
+
+    ``read_xml`` reads it the same, and takes twice the time: a fifth of all that a callback costs.
+    """
+    if not (body.startswith(_OPEN) and body.endswith(_CLOSE)) or len(body.translate(None, _ODD)) != len(body):
+        return None
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return None
+    parts = _LEAF.split(text[len(_OPEN) : -len(_CLOSE)])
+    between = "".join(parts[::4])
+    if between.strip(" \t\n") or _NEVER.search(body):
+        return None
+    leaves = []
+    for name, is_data, held in zip(parts[1::4], parts[2::4], parts[3::4], strict=True):
+        end = held.find("]")  # the first there is
+        if held[end:] != _END if is_data else end >= 0 or "&" in held:
+            return None
+        leaves.append(Fields(name, held[:end] if is_data else held))
+    return Fields("xml", between, leaves)
+
+
+def read_xml(body: bytes) -> Fields:
+    """Read an XML document by expat. Raise Malformed."""
     parser = expat.ParserCreate("utf-8")
     parser.buffer_text = True
     root = Fields("")

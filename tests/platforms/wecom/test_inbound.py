@@ -281,6 +281,31 @@ def test_a_body_over_the_cap_is_too_large() -> None:
     assert caught.value.status == 413
 
 
+@pytest.mark.parametrize("name", ["contact", "enter", "image", "location", "text", "unknown"])
+def test_a_flat_message_is_read_in_the_short_way_as_expat_reads_it(name: str) -> None:
+    body = sample(name).strip()
+    assert fields.read_flat(body) == fields.read_xml(body)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "<b>1</b>",
+        "&lt;",
+        "<![CDATA[a]]>b",
+        "<![CDATA[a]b]]>",
+        "a]b",
+        "a\rb",
+        "\ufffe",
+        "\x01",
+        "<!-- -->",
+        "<b/>",
+    ],
+)
+def test_what_is_not_plain_text_is_left_to_expat(held: str) -> None:
+    assert fields.read_flat(f"<xml><a>{held}</a></xml>".encode()) is None
+
+
 @pytest.mark.parametrize("latitude", ["", "north", "nan", "91", "-inf"])
 def test_a_place_that_is_nowhere_is_malformed(latitude: str) -> None:
     with pytest.raises(fields.Malformed):

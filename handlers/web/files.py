@@ -6,19 +6,15 @@ import asyncio
 import datetime as dt
 
 from aiohttp import web
-from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS
-from bot.inspection.audit.service import record
 from bot.inspection.checklists.evidence import PDF
-from bot.inspection.checklists.models import EarlierSheet, Evidence
+from bot.inspection.checklists.models import EarlierSheet
 from bot.inspection.checklists.service import RECORD
-from bot.inspection.people.models import EnterpriseContact, Role
 from bot.inspection.results.closing import record_by_code
-from bot.inspection.tasks.queries import people_with_role, visit_facts
-from bot.inspection.tasks.service import subject_of
+from bot.inspection.results.looking import look_at
 from handlers.web.form_link import require_device
 from handlers.web.keys import EVIDENCE
 from handlers.web.pages import render
@@ -70,39 +66,3 @@ async def verify(request: web.Request) -> web.Response:
             and e.sha256 != sheet.pdf_sha256
         ],
     )
-
-
-def look_at(session: Session, *, person_id: int, sha256: str, now: dt.datetime) -> Evidence:
-    """The evidence, if this person may see it: its officers, the department's reviewers and leads,
-    coordinators, and the enterprise's contacts for its own sheet. Every look is noted. Raises ``forbidden``.
-    """
-    links = list(session.exec(select(Evidence).where(Evidence.sha256 == sha256).order_by(col(Evidence.id))))
-    if not links:
-        raise Problem("not_found", "没有找到这个文件。")
-    for evidence in links:
-        if _may_see(session, evidence, person_id):
-            record(
-                session,
-                "evidence.seen",
-                subject_of(evidence.visit_id),
-                now=now,
-                actor=person_id,
-                sha256=sha256,
-            )
-            return evidence
-    raise Problem("forbidden", "您不能查看这个文件。")
-
-
-def _may_see(session: Session, evidence: Evidence, person_id: int) -> bool:
-    facts = visit_facts(session, evidence.visit_id)
-    if facts.officer(person_id) is not None:
-        return True
-    if session.get(EnterpriseContact, (person_id, facts.object.id)) is not None:
-        return evidence.media_type == "application/pdf" and evidence.question == "visit:record"
-    department = facts.task.lead_department_id
-    inside = [
-        *people_with_role(session, Role.REVIEWER, department_id=department),
-        *people_with_role(session, Role.LEAD, department_id=department),
-        *people_with_role(session, Role.COORDINATOR),
-    ]
-    return person_id in inside

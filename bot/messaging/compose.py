@@ -60,7 +60,7 @@ class _Known:
     earlier: Mapping[int, Earlier]
     book: Mapping[int, list[Address]]
     cards: Mapping[str, Card]
-    limits: Mapping[str, tuple[Limit, ...]]
+    slow: Mapping[str, Sequence[Limit]]  # windows of each platform that are longer than a moment
 
 
 class Composer:
@@ -102,7 +102,8 @@ class Composer:
         cards = session.exec(select(Card).where(col(Card.card_id).in_(ids))).all() if ids else ()
         return _Known(
             earlier_tries(session, [n.id or 0 for n in claimed if n.attempts]), book,
-            {card.card_id: card for card in cards}, self.limits,
+            {card.card_id: card for card in cards},
+            {name: [x for x in limits if x.seconds > _FAST] for name, limits in self.limits.items()},
         )  # fmt: skip
 
     def _learn(self, session: Session, book: Mapping[int, list[Address]], now: dt.datetime) -> None:
@@ -179,7 +180,7 @@ class Composer:
         repeated = before.unknown > 0 and not safe and not asks
         if repeated and before.unknown > 1:
             return Outcome(notice.id, "failed", NoticeState.FAILED, detail=TWICE_UNKNOWN)
-        wait = self._wait(name, notice, user_id, known, now)
+        wait = self._wait(name, notice, user_id, known.slow[name], now)
         if wait:
             return Outcome(notice.id, "retry", None, retry_at=now + wait, detail="发送频率已满")
         old = known.cards.get(notice.card_id)
@@ -199,11 +200,14 @@ class Composer:
         )  # fmt: skip
         return Job(notice, message, begun, ask_first=asks)
 
-    def _wait(self, name: str, notice: Notice, user_id: str, known: _Known, now: dt.datetime) -> dt.timedelta:
+    def _wait(
+        self, name: str, notice: Notice, user_id: str, slow: Sequence[Limit], now: dt.datetime
+    ) -> dt.timedelta:
+        if not slow:
+            return dt.timedelta()
         whose = {Scope.PERSON: user_id, Scope.APP: "", Scope.CORP: ""}
         if conversation := notice.data.get("conversation"):
             whose[Scope.CONVERSATION] = conversation
-        slow = [limit for limit in known.limits[name] if limit.seconds > _FAST]
         return self._throttle.take(name, whose, limits=slow, now=now)
 
 

@@ -2,8 +2,8 @@
 
 Five numbered steps: 1 claim (a lease) · 2 compose (what, to which account, or why not) · 3 begin (each attempt is
 noted) · 4 send · 5 settle. No transaction is open over the network, and only 1, 3 and 5 write. What a killed
-process left is claimed again when its lease runs out. Several batches are under way at once. A batch is about a
-second's work and leaves in slices: only a slice is in doubt after a kill, and settling it begins the next.
+process left is claimed again when its lease runs out. Several batches are under way at once. A batch is about half
+a second's work and leaves in slices: only a slice is in doubt after a kill, and settling it begins the next.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from bot.platforms.shared import Budget
 
 _LANES = 3  # batches under way at once: one is composed while others wait for the network
 _MOST = 512  # notices in a batch: more would keep the writer from what people press
-_SECOND = 1.0  # of work in a batch: what is urgent, and other processes, wait no longer for a lane
+_WORK = 0.5  # seconds of it in a batch: what is urgent, and other processes, wait no longer for a lane
 _FRESH = dt.timedelta(
     seconds=5
 )  # after which what was composed is not begun any more: it may have become untrue
@@ -55,8 +55,8 @@ _SETTLE = (
 
 
 def batch_after(done: int, seconds: float) -> int:
-    """How many to claim next, when so many took so long: about a second's work."""
-    return min(max(round(done * _SECOND / max(seconds, 0.001)), outbox.BATCH), _MOST)
+    """How many to claim next, when so many took so long: about half a second's work."""
+    return min(max(round(done * _WORK / max(seconds, 0.001)), outbox.BATCH), _MOST)
 
 
 class Delivery:
@@ -221,10 +221,10 @@ class Delivery:
         spent = self.ledger.take()
 
         def steps(session: Session) -> None:
-            add(session, spent)
-            if ended:
-                self._step5(session, ended, now=now)
             outbox.begin(session, begun, now=composed or now)
+            add(session, spent)
+            if ended:  # at the end: it locks the end of the audit chain, which every process writes
+                self._step5(session, ended, now=now)
 
         try:
             await self.db.write(steps)

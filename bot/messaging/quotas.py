@@ -136,11 +136,14 @@ def forecast(
 # -- limits that somebody set ---------------------------------------------------------------------------
 
 
+_SET = select(SendLimit.platform, SendLimit.scope, SendLimit.seconds, SendLimit.count)
+
+
 def limits_set(session: Session) -> dict[str, dict[tuple[str, int], int]]:
     """By platform: (scope, seconds) → count; read anew for each batch, so a change counts at once."""
     found: dict[str, dict[tuple[str, int], int]] = {}
-    for limit in session.exec(select(SendLimit)):
-        found.setdefault(limit.platform, {})[limit.scope, limit.seconds] = limit.count
+    for platform, scope, seconds, count in session.execute(_SET):
+        found.setdefault(platform, {})[scope, seconds] = count
     return found
 
 

@@ -84,7 +84,7 @@ async def test_what_was_composed_some_time_ago_is_composed_again(rig: Rig) -> No
     assert rig.wecom.calls == 4
 
 
-def test_a_batch_is_about_a_seconds_work() -> None:
+def test_a_batch_is_about_half_a_seconds_work() -> None:
     assert batch_after(64, 0.0) == 512
-    assert batch_after(64, 0.25) == 256
+    assert batch_after(64, 0.125) == 256
     assert batch_after(512, 20.0) == outbox.BATCH

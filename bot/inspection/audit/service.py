@@ -51,7 +51,7 @@ def actor_digest(salt: str, person_id: int | None) -> str:
     """16 bytes of HMAC-SHA256 in hex; the system itself is ``system``."""
     if person_id is None:
         return _SYSTEM
-    return hmac.new(salt.encode(), f"person:{person_id}".encode(), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(salt.encode(), f"person:{person_id}".encode(), "sha256").hex()[:32]
 
 
 def entry_hash(  # noqa: PLR0917 - the order of the arguments is the order that is hashed

@@ -48,7 +48,7 @@ class Answer(SQLModel, table=True):
         CheckConstraint("version = 1 OR reason <> ''", name="ck_answer_change_has_reason"),
     )
     id: int | None = big_id()
-    visit_id: int = Field(foreign_key="visit.id", index=True)
+    visit_id: int = Field(foreign_key="visit.id")  # looked up by ``uq_answer_version``
     question: str = Field(max_length=60)  # "CL-1:3"
     version: int = 1
     value: str = ""

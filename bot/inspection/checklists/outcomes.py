@@ -36,6 +36,8 @@ WEIGHT = (
     *(ResultCode.R07, ResultCode.R23, ResultCode.R24, ResultCode.R22, ResultCode.R21, ResultCode.R25),
     ResultCode.R01,
 )
+_WORDS = tuple(code.value for code in WEIGHT)
+_RANK = {word: rank for rank, word in enumerate(_WORDS)}
 REGISTRY = frozenset({ResultCode.R21, ResultCode.R22, ResultCode.R23, ResultCode.R24, ResultCode.R25})
 WHOLE_VISIT = REGISTRY | {ResultCode.R04, ResultCode.R06, ResultCode.R07}
 CLEAN = ResultCode.R01
@@ -43,7 +45,7 @@ CLEAN = ResultCode.R01
 
 def worst_first(codes: Iterable[str]) -> list[str]:
     """Order *codes* by weight, each once; raises ``Problem("result_unknown")`` for a foreign code."""
-    return [code.value for code in sorted({_known(code) for code in codes}, key=WEIGHT.index)]
+    return sorted({_known(code) for code in codes}, key=_RANK.__getitem__)
 
 
 def worst(codes: Iterable[str]) -> str | None:
@@ -72,8 +74,8 @@ def settle_visit(by_item: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     return {item: [whole] if codes == [CLEAN] else codes for item, codes in settled.items()}
 
 
-def _known(code: str) -> ResultCode:
-    try:
-        return ResultCode(code)
-    except ValueError as error:
-        raise Problem("result_unknown", f"没有“{code}”这种检查结果。", code=code) from error
+def _known(code: str) -> str:
+    """The plain word of a code."""
+    if code not in _RANK:
+        raise Problem("result_unknown", f"没有“{code}”这种检查结果。", code=code)
+    return _WORDS[_RANK[code]]

@@ -132,9 +132,10 @@ def _waiting_for_photo(facts: FormFacts, person_id: int) -> Place | None:
 
 def _being_filled(session: Session, *, person_id: int) -> FormFacts | None:
     """The one form this officer is filling; None when there is none or more than one."""
-    visits = [form_facts(session, visit) for visit, _ in open_visits(session, person_id=person_id)]
-    found = [f for f in visits if f.form is not None and not f.sheet_stands]
-    return found[0] if len(found) == 1 else None
+    begun = (form_facts(session, visit) for visit, _ in open_visits(session, person_id=person_id, begun=True))
+    unsigned = (facts for facts in begun if not facts.sheet_stands)
+    first, another = next(unsigned, None), next(unsigned, None)
+    return first if another is None else None
 
 
 def _question(facts: FormFacts, place: Place, count: int) -> str:

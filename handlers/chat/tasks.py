@@ -101,7 +101,7 @@ async def to_do(ctx: Context) -> Reply:
 
 def _open_visits(session: Session, *, person_id: int) -> tuple[list[str], int]:
     rows = session.exec(
-        select(Visit, InspectionObject.name, VisitOfficer.state)
+        select(col(Visit.planned_on), col(Visit.state), col(InspectionObject.name), col(VisitOfficer.state))
         .join(VisitOfficer, col(VisitOfficer.visit_id) == Visit.id)
         .join(InspectionObject, col(InspectionObject.id) == Visit.object_id)
         .where(VisitOfficer.person_id == person_id, col(VisitOfficer.state).in_(LIVE),
@@ -109,8 +109,8 @@ def _open_visits(session: Session, *, person_id: int) -> tuple[list[str], int]:
         .order_by(col(Visit.planned_on), col(Visit.id))
     ).all()  # fmt: skip
     lines = [
-        f"- {visit.planned_on:%m-%d} {name}（{'待接收' if state == OfficerState.ASSIGNED else NAMES[VisitState(visit.state)]}）"
-        for visit, name, state in rows[:_LISTED]
+        f"- {day:%m-%d} {name}（{'待接收' if mine == OfficerState.ASSIGNED else NAMES[VisitState(state)]}）"
+        for day, state, name, mine in rows[:_LISTED]
     ]
     return lines, max(0, len(rows) - _LISTED)
 

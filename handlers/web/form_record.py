@@ -30,7 +30,7 @@ from handlers.web import form_view
 from handlers.web.form_link import Opened, open_link, see_other
 from handlers.web.form_sign import signing
 from handlers.web.keys import CALENDAR, EVIDENCE, PROFILE
-from handlers.web.pages import render, wants_json
+from handlers.web.pages import packed, render, wants_json
 from handlers.web.uploads import parts
 
 routes = web.RouteTableDef()
@@ -46,7 +46,7 @@ async def review(request: web.Request) -> web.Response:
     if judged.errors or link.facts.form is None:
         return see_other(f"{link.base}?check=1")
     corrected = await request.app[DB].read(changes, link.facts, judged)
-    return _review_page(request, link, judged, await signing(request, link), corrected)
+    return packed(_review_page(request, link, judged, await signing(request, link), corrected))
 
 
 @routes.post("/form/{token}/close")

@@ -25,7 +25,7 @@ from bot.inspection.tasks.service import check_in
 from handlers.web import form_api, form_device, form_record, form_show, form_sign, form_view
 from handlers.web.form_link import Opened, open_link, see_other
 from handlers.web.keys import PROFILE
-from handlers.web.pages import render
+from handlers.web.pages import packed, render
 from handlers.web.uploads import number, parts
 
 pages = web.RouteTableDef()
@@ -46,7 +46,8 @@ async def form(request: web.Request) -> web.Response:
         if problem.key == "officers_missing":
             return _check_in_page(request, link, problem.text)
         raise
-    link = await open_link(request)
+    if link.facts.form is None:  # made just now
+        link = await open_link(request)
     if link.facts.sheet_stands:
         return see_other(f"{link.base}/review")
     return await _fill_page(request, link, {})
@@ -144,7 +145,7 @@ async def _fill_page(request: web.Request, link: Opened, errors: dict[str, str])
     returned = ""
     if facts.returned:
         returned = await request.app[DB].read(return_reason, visit_id=link.visit_id)
-    return render(
+    page = render(
         request,
         "form/fill.html.j2",
         head=form_view.head(facts, link.person_id),
@@ -158,6 +159,7 @@ async def _fill_page(request: web.Request, link: Opened, errors: dict[str, str])
         outcome=form_view.outcome(facts, link.person_id, errors, attempts(facts)),
         status=422 if errors else 200,
     )
+    return packed(page)
 
 
 def _changes(link: Opened, sent: dict[str, str]) -> dict[str, dict[str, Any]]:

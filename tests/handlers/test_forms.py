@@ -114,6 +114,17 @@ async def test_check_in_comes_first_then_the_partner_then_the_questions(
     assert (first.latitude, first.longitude) == (22.63, 110.15)
 
 
+async def test_the_form_comes_packed_for_who_can_read_that(wang: Phone) -> None:
+    """On a weak signal its bytes are what one waits for."""
+    for asked, packing in (("gzip", "gzip"), ("identity", None)):
+        response = await wang.client.get(wang.base, headers={"Accept-Encoding": asked})
+        assert (response.headers.get("Content-Encoding"), response.headers["Vary"]) == (
+            packing,
+            "Accept-Encoding",
+        )
+        assert "能否通过登记的住所（经营场所）联系到企业？" in await response.text()
+
+
 async def test_what_a_database_cannot_keep_is_left_out_and_the_answer_stays(wang: Phone) -> None:
     """Bug: half of a character in a note broke the save of every answer that went with it."""
     odd = {"value": "否", "note": "无\x00台账\ud83d，已告知", "id": "a\udc00"}

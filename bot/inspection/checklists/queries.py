@@ -93,8 +93,9 @@ def _locked(session: Session, form_id: str) -> tuple[VisitForm, RecordSheet | No
     return form, session.execute(_SHEET, {"visit": form.visit_id}).scalar_one_or_none()
 
 
-def open_visits(session: Session, *, person_id: int) -> list[tuple[int, str]]:
-    """Id and number of the visits this officer can fill, the most urgent first."""
+def open_visits(session: Session, *, person_id: int, begun: bool = False) -> list[tuple[int, str]]:
+    """Id and number of the visits this officer can fill, the most urgent first; with *begun* those whose form was
+    opened."""
     query = (
         select(Visit.id, Visit.number)
         .join(VisitOfficer, col(VisitOfficer.visit_id) == Visit.id)
@@ -102,6 +103,8 @@ def open_visits(session: Session, *, person_id: int) -> list[tuple[int, str]]:
         .where(col(Visit.state).in_(BEFORE_SUBMIT))
         .order_by(col(Visit.due_on), col(Visit.id))
     )
+    if begun:
+        query = query.join(VisitForm, col(VisitForm.visit_id) == Visit.id)
     return [(visit_id, number) for visit_id, number in session.exec(query) if visit_id is not None]
 
 

@@ -65,6 +65,11 @@ def _together(jobs: list[Job]) -> list[Job]:
     return [replace(job, begun=replace(job.begun, together=True)) for job in jobs]
 
 
+def _storable(text: str) -> str:
+    """A service's words without what no database takes: they must not cost the outcomes of a whole slice."""
+    return text.replace("\x00", "").encode(errors="replace").decode()
+
+
 # what a person sees of a message: two that look alike can go out in one call
 _LOOKS = attrgetter(*(field.name for field in fields(OutboundMessage) if field.name != "key"))
 
@@ -172,8 +177,8 @@ class Sender:
         begun = job.begun
         if isinstance(end, Sent) and not (end.earlier and begun.card):  # a new card cannot be there already
             return Outcome(
-                begun.notice_id, "sent", NoticeState.SENT, attempt=begun.n, card_id=begun.card_id, ref=end.ref,
-                card_token=end.card_token,
+                begun.notice_id, "sent", NoticeState.SENT, attempt=begun.n, card_id=begun.card_id,
+                ref=_storable(end.ref), card_token=_storable(end.card_token),
                 still_shows=begun.was_shown if end.earlier and begun.was_shown != begun.shown else None,
             )  # fmt: skip
         base = Outcome(
@@ -194,7 +199,8 @@ class Sender:
         )
         pause = error.retry_after or _BACKOFF[min(begun.n, len(_BACKOFF)) - 1]
         seen = replace(
-            base, result="retry", state=None, code=error.code, detail=error.advice or error.detail,
+            base, result="retry", state=None, code=_storable(error.code),
+            detail=_storable(error.advice or error.detail),
             retry_at=now + dt.timedelta(seconds=pause),
         )  # fmt: skip
         match error.cls:

@@ -84,6 +84,15 @@ async def test_what_was_composed_some_time_ago_is_composed_again(rig: Rig) -> No
     assert rig.wecom.calls == 4
 
 
+async def test_no_word_of_a_service_costs_the_outcome_of_the_others(rig: Rig) -> None:
+    """Bug: PostgreSQL takes no NUL, so a refusal with one in its words left the whole slice in doubt."""
+    notices = told(rig, 2)
+    rig.wecom.then(PlatformError("4\x000", "half \ud800 a word\x00", cls=ErrorClass.BUG), None)
+    await rig.delivery.run_once()
+    assert sorted(rig.attempts(n)[0].outcome for n in notices) == ["failed", "sent"]
+    assert [a.detail for n in notices for a in rig.attempts(n) if a.outcome == "failed"] == ["half ? a word"]
+
+
 def test_a_batch_is_about_half_a_seconds_work() -> None:
     assert batch_after(64, 0.0) == 512
     assert batch_after(64, 0.125) == 256

@@ -1,7 +1,8 @@
 """Messages a second through the whole road (claim, compose, begin, HTTP to the simulated WeCom in its own process,
 settle), throttles off, beside the bare rate of the same calls, a row-by-row SQLModel sender and Apprise.
 
-Prints rates and ratios; asserts nothing.
+Prints rates and ratios; asserts nothing. What makes a call for each person is compared with what does the same; the same
+words to many, which our road says in few calls, only with who has to tell as many people.
 
     python bench/delivery.py [MESSAGES] [sqlite|postgres]
 """
@@ -37,6 +38,7 @@ from bot.inspection.notices.models import Notice, NoticeState, Priority
 from bot.inspection.notices.service import enqueue_many, row
 from bot.inspection.people.models import Account, Person
 from bot.inspection.tables import METADATA
+from bot.messaging.sending import PEOPLE as TOGETHER
 from bot.platforms.base import OutboundMessage
 from bot.platforms.wecom.app import WeComPlatform
 
@@ -49,25 +51,28 @@ def main(messages: int, kinds: list[str]) -> None:
     look_seldom()  # for the floor and the peers as for our road
     with simulator() as url:
         bare = median(lambda: uvloop.run(floor(url, messages)), messages)
-        show("the same calls bare (floor)", bare)
+        show("floor: the same calls bare, one for each person", bare)
+        few = messages // 10
+        peer = median(lambda: apprise(url, few), few)
+        show("Apprise (json://, stores nothing): the same words to all, one call for each", peer)
         for kind in kinds:
             with tempfile.TemporaryDirectory() as name, database(kind, Path(name)) as address:
+                slow = median(lambda: uvloop.run(row_by_row(address, url, few)), few)
+                show(f"row by row with SQLModel, {kind}: own words, one call for each", slow)
                 for processes in (1, 2):
                     ours = median(lambda n=processes: road(address, url, messages, n, batch=1), messages)
-                    show(f"our road, {kind}, {processes} process(es)", ours, bare)
+                    show(f"our road, {kind}, {processes} process(es): own words, one call for each", ours,
+                         {"of the floor": bare, "times row by row": slow, "times Apprise": peer})  # fmt: skip
                 together = median(lambda: road(address, url, messages, 1, batch=1000, same=True), messages)
-                show(f"our road, {kind}, the same words to many", together, bare)
+                show(f"our road, {kind}, 1 process: the same words to all, one call for up to {TOGETHER}", together,
+                     {"times row by row": slow, "times Apprise": peer})  # fmt: skip
                 seconds = road(address, url, PEOPLE, 1, batch=0)
                 print(f"{PEOPLE:,} people told at WeCom's own limits, {kind}: {seconds:.1f} s", flush=True)
-                slow = median(lambda: uvloop.run(row_by_row(address, url, messages // 10)), messages // 10)
-                show(f"row by row with SQLModel, {kind}", slow, bare)
-        peer = median(lambda: apprise(url, messages // 10), messages // 10)
-        show("Apprise (json://, to an address that stores nothing)", peer, bare)
 
 
-def show(what: str, rate: float, floor: float = 0.0) -> None:
-    ratio = f"  {rate / floor:5.2f} of the floor" if floor else ""
-    print(f"{what:55}{rate:9,.0f} /s{ratio}", flush=True)
+def show(what: str, rate: float, beside: dict[str, float] | None = None) -> None:
+    ratios = "".join(f"  {rate / other:.2f} {of}" for of, other in (beside or {}).items())
+    print(f"{what:80}{rate:9,.0f} /s{ratios}", flush=True)
 
 
 def median(run: Callable[[], float], messages: int) -> float:

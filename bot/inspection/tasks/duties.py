@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.inspection.deadlines.models import Deadline
-from bot.inspection.deadlines.policy import policy_of
+from bot.inspection.deadlines.policy import Policy, policy_of
 from bot.inspection.deadlines.service import Duty
 from bot.inspection.deadlines.sources import Context, Ids, Source
 from bot.inspection.profile.schedule import Span
@@ -70,39 +70,45 @@ def visit_duties(looked: Looked, context: Context) -> list[Duty]:
         return []
     shared: dict[str, Any] = {"department_id": looked.task.lead_department_id, "generation": visit.generation,
               "about": looked.subject, "above": looked.above}  # fmt: skip
-    policies = {
-        kind: policy_of(kind, context.profile, looked.task.policy)
+    answers, day, window = (
+        policy_of(kind, context.profile, looked.task.policy)
         for kind in ("assignment", "visit_day", "visit_window")
-    }
-    answers = policies["assignment"]
-    partners = any(Role.PARTNER in step.who for step in answers.steps)
-    duties = [
-        Duty("assignment", f"officer:{o.id}", Span(china_day(o.assigned_at)), answers, **shared,
-             people={**({p.person_id: Role.PARTNER for p in officers} if partners else {}), o.person_id: Role.OFFICER})
+    )
+    duties = _answers(officers, answers, shared)
+    started = china_day(min(o.assigned_at for o in officers))
+    if awaited := _awaited(looked, context):
+        span = Span(min(started, visit.planned_on), visit.planned_on)
+        duties.append(Duty("visit_day", looked.subject, span, day, **shared, people=awaited))
+    duties.append(
+        Duty("visit_window", looked.subject, Span(started, visit.due_on), window, **shared,
+             tag=visit.due_on.isoformat(), people={o.person_id: Role.OFFICER for o in officers})
+    )  # fmt: skip
+    return duties
+
+
+def _answers(officers: Sequence[VisitOfficer], policy: Policy, shared: Mapping[str, Any]) -> list[Duty]:
+    """收到 of each who has not answered; partners hear of it where the locality wants it."""
+    partners = any(Role.PARTNER in step.who for step in policy.steps)
+    beside = {o.person_id: Role.PARTNER for o in officers} if partners else {}
+    return [
+        Duty("assignment", f"officer:{o.id}", Span(china_day(o.assigned_at)), policy, **shared,
+             people={**beside, o.person_id: Role.OFFICER})
         for o in officers if o.state == OfficerState.ASSIGNED
     ]  # fmt: skip
-    started = china_day(min(o.assigned_at for o in officers))
+
+
+def _awaited(looked: Looked, context: Context) -> dict[int, Role]:
+    """Who accepted, is not there, and whose department lacks people on the day."""
     short = departments_short(
-        looked.task, officers, looked.present, minimum=context.profile.draw.officers_min
+        looked.task, looked.officers, looked.present, minimum=context.profile.draw.officers_min
     )
-    awaited = {
+    return {
         o.person_id: Role.OFFICER
-        for o in officers
+        for o in looked.officers
         if o.state != OfficerState.ASSIGNED
         and acts_for(looked.task, o) in short
         and o.person_id not in looked.present
     }
-    if awaited:
-        span = Span(min(started, visit.planned_on), visit.planned_on)
-        duties.append(
-            Duty("visit_day", looked.subject, span, policies["visit_day"], **shared, people=awaited)
-        )
-    everybody = {o.person_id: Role.OFFICER for o in officers}
-    duties.append(
-        Duty("visit_window", looked.subject, Span(started, visit.due_on), policies["visit_window"], **shared,
-             tag=visit.due_on.isoformat(), people=everybody)
-    )  # fmt: skip
-    return duties
 
 
 _ROOT = literal("task:") + cast(col(Task.id), String)

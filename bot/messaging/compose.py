@@ -74,6 +74,7 @@ class Composer:
         self.low: set[str] = set()  # platforms whose month runs low: what can wait goes to the page
         self.limits: dict[str, tuple[Limit, ...]] = {}
         self._throttle = Throttle()
+        self._forget_at = dt.datetime.min.replace(tzinfo=dt.UTC)
 
     def compose(self, session: Session, notice_ids: Sequence[int], *, now: dt.datetime) -> Composed:
         """One job or one end for each notice."""
@@ -122,7 +123,9 @@ class Composer:
                 sent[user].append(at)
             for user, times in sent.items():
                 self._throttle.learn(name, Scope.PERSON, user, times)
-        self._throttle.forget(before=now - dt.timedelta(days=1))
+        if now >= self._forget_at:  # it goes through every window, so not at each batch
+            self._throttle.forget(before=now - dt.timedelta(days=1))
+            self._forget_at = now + dt.timedelta(hours=1)
 
     def _one(self, session: Session, notice: Notice, known: _Known, now: dt.datetime) -> Job | Outcome:
         assert notice.id is not None

@@ -17,6 +17,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.engine import make_url
 from sqlmodel import Session, col, select
 
+from bot.core.coordinates import to_gcj02
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.audit import service as audit
@@ -25,7 +26,7 @@ from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tables import METADATA
-from bot.inspection.tasks.models import Visit
+from bot.inspection.tasks.models import CheckIn, Visit
 from bot.migrations import current, head, migrate, refuse_newer
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
@@ -150,6 +151,30 @@ def test_a_database_of_an_older_version_is_still_readable(dump: Path, tmp_path: 
         context = MigrationContext.configure(checked, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
     database.close()
+
+
+def test_positions_that_wecom_sent_become_wgs84_and_those_of_a_browser_stay(tmp_path: Path) -> None:
+    """0035: only a position from a WeCom chat, which is GCJ-02, was kept with the words of an address."""
+    path = tmp_path / "old.db"
+    shop, drawn = (22.63, 110.15), to_gcj02((22.63, 110.15))
+    connection = sqlite3.connect(path)
+    connection.executescript((SAMPLES / "database-0001.sql").read_text(encoding="utf-8"))
+    for person, place, words in ((1, shop, ""), (2, drawn, "人民路8号"), (3, (None, None), "人民路8号")):
+        connection.execute(
+            "INSERT INTO checkin (visit_id, person_id, at, latitude, longitude, place, late_reason)"
+            " VALUES (1, ?, '2026-03-10 01:30:00.000000', ?, ?, ?, '')",
+            (person, *place, words),
+        )
+    connection.commit()
+    connection.close()
+    database = Database(f"sqlite:///{path}", info=INFO)
+    migrate(database)
+    query = select(CheckIn).order_by(col(CheckIn.person_id))
+    kept = database.read_now(lambda s: [(c.latitude, c.longitude) for c in s.exec(query)])
+    database.close()
+    assert kept[0] == shop
+    assert kept[1] == pytest.approx(shop, abs=1e-7)
+    assert kept[2] == (None, None)
 
 
 def _everything_is_there(session: Session) -> None:

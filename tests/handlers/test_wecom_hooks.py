@@ -166,6 +166,18 @@ async def test_fifty_megabytes_are_refused_after_the_first_one(door: Door) -> No
     assert door.stored() == 0
 
 
+async def test_only_what_somebody_could_look_at_has_the_headers_of_a_page(door: Door) -> None:
+    body, query = signed(door, seal())
+    async with door.client.post("/hooks/wecom", params=query, data=body) as stored:
+        assert (stored.status, await stored.read()) == (200, b"")
+        assert "Content-Security-Policy" not in stored.headers
+    async with door.client.get("/hooks/wecom") as looked:
+        assert looked.headers["Content-Security-Policy"]
+    async with door.client.post("/hooks/wecom/nobody", params=query, data=body) as refused:
+        assert refused.status == 404
+        assert refused.headers["X-Content-Type-Options"] == "nosniff"
+
+
 async def test_each_corp_has_an_address_and_keys_of_its_own(door: Door) -> None:
     sealed = seal(receive_id="wwcounty00000001")
     query = door.query(sealed, token="CountyTok1")

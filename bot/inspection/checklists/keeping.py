@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from bot.core.coordinates import on_earth
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
+from bot.inspection.checklists.basics import FormBasics
 from bot.inspection.checklists.documents import checklist_of
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.exif import signs
@@ -16,6 +17,8 @@ from bot.inspection.checklists.models import Evidence
 from bot.inspection.checklists.queries import FormFacts, facts_of_form
 from bot.inspection.checklists.repeats import find
 from bot.inspection.checklists.service import OUTCOME, RECORD, editable, keys_of
+from bot.inspection.checklists.writing import draft_to_change
+from bot.inspection.tasks.models import CheckIn
 from bot.inspection.tasks.service import subject_of
 
 
@@ -36,15 +39,14 @@ def add_evidence(
 
     What does not fit the visit (taken before, elsewhere, edited) is noted on the link and never refused.
     """
-    facts = facts_of_form(session, form_id, lock=True)
-    known = linked(facts, question, stored.sha256)
-    if known is not None:
+    form, facts = draft_to_change(session, form_id)
+    known = _linked_before(session, form.visit_id, question, stored.sha256)
+    if known is not None and known.removed_at is None:
         return known
     editable(facts, person_id)
     if question != RECORD and question not in keys_of(facts, person_id):
         raise Problem("question_unknown", "检查表里没有这个问题。", 问题=question[:60])
-    taken_back = _taken_back(session, facts, question, stored.sha256)
-    evidence = taken_back or evidence_of(
+    evidence = known or evidence_of(
         facts, question, stored, kind=kind if stored.media_type.startswith("image/") else "FILE",
         person_id=person_id, now=now,
     )  # fmt: skip
@@ -92,7 +94,7 @@ def linked(facts: FormFacts, question: str, sha256: str) -> Evidence | None:
 
 
 def evidence_of(
-    facts: FormFacts, question: str, stored: Stored, *, kind: str, person_id: int, now: dt.datetime
+    facts: FormBasics, question: str, stored: Stored, *, kind: str, person_id: int, now: dt.datetime
 ) -> Evidence:
     """A stored file as evidence of the visit, not added yet."""
     visit_id = facts.visit.visit.id
@@ -104,14 +106,15 @@ def evidence_of(
     )  # fmt: skip
 
 
-def _taken_back(session: Session, facts: FormFacts, question: str, sha256: str) -> Evidence | None:
+def _linked_before(session: Session, visit_id: int, question: str, sha256: str) -> Evidence | None:
+    """The evidence that this file already is for *question*, also when it was taken back."""
     same = select(Evidence).where(
-        Evidence.visit_id == facts.visit.visit.id, Evidence.question == question, Evidence.sha256 == sha256
+        Evidence.visit_id == visit_id, Evidence.question == question, Evidence.sha256 == sha256
     )
     return session.exec(same).one_or_none()
 
 
-def _signs(session: Session, facts: FormFacts, evidence: Evidence, stored: Stored) -> list[str]:
+def _signs(session: Session, facts: FormBasics, evidence: Evidence, stored: Stored) -> list[str]:
     if not stored.media_type.startswith("image/") or evidence.kind == "SIGNATURE":
         return []
     elsewhere = select(Evidence.id).where(
@@ -119,18 +122,19 @@ def _signs(session: Session, facts: FormFacts, evidence: Evidence, stored: Store
         Evidence.visit_id != evidence.visit_id,
         col(Evidence.removed_at).is_(None),
     )
+    check_ins = session.exec(select(CheckIn).where(CheckIn.visit_id == evidence.visit_id)).all()
     found = signs(
         stored.traces,
         phone=on_earth(evidence.latitude, evidence.longitude),
-        arrived_at=min((c.at for c in facts.check_ins if not c.late_reason), default=None),
-        check_ins=[p for c in facts.check_ins if (p := on_earth(c.latitude, c.longitude))],
+        arrived_at=min((c.at for c in check_ins if not c.late_reason), default=None),
+        check_ins=[p for c in check_ins if (p := on_earth(c.latitude, c.longitude))],
         camera_only=_wants_camera(facts, evidence.question),
         used_elsewhere=session.exec(elsewhere.limit(1)).first() is not None,
     )
     return [sign.value for sign in found]
 
 
-def _wants_camera(facts: FormFacts, key: str) -> bool:
+def _wants_camera(facts: FormBasics, key: str) -> bool:
     if key in {OUTCOME, RECORD}:
         return False
     code, _, name = key.partition(":")

@@ -182,7 +182,7 @@ async def _wind_down(service: Service, worker: asyncio.Task[None]) -> None:
     """Take in nothing new, end what was begun, keep what was counted."""
     for platform in service.platforms.values():
         await platform.close()
-    await service.dispatcher.settle()
+    await service.dispatcher.stop()
     worker.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await worker

@@ -104,6 +104,11 @@ class Dispatcher:
             feeding = [self._feeding] if self._feeding else []
             await asyncio.gather(*self._tasks, *feeding, return_exceptions=True)
 
+    async def stop(self) -> None:
+        """Finish what runs; what a storm left waiting stays in the inbox, where the sweep finds it after the next start."""
+        self._stored.clear()
+        await self.settle()
+
     def _hand_on(self, row_id: int, account: str) -> None:
         """At once, unless callbacks crowd in; then one after the other, in the order they came."""
         if not self._stored and not self._intake.is_crowded():
@@ -119,6 +124,8 @@ class Dispatcher:
             crowded = self._intake.is_crowded()
             if crowded:
                 await asyncio.sleep(_BREATH)
+            if not self._stored:  # stopped meanwhile
+                return
             row_id = next(iter(self._stored))
             self._start(row_id, self._stored.pop(row_id))
             while len(self._tasks) > (0 if crowded else _BEGUN):

@@ -502,6 +502,37 @@ async def test_in_a_storm_of_callbacks_handlers_come_one_after_the_other_and_not
     assert {row.state for row in rows(rig)} == {InboxState.DONE}
 
 
+async def test_who_is_stopped_in_a_storm_finishes_what_runs_and_leaves_the_rest_to_the_sweep(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: the service ended only when every stored event was handled, minutes after it was told to stop."""
+    monkeypatch.setattr(inbox, "_WITHIN", 3600.0)
+    monkeypatch.setattr(dispatch, "_BREATH", 0.0)
+    begun, go, handled = asyncio.Event(), asyncio.Event(), []
+
+    async def handle(ctx: Context) -> Reply:
+        begun.set()
+        await go.wait()
+        handled.append(ctx.words)
+        return Reply()
+
+    rig.router.command("办理")(handle)
+    rig.person("wecom:u1")
+    await asyncio.gather(*(rig.dispatcher.take(rig.event(f"办理 {n:02}")) for n in range(40)))
+    await asyncio.wait_for(begun.wait(), 20)
+    stopping = asyncio.create_task(rig.dispatcher.stop())
+    await asyncio.sleep(0)
+    go.set()
+    await stopping
+    left = [row.state for row in rows(rig)].count(InboxState.NEW)
+    assert len(handled) + left == 40
+    assert left
+    again = rig.make_dispatcher()
+    assert await again.sweep() == left
+    await again.settle()
+    assert sorted(handled) == [f"{n:02}" for n in range(40)]
+
+
 async def test_when_the_storm_is_over_handlers_run_together_again(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

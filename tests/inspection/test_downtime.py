@@ -25,7 +25,7 @@ from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.profile import Step, load_profile
 from bot.inspection.profile.schedule import Span
 from bot.inspection.profile.terms import Role as Reader
-from bot.messaging.outbox import claim, claimed
+from bot.messaging.outbox import claim, claimed, expire
 from tests.conftest import INFO
 from tests.fakes.builders import make_department, make_officer, make_person
 from tests.fakes.reminding import CALENDAR
@@ -128,7 +128,9 @@ def test_what_waits_while_the_platform_is_down_ends_when_its_successor_is_due(db
     db.write_now(publicity)
     db.write_now(tick, at(10, 9))
     db.write_now(tick, at(10, 15))
-    sending = db.write_now(lambda s: claimed(s, claim(s, worker="w", now=at(10, 15, 9, 1), quiet=False)))
+    now = at(10, 15, 9, 1)
+    db.write_now(expire, now=now)
+    sending = db.write_now(lambda s: claimed(s, claim(s, worker="w", now=now, quiet=False)))
     assert {n.slot.partition(":")[2] for n in sending} == {"T-5"}
     states = db.read_now(lambda s: Counter(s.exec(select(Notice.state)).all()))
     assert states == {"expired": 2, "sending": 2}

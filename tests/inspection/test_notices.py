@@ -172,6 +172,7 @@ def test_claiming_uses_the_indexes_of_what_is_due_and_of_what_was_abandoned(sqli
     """Bug: the state was a bound parameter, so SQLite could not use the partial indexes."""
     for quiet in (False, True):
         plans = plans_of(sqlite_db, lambda s, q=quiet: outbox.claim(s, worker="w", now=NOW, quiet=q))
+        plans += plans_of(sqlite_db, lambda s: outbox.expire(s, now=NOW))
         text = "\n".join(plans)
         assert "ix_notice_due" in text
         assert "ix_notice_leased" in text

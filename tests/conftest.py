@@ -11,10 +11,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bot.core.clock import CHINA, ManualClock
 from bot.core.db import Database
 from bot.inspection.tables import METADATA
+
+# a busy machine is no fault of what is tested
+settings.register_profile("suicha", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suicha")
 
 INFO = {"audit_salt": "salt-for-tests-only"}
 _copies = itertools.count()

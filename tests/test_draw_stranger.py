@@ -144,7 +144,7 @@ def test_the_script_names_the_first_thing_that_does_not_hold(
     assert said.startswith(f"DOES NOT HOLD: {fault}")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cases(most_needs=14, most_officers=9), st.booleans(), st.binary(min_size=32, max_size=32))
 def test_the_script_draws_the_same_teams(
     stranger: ModuleType, case: tuple[list[Need], list[OfficerFacts]], labelled: bool, seed: bytes

@@ -88,7 +88,7 @@ def test_one_object_more_or_less_changes_the_fingerprint(names: list[str]) -> No
     assert len(prints) == 4
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.integers(0, 2**64))
 def test_every_position_is_picked_as_often_as_chance_allows(start: int) -> None:
     """400 draws of 5 out of 20: each object is in Binomial(400, 1/4) of them. The bound is exact: below 1e-12

@@ -155,7 +155,7 @@ def test_an_assignment_is_found_exactly_when_there_is_one_and_keeps_every_rule(
         assert tuple(sorted(team)) in {tuple(sorted(one)) for one in some}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cases(most_needs=4, most_officers=5), st.binary(min_size=32, max_size=32))
 def test_loads_are_as_even_as_any_assignment_could_make_them(
     case: tuple[list[Need], list[OfficerFacts]], seed: bytes

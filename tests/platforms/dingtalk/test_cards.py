@@ -117,7 +117,6 @@ def test_buttons_that_do_not_fit_are_an_error_and_not_a_card_without_buttons() -
     assert caught.value.cls is ErrorClass.BUG
 
 
-@settings(deadline=None)
 @given(st.text(max_size=50), st.integers(min_value=0, max_value=120))
 def test_a_cut_never_splits_a_character(text: str, limit: int) -> None:
     shown = cut(text, limit)
@@ -125,7 +124,6 @@ def test_a_cut_never_splits_a_character(text: str, limit: int) -> None:
     assert shown == text or text.startswith(shown.removesuffix("…"))
 
 
-@settings(deadline=None)
 @given(st.text(max_size=50), st.integers(min_value=3, max_value=120))
 def test_a_cut_inside_json_counts_its_escapes(text: str, limit: int) -> None:
     shown = cut_in_json(text, limit)
@@ -133,7 +131,7 @@ def test_a_cut_inside_json_counts_its_escapes(text: str, limit: int) -> None:
     assert shown == text or text.startswith(shown.removesuffix("…"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(messages)
 def test_any_message_yields_bodies_within_the_limits(message: OutboundMessage) -> None:
     body = cards.create_and_deliver(message, user_id="u", template="t", robot_code="r")

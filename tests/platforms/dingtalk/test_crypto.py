@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.platforms.dingtalk import crypto
@@ -108,7 +108,6 @@ def test_the_secrets_of_an_envelope_are_not_shown() -> None:
     assert VECTORS["callback"][0]["aes_key"] not in shown
 
 
-@settings(deadline=None)
 @given(st.text(), st.binary(min_size=16, max_size=16))
 def test_whatever_is_sealed_opens(message: str, random16: bytes) -> None:
     box = envelope(VECTORS["callback"][3])
@@ -116,7 +115,6 @@ def test_whatever_is_sealed_opens(message: str, random16: bytes) -> None:
     assert box.open(sealed["encrypt"], signature=sealed["msg_signature"], timestamp="1", nonce="n") == message
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.binary().map(lambda raw: base64.b64encode(raw).decode())))
 def test_rubbish_with_a_right_signature_is_refused(encrypt: str) -> None:
     box = envelope(VECTORS["callback"][3])

@@ -64,7 +64,7 @@ messages = st.builds(
 
 
 @given(messages)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_is_said_passes_the_tables(message: OutboundMessage) -> None:
     """Cut to fit where it must be, never broken; only buttons that do not fit a card are refused, as our bug."""
     key, param = cards.robot_message(message)

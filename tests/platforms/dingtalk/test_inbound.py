@@ -172,7 +172,7 @@ PAYLOAD_KEYS = st.sampled_from(sorted({key for payload in PAYLOADS.values() for 
 KINDS = st.sampled_from(["text", "picture", "richText", "audio", "video", "file", "unknownMsgType"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_frame_parser(text: str) -> None:
     try:
@@ -181,7 +181,7 @@ def test_no_text_breaks_the_frame_parser(text: str) -> None:
         return
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.dictionaries(PAYLOAD_KEYS, JSON_VALUES, max_size=8),
     KINDS,
@@ -199,7 +199,7 @@ def test_any_payload_becomes_an_event_that_can_be_stored(data: dict[str, Any], k
     assert json.loads(frames.ack(frame))["headers"]["messageId"] == "mid-1"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(sorted(PAYLOADS)), st.data())
 def test_a_sample_with_one_field_spoilt_still_becomes_an_event(name: str, data: st.DataObject) -> None:
     payload = dict(PAYLOADS[name])

@@ -179,7 +179,7 @@ messages = st.builds(
 
 
 @given(message=messages)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_any_message_is_within_every_limit(message: OutboundMessage) -> None:
     assume(markup.line(message.title) or markup.plain(message.body))  # words that say nothing are our bug
     raw = cards.send_body(message, user_ids=["insp007"], agent_id=1, once=True).raw
@@ -195,13 +195,13 @@ def test_any_message_is_within_every_limit(message: OutboundMessage) -> None:
 
 
 @given(message=messages)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_update_is_within_every_limit(message: OutboundMessage) -> None:
     updated(message)
 
 
 @given(message=messages)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_robots_markdown_fits_and_keeps_its_links_whole(message: OutboundMessage) -> None:
     content = cards.as_markdown(message, 4096)
     assert len(content.encode()) <= 4096

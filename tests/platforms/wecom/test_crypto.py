@@ -144,13 +144,13 @@ def test_a_frame_without_room_for_its_head_is_refused() -> None:
 
 
 @given(message=st.binary(max_size=300), receive_id=st.text("abcw0123", max_size=20))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_what_was_sealed_opens_again(message: bytes, receive_id: str) -> None:
     assert envelope(sealed(message, receive_id)) == message
 
 
 @given(encrypt=st.one_of(st.text(max_size=200), st.binary(max_size=160).map(base64.b64encode)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_signed_stranger_is_opened_or_refused_by_name(encrypt: str | bytes) -> None:
     text = encrypt if isinstance(encrypt, str) else encrypt.decode()
     with pytest.raises(crypto.CallbackError):

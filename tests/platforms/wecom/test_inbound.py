@@ -315,7 +315,7 @@ def test_a_place_that_is_nowhere_is_malformed(latitude: str) -> None:
 @given(
     body=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(lambda t: f"<xml>{t}</xml>".encode()))
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_random_bytes_are_read_or_refused_by_name(body: bytes) -> None:
     try:
         inbound.decode(body)
@@ -331,7 +331,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(tree=st.dictionaries(st.sampled_from(["MsgType", "Content", "CreateTime", "MsgId"]), json_values))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_json_is_read_or_refused_by_name(tree: dict[str, Any]) -> None:
     try:
         inbound.decode(json.dumps(tree).encode())

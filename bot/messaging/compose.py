@@ -14,13 +14,14 @@ from bot.core.log import log
 from bot.inspection.notices.message import Content, Kind, Skip
 from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
 from bot.messaging import outbox, routes
-from bot.messaging.outbox import Begun, Earlier, earlier_tries
+from bot.messaging.outbox import Begun
 from bot.messaging.outcomes import Outcome
 from bot.messaging.people import addresses, why_unreachable
 from bot.messaging.quotas import limits_set
 from bot.messaging.render import Renderer, digest
 from bot.messaging.routes import NO_ADDRESS, Address, Later
 from bot.messaging.throttle import Throttle, limits_of
+from bot.messaging.tries import Earlier, earlier_tries
 from bot.messaging.unreached import NO_ANSWER
 from bot.platforms.base import Limit, OutboundMessage, Platform, Scope
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
@@ -36,26 +36,12 @@ from bot.core.clock import china_day
 from bot.core.tables import BigId, Moment
 from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
 from bot.messaging.quotas import add
+from bot.messaging.tries import TOGETHER
 from bot.platforms.shared import Budget
 
 BATCH = 64  # notices claimed together: as many as a kill can leave with an unknown outcome
 LEASE = dt.timedelta(seconds=90)  # longer than the slowest request with its one token refresh
 QUIET = "免打扰时段"
-TOGETHER = "together"  # stands for a message id until the platform names one
-
-
-@dataclass(slots=True)
-class Earlier:
-    """What went before: tries that may have arrived without our knowing, when the first one was, and by address
-    (platform, user id) the accounts that refused and those that took it."""
-
-    unknown: int = 0
-    first_at: dt.datetime | None = None
-    refused: set[tuple[str, str]] = field(default_factory=set)
-    took: set[tuple[str, str]] = field(default_factory=set)
-    in_doubt: tuple[str, str] | None = None  # where the last try of unknown outcome went
-    why: str = ""  # what the last refusal said
-    together: bool = False  # the try in doubt went to many at once: it cannot be repeated as it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,33 +211,6 @@ def _note_interruption(
     ).scalars()
     calls = Counter(name for name in interrupted if name in metered)
     add(session, {(name, Budget.CALLS.value, china_day(now)): n for name, n in calls.items()})
-
-
-def earlier_tries(session: Session, notice_ids: Sequence[int]) -> dict[int, Earlier]:
-    """What is known of each notice's tries before this one."""
-    if not notice_ids:
-        return {}
-    known: dict[int, Earlier] = {}
-    columns = (
-        Attempt.notice_id, Attempt.platform, Attempt.target, Attempt.outcome, Attempt.at, Attempt.detail, Attempt.ref,
-    )  # fmt: skip
-    rows = session.execute(
-        select(*map(col, columns)).where(col(Attempt.notice_id).in_(notice_ids)).order_by(col(Attempt.n))
-    )
-    for notice, platform, target, outcome, at, detail, ref in rows:
-        before = known.setdefault(notice, Earlier())
-        before.first_at = before.first_at or at
-        match outcome:
-            case "unknown":
-                before.unknown += 1
-                before.in_doubt = (platform, target)
-                before.together = before.together or ref == TOGETHER
-            case "failed":
-                before.refused.add((platform, target))
-                before.why = detail
-            case "sent":
-                before.took.add((platform, target))
-    return known
 
 
 _BEGIN = OverRows(

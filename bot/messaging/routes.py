@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.inspection.notices.models import Notice, Priority
-from bot.messaging.outbox import Earlier
+from bot.messaging.tries import Earlier
 
 Address = tuple[str, str]  # platform, user id
 NO_ADDRESS = "没有可用的联系方式"

@@ -15,9 +15,9 @@ from bot.core.log import log
 from bot.core.metrics import sends
 from bot.inspection.notices.models import NoticeState
 from bot.messaging.compose import BROKE, Job
-from bot.messaging.outbox import TOGETHER
 from bot.messaging.outcomes import Outcome
 from bot.messaging.routes import asked_from
+from bot.messaging.tries import TOGETHER
 from bot.platforms.base import (
     ErrorClass,
     InboundEvent,

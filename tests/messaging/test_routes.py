@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 from bot.inspection.notices.models import Notice
-from bot.messaging.outbox import Earlier
 from bot.messaging.routes import choose
+from bot.messaging.tries import Earlier
 
 NOW = dt.datetime(2026, 3, 9, 6, tzinfo=dt.UTC)
 CHAT = ("wecom", "insp007")

@@ -100,14 +100,8 @@ def submit_visit(
     keep_answers(session, form, judged, person_id=person_id, reason=reason, now=now)
     keep_results(session, form, judged, person_id=person_id, reason=reason, now=now)
     stamps = _stamps(facts, judged, now=now, profile=profile, calendar=calendar)
-    receipt = _receipt(
-        facts,
-        judged,
-        _names_of_earlier(session, facts),
-        due=stamps["publish_due"],
-        number=len(looks) + 1,
-        now=now,
-    )
+    names = _names_of_earlier(session, facts)
+    receipt = _receipt(facts, judged, names, due=stamps["publish_due"], number=len(looks) + 1, now=now)
     connection, subject = session.connection(), subject_of(form.visit_id)
     connection.execute(
         _FORM_IN, {"form": form.id, "at": now, "by": person_id, "new_receipt": asdict(receipt)}

@@ -31,7 +31,7 @@ from bot.messaging.compose import Composer, Job
 from bot.messaging.hours import is_quiet, quiet_ends
 from bot.messaging.outbox import Begun
 from bot.messaging.outcomes import Outcome, put_back
-from bot.messaging.quotas import Ledger, add
+from bot.messaging.quotas import Ledger, Spends, add
 from bot.messaging.render import Renderer
 from bot.messaging.sending import Sender, slices
 from bot.messaging.unreached import NO_ANSWER, tell_leads
@@ -218,19 +218,15 @@ class Delivery:
         self, ended: Sequence[Outcome], begun: Sequence[Begun] = (), *, composed: dt.datetime | None = None
     ) -> None:
         now = self.clock.now()
-        spent = self.ledger.take()
 
-        def steps(session: Session) -> None:
+        def steps(session: Session, spent: Spends) -> None:
             outbox.begin(session, begun, now=composed or now)
             add(session, spent)
             if ended:  # at the end: it locks the end of the audit chain, which every process writes
                 self._step5(session, ended, now=now)
 
-        try:
-            await self.db.write(steps)
-        except Exception:
-            self.ledger.give_back(spent)
-            raise
+        with self.ledger.taken() as spent:
+            await self.db.write(steps, spent)
 
     def _step5(self, session: Session, ended: Sequence[Outcome], *, now: dt.datetime) -> None:
         outcomes.settle(session, ended, worker=self.worker, now=now)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -69,27 +70,23 @@ class Ledger:
         with self._lock:
             self._spent[platform, budget.value, china_day(self._clock.now())] += n
 
-    def take(self) -> Spends:
-        """What was counted since the last time; it is the caller's to write."""
+    @contextmanager
+    def taken(self) -> Iterator[Spends]:
+        """What was counted since the last time, for the caller to write; where that fails it stays counted."""
         with self._lock:
             taken, self._spent = self._spent, Counter()
-        return taken
-
-    def give_back(self, taken: Spends) -> None:
-        """It could not be written."""
-        with self._lock:
-            for key, n in taken.items():
-                self._spent[key] += n
+        try:
+            yield taken
+        except BaseException:  # also when the writer is told to stop; whoever wrote hears of it
+            with self._lock:
+                self._spent.update(taken)
+            raise
 
     async def flush(self, db: Database) -> int:
         """Write what was counted; returns how many days of budgets grew."""
-        taken = self.take()
-        try:
-            await db.write(add, taken)
-        except BaseException:
-            self.give_back(taken)
-            raise
-        return len(taken)
+        with self.taken() as spent:
+            await db.write(add, spent)
+        return len(spent)
 
 
 def add(session: Session, spent: Spends) -> None:

@@ -93,7 +93,17 @@ async def test_what_a_batch_cost_stands_in_the_ledger_with_its_outcomes(rig: Rig
     await rig.until_quiet()
     days = rig.db.read_now(quotas.month_of, platform="wecom", budget=Budget.CALLS, today=TODAY)
     assert sum(days.values()) == 2
-    assert not rig.delivery.ledger.take()
+    with rig.delivery.ledger.taken() as left:
+        assert not left
+
+
+def test_what_could_not_be_written_stays_counted(clock: ManualClock) -> None:
+    ledger = Ledger(clock)
+    ledger.spent("wecom", Budget.CALLS, 2)
+    with pytest.raises(OSError, match="disk full"), ledger.taken():
+        raise OSError("disk full")
+    with ledger.taken() as spent:
+        assert list(spent.values()) == [2]
 
 
 async def test_a_try_that_a_kill_broke_off_counts_as_the_call_it_may_have_cost(rig: Rig) -> None:

@@ -16,9 +16,9 @@ from bot.inspection.checklists.models import Answer, Evidence, RecordSheet, Shee
 from bot.inspection.results.models import Review
 from bot.inspection.tasks.models import VisitState
 from tests.browser.devices import Devices, chromium, draw, troubles
-from tests.fakes.desk import GOOD, Desk
+from tests.fakes.desk import Desk, answered
 from tests.fakes.form_app import known_phones, make_form_app
-from tests.fakes.visits import LI, REVIEWER, VISIT, WANG, make_visit, picture
+from tests.fakes.visits import LI, REVIEWER, VISIT, WANG, picture
 
 pytestmark = pytest.mark.browser
 
@@ -31,13 +31,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def desk(sqlite_db: Database, clock: ManualClock, tmp_path: Path) -> Desk:
-    """Everything is answered; nobody has signed."""
-    sqlite_db.write_now(make_visit, now=clock.now())
-    desk = Desk(sqlite_db, clock, tmp_path / "evidence")
-    desk.arrive(WANG, LI)
-    desk.open()
-    desk.save(GOOD)
-    return desk
+    return answered(sqlite_db, clock, tmp_path / "evidence")
 
 
 @pytest.fixture

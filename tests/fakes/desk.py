@@ -31,9 +31,11 @@ from bot.inspection.results.submit import Receipt, submit_visit
 from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.service import check_in, move_visit
 from tests.fakes.visits import (
+    LI,
     REVIEWER,
     VISIT,
     WANG,
+    make_visit,
     picture,
     signature,
 )
@@ -162,3 +164,13 @@ def refused(call: Callable[[], Any]) -> Problem:
     with pytest.raises(Problem) as caught:
         call()
     return caught.value
+
+
+def answered(db: Database, clock: ManualClock, folder: Path) -> Desk:
+    """Both officers are there and everything is answered; nobody has signed."""
+    db.write_now(make_visit, now=clock.now())
+    desk = Desk(db, clock, folder)
+    desk.arrive(WANG, LI)
+    desk.open()
+    desk.save(GOOD)
+    return desk

@@ -16,9 +16,9 @@ from bot.inspection.tasks.models import OfficerState, VisitOfficer
 from bot.messaging.router import Reply
 from bot.platforms.base import ErrorClass, PlatformError, Sent
 from tests.fakes.chatting import ROUTER, Person
-from tests.fakes.desk import GOOD, Desk
+from tests.fakes.desk import Desk, answered
 from tests.fakes.platform import FakePlatform
-from tests.fakes.visits import CONTACT, LI, REVIEWER, STRANGER, WANG, make_visit
+from tests.fakes.visits import CONTACT, LI, REVIEWER, STRANGER, WANG
 
 NUMBER = "450900202603090001-001"
 
@@ -40,12 +40,7 @@ class Courier(FakePlatform):
 
 @pytest.fixture
 def desk(sqlite_db: Database, clock: ManualClock, tmp_path: Path) -> Desk:
-    sqlite_db.write_now(make_visit, now=clock.now())
-    desk = Desk(sqlite_db, clock, tmp_path / "evidence")
-    desk.arrive(WANG, LI)
-    desk.open()
-    desk.save(GOOD)
-    return desk
+    return answered(sqlite_db, clock, tmp_path / "evidence")
 
 
 async def says(desk: Desk, folder: Path, person: int, words: str, platform: FakePlatform) -> Reply:

@@ -7,11 +7,13 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Executable, Insert, Result, Subquery, Table, text
+from sqlalchemy import Connection, Executable, Insert, Result, Subquery, Table, bindparam, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session
+
+from bot.core.prepared import Prepared
 
 # how each database walks a JSON array, and takes one value of an element
 _WALKS = {
@@ -60,12 +62,28 @@ def insert_many(connection: Connection, statement: Insert, rows: Sequence[dict[s
     if not rows:
         return 0
     if connection.dialect.name != "sqlite":
-        result = connection.execute(statement, list(rows) if len(rows) > 1 else rows[0])
+        if len(rows) == 1:
+            return _of_one_row(statement, tuple(rows[0])).change(connection, **rows[0])
+        result = connection.execute(statement, list(rows))
         return len(result.all()) if result.returns_rows else len(rows)
     sql, columns = _prepared(statement, tuple(rows[0]), connection.dialect)
     lines = list(zip(*(values_of(rows) for values_of in columns), strict=True))
     done = connection.exec_driver_sql(sql, lines, execution_options={"preserve_rowcount": True})
     return int(done.rowcount)
+
+
+@lru_cache(maxsize=256)
+def _of_one_row(statement: Insert, names: tuple[str, ...]) -> Prepared:
+    """The statement for a row that says these, the rest as the model says."""
+    table = statement.table
+    assert isinstance(table, Table)
+    given = {name: bindparam(name, type_=table.c[name].type) for name in names}
+    rest = {
+        column.name: column.default.arg
+        for column in table.c
+        if column.name not in given and isinstance(column.default, ScalarElementColumnDefault)
+    }
+    return Prepared(statement.inline().values(rest | given))
 
 
 _ValuesOf = Callable[[Sequence[dict[str, Any]]], list[Any]]

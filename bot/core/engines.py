@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import QueuePool
 
 _plain_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -40,10 +42,11 @@ def postgres_engine(url: URL, *, connections: int, still: float) -> Engine:
         url,
         poolclass=QueuePool,
         pool_size=connections,
-        pool_pre_ping=True,
         json_serializer=_json,
         json_deserializer=_from_json,
+        hide_parameters=True,  # names and numbers of people, in an error that is logged
     )
+    event.listen(engine, "checkout", _still_there)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
@@ -51,6 +54,17 @@ def postgres_engine(url: URL, *, connections: int, still: float) -> Engine:
         connection.commit()
 
     return engine
+
+
+def _still_there(driver: Any, _record: object, _pooled: object) -> None:
+    """A server that restarted has said so on the socket; asking it each time would take a round trip.
+
+    Raises what makes the pool open a connection anew.
+    """
+    heard = select.poll()
+    heard.register(driver.fileno(), select.POLLIN)
+    if heard.poll(0):
+        raise DisconnectionError
 
 
 def sqlite_engine(url: Any, *, write: bool) -> Engine:
@@ -63,6 +77,7 @@ def sqlite_engine(url: Any, *, write: bool) -> Engine:
         connect_args={"timeout": 30, "check_same_thread": False},
         json_serializer=_json,
         json_deserializer=_from_json,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")

@@ -254,3 +254,36 @@ def test_a_commit_that_fails_is_the_failure_of_its_own_callers_only(db: Database
         db.write_now(lambda s: s.add(Talk(person_key="lost", **talk)))
     db.write_now(lambda s: s.add(Talk(person_key="kept", **talk)))
     assert db.read_now(lambda s: s.exec(select(Talk.person_key)).all()) == ["kept"]
+
+
+@pytest.mark.postgres
+async def test_who_asks_after_the_server_came_back_notices_nothing(postgres_url: str) -> None:
+    """The pool's connections are all dead then; none is handed out, and nobody asks the server for it each time."""
+    db = Database(postgres_url, readers=2, writers=2)
+    end_all = (
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    try:
+        for n in range(2):
+            await asyncio.gather(
+                *(db.write(add, f"{n}-{i}") for i in range(4)), *(db.read(names) for _ in range(4))
+            )
+            with psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True) as server:
+                ended = server.execute(end_all).fetchall()
+            assert len(ended) >= 2
+            stated = await db.write_first(lambda driver: driver.execute("SELECT 1").fetchone())
+            assert stated == (1,)
+        await db.write(add, "z")
+        assert len(await db.read(names)) == 9
+    finally:
+        db.close()
+
+
+def test_an_error_does_not_say_whom_it_was_about(db: Database) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        db.write_now(lambda s: s.execute(
+            text("INSERT INTO person (code, name, mobile) VALUES (:c, :n, :m)"), {"c": "P1", "n": "王芳", "m": "13800000001"}
+        ))  # fmt: skip
+    assert "INSERT INTO person" in str(caught.value)
+    assert "parameters hidden" in str(caught.value)

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from sqlalchemy import event
-
-from bot.core.db import Database
 from bot.inspection.checklists.models import Answer
 from bot.inspection.checklists.service import save_draft
 from bot.inspection.results.closing import Closing
 from bot.inspection.results.submit import submit_visit
 from tests.fakes.desk import CALENDAR, GOOD, PROFILE, Desk
+from tests.fakes.told import statements
 from tests.fakes.visits import LI, WANG
-
-
-@contextmanager
-def statements(db: Database) -> Iterator[list[str]]:
-    """What the writing connection is told, without beginning and end of the transaction."""
-    told: list[str] = []
-
-    def note(_c: object, _u: object, statement: str, *_rest: object) -> None:
-        if statement.split(maxsplit=1)[0] in {"SELECT", "INSERT", "UPDATE", "DELETE"}:
-            told.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield told
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_a_draft_is_saved_in_one_update_after_few_looks(opened: Desk) -> None:
@@ -50,8 +29,9 @@ def test_a_submission_asks_for_each_thing_once(opened: Desk) -> None:
     for person in (WANG, LI):
         opened.sign(person)
     values = {"form_id": opened.form.id, "person_id": WANG, "profile": PROFILE, "calendar": CALENDAR}
-    with statements(opened.db) as told:
+    with statements(opened.db) as noted:
         opened.do(submit_visit, **values)
+    told = [statement.sql for statement in noted]
     assert len(told) <= 20, told
     assert len([s for s in told if s.startswith("INSERT INTO answer ")]) == 1
     assert len(opened.rows(Answer)) == len(GOOD)
@@ -61,4 +41,4 @@ def _saving(desk: Desk) -> list[str]:
     form_id = desk.form.id
     with statements(desk.db) as told:
         desk.db.write_now(save_draft, form_id=form_id, person_id=WANG, changes=GOOD, base_version=0)
-    return told
+    return [statement.sql for statement in told]

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from sqlalchemy import event, func
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
@@ -22,6 +22,7 @@ from bot.inspection.profile import load_profile
 from bot.messaging import inbox, outbox
 from bot.messaging.outcomes import Outcome, settle
 from tests.fakes.builders import NOW, make_person
+from tests.fakes.told import statements
 
 
 def person(session: Session) -> int:
@@ -148,15 +149,11 @@ def test_the_database_refuses_states_nobody_knows_and_sending_without_a_lease(
 
 def plans_of(db: Database, call: Any) -> list[str]:
     """How SQLite would run every statement of *call*: EXPLAIN QUERY PLAN, one text a statement."""
-    seen: list[tuple[str, Any]] = []
-
-    def note(_c: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        if statement.lstrip().upper().startswith(("SELECT", "UPDATE")):
-            seen.append((statement, parameters))
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    db.write_now(call)
-    event.remove(db.engine, "before_cursor_execute", note)
+    with statements(db) as told:
+        db.write_now(call)
+    seen = [
+        statement for statement in told if statement.sql.lstrip().upper().startswith(("SELECT", "UPDATE"))
+    ]
 
     def explain(session: Session) -> list[str]:
         connection = session.connection()

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session
 
 from bot.core.canonical import canonical
+from bot.core.prepared import Prepared
 from bot.inspection.audit.models import AuditEntry, AuditHead
 
 SALT = "audit_salt"  # key in Session.info, set where the database is opened
@@ -25,16 +26,15 @@ _SYSTEM = "system"
 # built once: every change of every service runs these
 _HEADS: Table = AuditHead.__table__  # type: ignore[attr-defined]
 _ONE = _HEADS.c.id == 1
-_HEAD = select(_HEADS.c.seq, _HEADS.c.hash).where(_ONE).with_for_update()
+_HEAD = Prepared(select(_HEADS.c.seq, _HEADS.c.hash).where(_ONE).with_for_update())
 _MOVE_HEAD = update(_HEADS).where(_ONE).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"))
 _ENTRIES: Table = AuditEntry.__table__  # type: ignore[attr-defined]
-_APPEND = insert(_ENTRIES)
-# PostgreSQL takes both in one statement
-_APPEND_AND_MOVE = _MOVE_HEAD.add_cte(
-    _APPEND.values({column.name: bindparam(column.name, type_=column.type) for column in _ENTRIES.c}).cte(
-        "appended"
-    )
+_APPEND = insert(_ENTRIES).values(
+    {column.name: bindparam(column.name, type_=column.type) for column in _ENTRIES.c}
 )
+# PostgreSQL takes both in one statement
+_APPEND_AND_MOVE = Prepared(_MOVE_HEAD.add_cte(_APPEND.cte("appended")))
+_ONLY_APPEND, _ONLY_MOVE = Prepared(_APPEND), Prepared(_MOVE_HEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +76,20 @@ def record(
              "prev_hash": prev, "hash": this}  # fmt: skip
     head = {"new_seq": seq, "new_hash": this}
     if connection.dialect.name == "postgresql":
-        connection.execute(_APPEND_AND_MOVE, entry | head)
+        _APPEND_AND_MOVE.change(connection, **entry, **head)
         return
-    connection.execute(_APPEND, entry)
-    connection.execute(_MOVE_HEAD, head)
+    _ONLY_APPEND.change(connection, **entry)
+    _ONLY_MOVE.change(connection, **head)
 
 
 def _lock_head(connection: Connection) -> tuple[int, str]:
     """Number and hash of the last entry; other writers wait until this transaction ends."""
-    head = connection.execute(_HEAD).one_or_none()
-    if head is None:
+    head = _HEAD.rows(connection)
+    if not head:
         make = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
         connection.execute(make(_HEADS).values(id=1, seq=0, hash="0" * 64).on_conflict_do_nothing())
-        head = connection.execute(_HEAD).one()
-    return head[0], head[1]
+        head = _HEAD.rows(connection)
+    return head[0].seq, head[0].hash
 
 
 def verify(session: Session) -> ChainReport:

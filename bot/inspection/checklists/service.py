@@ -13,6 +13,7 @@ from sqlmodel import Session, select
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.core.ids import new_id
+from bot.core.prepared import Prepared
 from bot.core.words import keepable
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.basics import FormBasics, FormRow
@@ -40,7 +41,7 @@ _EXPLAINS = "note"  # no conclusion rests on it
 _REMEMBERED = 8  # ids of changes to one answer
 _LONGEST = 2000  # characters of one answer or note
 _FORMS: Table = VisitForm.__table__  # type: ignore[attr-defined]
-_KEEP = (
+_KEEP = Prepared(
     update(_FORMS)
     .where(_FORMS.c.id == bindparam("form"))
     .values({name: bindparam(f"new_{name}") for name in ("draft", "times", "draft_by", "draft_version")})
@@ -150,18 +151,9 @@ def save_draft(
     changed = draft != form.draft
     version = form.draft_version + changed
     if changed or times != form.times:
-        # past the ORM: what it does to find out what is new costs more than the database
         by = person_id if changed else form.draft_by
-        session.connection().execute(
-            _KEEP,
-            {
-                "form": form.id,
-                "new_draft": draft,
-                "new_times": times,
-                "new_draft_by": by,
-                "new_draft_version": version,
-            },
-        )
+        _KEEP.change(session.connection(), form=form.id, new_draft=draft, new_times=times, new_draft_by=by,
+                     new_draft_version=version)  # fmt: skip
     names = {person.id: person.name for person, _ in facts.visit.officers}
     return DraftSaved(version, draft, overwrote, names)
 

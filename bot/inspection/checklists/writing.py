@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     ColumnElement,
+    Connection,
     Select,
     Table,
     and_,
@@ -26,6 +27,7 @@ from sqlmodel import Session, SQLModel
 
 from bot.core.clock import UTC
 from bot.core.errors import Problem
+from bot.core.prepared import Prepared
 from bot.inspection.checklists.basics import CheckInRow, EvidenceRow, FormBasics, FormRow, SheetRow
 from bot.inspection.checklists.documents import Document, Pinned, known_document, read_document
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
@@ -55,7 +57,7 @@ _PERSON, _OFFICER, _CHECK_IN, _EVIDENCE = (
 _CONTACT, _ACCOUNT, _OBJECT = _table(EnterpriseContact), _table(Account), _table(InspectionObject)
 _DEPARTMENT, _LINE, _PLAN = _table(Department), _table(PlanLine), _table(Plan)
 
-_LOCKED = (
+_LOCKED = Prepared(
     select(*(_FORM.c[name] for name in FormRow._fields))
     .where(_FORM.c.id == bindparam("form"))
     .with_for_update()
@@ -67,7 +69,7 @@ _LIVE: list[ColumnElement[str]] = [
 _OF_VISIT = slice(len(VisitRow._fields))
 _OF_TASK = slice(_OF_VISIT.stop, _OF_VISIT.stop + len(TaskRow._fields))
 _OF_SHEET = slice(_OF_TASK.stop, _OF_TASK.stop + len(SheetRow._fields))
-_DOCUMENT = select(_VERSION.c.definition).where(_VERSION.c.id == bindparam("version"))
+_DOCUMENT = Prepared(select(_VERSION.c.definition).where(_VERSION.c.id == bindparam("version")))
 
 
 def draft_to_change(session: Session, form_id: str) -> tuple[FormRow, FormBasics]:
@@ -84,17 +86,18 @@ def form_to_hand_in(session: Session, form_id: str) -> tuple[FormRow, FormBasics
 
 
 def _read(session: Session, form_id: str, *, whole: bool) -> tuple[FormRow, FormBasics]:
-    locked = session.execute(_LOCKED, {"form": form_id}).one_or_none()
-    if locked is None:
-        raise Problem("not_found", NO_FORM)
-    form = FormRow._make(locked)
+    session.flush()
     connection = session.connection()
+    locked = _LOCKED.rows(connection, form=form_id)
+    if not locked:
+        raise Problem("not_found", NO_FORM)
+    form = FormRow._make(locked[0])
     # not joined to the lock: who waited for it would see the rest as it was before the wait
-    row = connection.execute(_facts(connection.dialect.name, whole=whole), {"visit": form.visit_id}).one()
+    (row,) = _FACTS[whole].rows(connection, visit=form.visit_id)
     return form, FormBasics(
         visit=_visit(session, row, whole=whole),
         form=form,
-        checklists=_checklists(session, row),
+        checklists=_checklists(connection, row),
         evidence=_evidence(row.evidence) if whole else (),
         record=None if row.round is None else SheetRow._make(row[_OF_SHEET]),
         check_ins=[CheckInRow(who, _moment(happened or at)) for who, at, happened in row.check_ins or ()],
@@ -125,11 +128,11 @@ def _leader_first(member: Sequence[Any]) -> tuple[bool, int]:
     return not member[0], member[1]
 
 
-def _checklists(session: Session, row: Any) -> list[tuple[Named, Pinned]]:
+def _checklists(connection: Connection, row: Any) -> list[tuple[Named, Pinned]]:
     """The version each item was dispatched with; one that serves two items comes twice."""
     items = {item: Named(item, name) for item, name, _ in row.items_ or ()}
     versions = {
-        version: Pinned(version, code, known_document(sha256) or _document(session, version, sha256))
+        version: Pinned(version, code, known_document(sha256) or _document(connection, version, sha256))
         for version, code, sha256 in row.versions or ()
     }
     task = TaskRow._make(row[_OF_TASK])
@@ -137,8 +140,9 @@ def _checklists(session: Session, row: Any) -> list[tuple[Named, Pinned]]:
     return [(items[i], versions[v]) for i, v in pairs if i in items and v in versions]
 
 
-def _document(session: Session, version: int, sha256: str) -> Document:
-    return read_document(sha256, session.execute(_DOCUMENT, {"version": version}).scalar_one())
+def _document(connection: Connection, version: int, sha256: str) -> Document:
+    (row,) = _DOCUMENT.rows(connection, version=version)
+    return read_document(sha256, row.definition)
 
 
 def _evidence(rows: Iterable[list[Any]] | None) -> list[EvidenceRow]:
@@ -155,7 +159,6 @@ def _moment(text: str) -> dt.datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-@cache
 def _facts(dialect: str, *, whole: bool) -> Select[Any]:
     """All about one visit as one row; what there may be several of comes as lists."""
     columns: list[ColumnElement[Any]] = [
@@ -244,3 +247,6 @@ def _numbers(dialect: str, column: ColumnElement[Any]) -> Select[Any]:
     each = func.json_each(column) if dialect == "sqlite" else func.json_array_elements_text(column)
     value = each.table_valued("value").c.value
     return select(cast(value, BigInteger)).correlate(_TASK)
+
+
+_FACTS = {whole: Prepared(partial(_facts, whole=whole)) for whole in (False, True)}

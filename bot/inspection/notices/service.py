@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, Update, bindparam, literal_column, update
+from sqlalchemy import Table, bindparam, literal_column, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel, col
 
 from bot.core.bulk import insert_many
 from bot.core.db import WAKE
+from bot.core.prepared import Prepared
 from bot.inspection.notices.models import Card, Notice, NoticeState, Priority
 
 _CHUNK = 5000
@@ -21,7 +22,7 @@ _NOTICES: Table = Notice.__table__  # type: ignore[attr-defined]
 _ON_SQLITE = sqlite_insert(_NOTICES).on_conflict_do_nothing()
 _ON_POSTGRES = pg_insert(_NOTICES).on_conflict_do_nothing().returning(_NOTICES.c.id)
 _CARDS: Table = Card.__table__  # type: ignore[attr-defined]
-_TOUCH = (
+_TOUCH = Prepared(
     update(_CARDS)
     .where(_CARDS.c.subject == bindparam("about"), _CARDS.c.closed.is_(False))
     .values(stale=True, not_before=bindparam("when"))
@@ -102,7 +103,7 @@ def touch_cards(session: Session, subject: str, *, now: dt.datetime) -> None:
 
 
 @cache
-def _withdrawing(kinds: int, one: bool) -> Update:
+def _withdrawing(kinds: int, one: bool) -> Prepared:
     """The statement for so many kinds, for *one* recipient or all: written once, it is compiled once."""
     columns = _NOTICES.c
     waiting = columns.state.in_(
@@ -113,13 +114,15 @@ def _withdrawing(kinds: int, one: bool) -> Update:
         statement = statement.where(columns.kind.in_([bindparam(f"kind_{n}") for n in range(kinds)]))
     if one:
         statement = statement.where(columns.recipient_id == bindparam("who"))
-    return statement.values(state=NoticeState.WITHDRAWN, detail=bindparam("why"), done_at=bindparam("when"))
+    return Prepared(
+        statement.values(state=NoticeState.WITHDRAWN, detail=bindparam("why"), done_at=bindparam("when"))
+    )
 
 
-def _changed(session: Session, kept: type[SQLModel], statement: Update, values: dict[str, Any]) -> int:
+def _changed(session: Session, kept: type[SQLModel], statement: Prepared, values: dict[str, Any]) -> int:
     """Run *statement* on rows of *kept* past the ORM; what this session holds of them is read again."""
     session.flush()
-    count = session.connection().execute(statement, values).rowcount
+    count = statement.change(session.connection(), **values)
     for held in session.identity_map.values() if count else ():
         if isinstance(held, kept):
             session.refresh(held)

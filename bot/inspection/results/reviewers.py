@@ -9,15 +9,15 @@ from sqlalchemy import String, Table, bindparam, cast, exists, func, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
+from bot.core.prepared import Prepared
 from bot.inspection.checklists.basics import FormBasics
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person, PersonRole, Role
 from bot.inspection.results.models import Review
 from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
 
-# built once: a statement's cache key costs more than SQLite's answer
 _REVIEWS: Table = Review.__table__  # type: ignore[attr-defined]
-_LOOKS = (
+_LOOKS = Prepared(
     sql_select(_REVIEWS.c.reviewer_id, _REVIEWS.c.decision, _REVIEWS.c.reason)
     .where(_REVIEWS.c.visit_id == bindparam("visit"))
     .order_by(_REVIEWS.c.round.desc())
@@ -35,7 +35,8 @@ _FREE = (
     )
     .order_by(_PEOPLE.c.id)
 )
-_FREE_OF_DEPARTMENT = _FREE.where(_PEOPLE.c.department_id == bindparam("department"))
+_FREE_OF_ALL = Prepared(_FREE)
+_FREE_OF_DEPARTMENT = Prepared(_FREE.where(_PEOPLE.c.department_id == bindparam("department")))
 _WAITING = (
     select(col(Notice.recipient_id), func.count(func.distinct(Notice.subject)))
     .where(
@@ -54,9 +55,8 @@ def pick_reviewer(session: Session, facts: FormBasics, looks: Sequence[Any]) -> 
     fewest waiting, else a coordinator; never one who was an officer of the visit, replaced or not (C21)."""
     connection = session.connection()
     visit, lead = facts.visit.visit.id, facts.visit.task.lead_department_id
-    of_department = {"visit": visit, "role": Role.REVIEWER, "department": lead}
-    free = list(connection.execute(_FREE_OF_DEPARTMENT, of_department).scalars())
-    free = free or list(connection.execute(_FREE, {"visit": visit, "role": Role.COORDINATOR}).scalars())
+    found = _FREE_OF_DEPARTMENT.rows(connection, visit=visit, role=Role.REVIEWER, department=lead)
+    free = [row.id for row in found or _FREE_OF_ALL.rows(connection, visit=visit, role=Role.COORDINATOR)]
     last: int | None = looks[0].reviewer_id if looks else None
     if last in free:
         return last
@@ -76,7 +76,7 @@ def return_reason(session: Session, *, visit_id: int) -> str:
 
 def looks_at(session: Session, visit_id: int) -> Sequence[Any]:
     """The reviewers' looks at a visit, the last one first."""
-    return session.connection().execute(_LOOKS, {"visit": visit_id}).all()
+    return _LOOKS.rows(session.connection(), visit=visit_id)
 
 
 def last_return(looks: Sequence[Any]) -> str:

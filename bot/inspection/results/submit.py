@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 
 from bot.core.clock import china, china_day
 from bot.core.errors import Problem
+from bot.core.prepared import Prepared
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.basics import EvidenceRow, FormBasics
@@ -37,7 +38,6 @@ from bot.inspection.tasks.queries import NOT_AN_OFFICER, leads_of
 from bot.inspection.tasks.service import WAITING, subject_of
 from bot.inspection.tasks.states import SUBMITTED, moved
 
-# built once, past the ORM: what it does to find out what is new costs more than the database
 _FORMS: Table = VisitForm.__table__  # type: ignore[attr-defined]
 _VISITS: Table = Visit.__table__  # type: ignore[attr-defined]
 _STAMPED = (
@@ -50,12 +50,12 @@ _STAMPED = (
     "outcome",
     "publish_due",
 )
-_FORM_IN = (
+_FORM_IN = Prepared(
     update(_FORMS)
     .where(_FORMS.c.id == bindparam("form"))
     .values(submitted_at=bindparam("at"), submitted_by=bindparam("by"), receipt=bindparam("new_receipt"))
 )
-_VISIT_IN = (
+_VISIT_IN = Prepared(
     update(_VISITS)
     .where(_VISITS.c.id == bindparam("visit"))
     .values({name: bindparam(f"new_{name}") for name in _STAMPED})
@@ -103,11 +103,9 @@ def submit_visit(
     names = _names_of_earlier(session, facts)
     receipt = _receipt(facts, judged, names, due=stamps["publish_due"], number=len(looks) + 1, now=now)
     connection, subject = session.connection(), subject_of(form.visit_id)
-    connection.execute(
-        _FORM_IN, {"form": form.id, "at": now, "by": person_id, "new_receipt": asdict(receipt)}
-    )
-    connection.execute(
-        _VISIT_IN, {"visit": form.visit_id} | {f"new_{name}": value for name, value in stamps.items()}
+    _FORM_IN.change(connection, form=form.id, at=now, by=person_id, new_receipt=asdict(receipt))
+    _VISIT_IN.change(
+        connection, visit=form.visit_id, **{f"new_{name}": value for name, value in stamps.items()}
     )
     touch_cards(session, subject, now=now)
     _tell(session, facts, judged, receipt, looks, generation=stamps["generation"], now=now)

@@ -10,6 +10,7 @@ from sqlalchemy import Table, TextClause, bindparam, insert, select, text
 from sqlmodel import Session
 
 from bot.core.bulk import insert_many
+from bot.core.prepared import Prepared
 from bot.core.tables import Moment
 from bot.inspection.checklists.basics import FormRow
 from bot.inspection.checklists.conclusions import NOTHING_FOUND
@@ -20,13 +21,12 @@ from bot.inspection.results.models import ItemResult
 
 _ANSWERS: Table = Answer.__table__  # type: ignore[attr-defined]
 _RESULTS: Table = ItemResult.__table__  # type: ignore[attr-defined]
-# built once, past the ORM: a statement's cache key costs more than SQLite's answer
-_SAID = (
+_SAID = Prepared(
     select(_ANSWERS.c.question, _ANSWERS.c.version, _ANSWERS.c.value, _ANSWERS.c.note)
     .where(_ANSWERS.c.visit_id == bindparam("visit"))
     .order_by(_ANSWERS.c.version)
 )
-_FOUND = (
+_FOUND = Prepared(
     select(_RESULTS.c.item_id, _RESULTS.c.version, _RESULTS.c.codes, _RESULTS.c.problem)
     .where(_RESULTS.c.visit_id == bindparam("visit"))
     .order_by(_RESULTS.c.version)
@@ -42,7 +42,7 @@ def _keep_answers_from(rows: str) -> TextClause:
     ).bindparams(bindparam("at", type_=Moment))
 
 
-_KEEP_ANSWERS = {
+_ANSWERS_OF = {
     "sqlite": _keep_answers_from(
         "(SELECT json_extract(value, '$[0]') AS question, json_extract(value, '$[1]') AS version,"
         " json_extract(value, '$[2]') AS value, json_extract(value, '$[3]') AS note,"
@@ -54,16 +54,17 @@ _KEEP_ANSWERS = {
         " FROM json_array_elements(CAST(:rows AS json)) AS one) AS answers"
     ),
 }
+_KEEP_ANSWERS = Prepared(_ANSWERS_OF.__getitem__)
 
 
 def said_before(session: Session, visit_id: int) -> dict[str, Any]:
     """The newest version of every answer that was handed in, by draft key."""
-    return {row.question: row for row in session.connection().execute(_SAID, {"visit": visit_id})}
+    return {row.question: row for row in _SAID.rows(session.connection(), visit=visit_id)}
 
 
 def found_before(session: Session, visit_id: int) -> dict[int, Any]:
     """The newest version of every item's result, by item."""
-    return {row.item_id: row for row in session.connection().execute(_FOUND, {"visit": visit_id})}
+    return {row.item_id: row for row in _FOUND.rows(session.connection(), visit=visit_id)}
 
 
 def keep_answers(
@@ -85,8 +86,7 @@ def keep_answers(
         by = form.draft.get(key, {}).get("by", person_id)
         rows.append((key, before.version + 1 if before else 1, value, note, by, reason if before else ""))
     if rows:
-        keep = _KEEP_ANSWERS[connection.dialect.name]
-        connection.execute(keep, {"visit": form.visit_id, "at": now, "rows": json.dumps(rows)})
+        _KEEP_ANSWERS.change(connection, visit=form.visit_id, at=now, rows=json.dumps(rows))
 
 
 def keep_results(

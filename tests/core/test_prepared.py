@@ -1,0 +1,95 @@
+"""A prepared statement says what SQLAlchemy would have said, on both databases."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, bindparam, insert, select, text, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlmodel import Session
+
+from bot.core.db import Database
+from bot.core.prepared import Prepared
+from bot.core.tables import Moment
+from bot.inspection.notices.models import InboxEvent
+
+TABLE: Table = InboxEvent.__table__  # type: ignore[attr-defined]
+AT = dt.datetime(2026, 3, 10, 9, 30, 1, 7, tzinfo=dt.timezone(dt.timedelta(hours=8)))
+KEEP = Prepared(
+    insert(TABLE).values({
+        **{name: bindparam(name) for name in ("event_id", "body", "received_at")},
+        "platform": "wecom", "state": "new", "attempts": 0, "error": "", "not_before": bindparam("received_at"),
+    })
+)  # fmt: skip
+KEPT = Prepared(
+    select(TABLE.c.event_id, TABLE.c.body, TABLE.c.received_at, TABLE.c.handled_at).where(
+        TABLE.c.event_id == bindparam("event"), TABLE.c.state == "new"
+    )
+)
+MARK = Prepared(
+    update(TABLE)
+    .where(TABLE.c.event_id == bindparam("event"))
+    .values(state="done", handled_at=bindparam("at"))
+    .returning(TABLE.c.id, TABLE.c.handled_at)
+)
+
+
+def keep(session: Session, event: str) -> int:
+    return KEEP.change(session.connection(), event_id=event, body={"户": [1, None]}, received_at=AT)
+
+
+def test_values_go_in_and_come_back_as_the_model_has_them(db: Database) -> None:
+    assert db.write_now(keep, "e-1") == 1
+    (row,) = db.read_now(lambda s: KEPT.rows(s.connection(), event="e-1"))
+    assert (row.event_id, row.body, row.received_at, row.handled_at) == ("e-1", {"户": [1, None]}, AT, None)
+    assert row.received_at.utcoffset() == dt.timedelta(0)
+    assert db.read_now(lambda s: KEPT.rows(s.connection(), event="e-2")) == []
+
+
+def test_what_a_change_returns_is_read_like_a_question(db: Database) -> None:
+    db.write_now(keep, "e-1")
+    (row,) = db.write_now(lambda s: MARK.rows(s.connection(), event="e-1", at=AT))
+    assert row.handled_at == AT
+    assert db.write_now(lambda s: MARK.change(s.connection(), event="nobody", at=AT)) == 0
+
+
+def test_each_database_may_have_words_of_its_own(db: Database) -> None:
+    mine = Prepared(lambda name: text(f"UPDATE inboxevent SET error = '{name}' WHERE received_at = :at").bindparams(  # noqa: S608
+        bindparam("at", type_=Moment())
+    ))  # fmt: skip
+    db.write_now(keep, "e-1")
+    assert db.write_now(lambda s: mine.change(s.connection(), at=AT)) == 1
+
+
+def test_a_moment_without_a_zone_is_refused(db: Database) -> None:
+    with pytest.raises(ValueError, match="timezone"):
+        db.write_now(lambda s: MARK.rows(s.connection(), event="e", at=AT.replace(tzinfo=None)))
+
+
+def test_an_error_is_that_of_sqlalchemy_and_keeps_the_values_to_itself(db: Database) -> None:
+    db.write_now(keep, "13800000001")
+    with pytest.raises(IntegrityError) as caught:
+        db.write_now(keep, "13800000001")
+    assert "INSERT INTO inboxevent" in str(caught.value)
+    assert "户" not in str(caught.value)
+    assert db.write_now(keep, "e-2") == 1
+
+
+@pytest.mark.postgres
+def test_a_connection_that_breaks_under_it_is_left_and_the_next_is_new(postgres_url: str) -> None:
+    db, other = Database(postgres_url), Database(postgres_url)
+
+    def broken(session: Session) -> Any:
+        number = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        other.write_now(lambda s: s.execute(text("SELECT pg_terminate_backend(:n, 5000)"), {"n": number}))
+        return KEPT.rows(session.connection(), event="e-1")
+
+    try:
+        with pytest.raises(OperationalError):
+            db.write_now(broken)
+        assert db.write_now(keep, "e-1") == 1
+    finally:
+        db.close()
+        other.close()

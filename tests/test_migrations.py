@@ -15,12 +15,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from bot.core.coordinates import to_gcj02
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.audit import service as audit
+from bot.inspection.checklists.models import Answer
 from bot.inspection.draws.models import Draw
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person
@@ -175,6 +177,38 @@ def test_positions_that_wecom_sent_become_wgs84_and_those_of_a_browser_stay(tmp_
     assert kept[0] == shop
     assert kept[1] == pytest.approx(shop, abs=1e-7)
     assert kept[2] == (None, None)
+
+
+def test_answers_of_an_older_version_stay_and_only_an_officer_of_the_visit_can_add_one(
+    tmp_path: Path,
+) -> None:
+    """0041"""
+    path = tmp_path / "old.db"
+    connection = sqlite3.connect(path)
+    connection.executescript((SAMPLES / "database-0001.sql").read_text(encoding="utf-8"))
+    for version, value, reason in ((1, "否", ""), (2, "是", "审核退回后更正")):
+        connection.execute(
+            "INSERT INTO answer (visit_id, question, version, value, note, person_id, at, reason)"
+            " VALUES (1, 'CL-1:3', ?, ?, '标签', 1, '2026-03-10 01:30:00.000000', ?)",
+            (version, value, reason),
+        )
+    connection.commit()
+    connection.close()
+    database = Database(f"sqlite:///{path}", info=INFO)
+    migrate(database)
+    kept = database.read_now(lambda s: s.exec(select(Answer).order_by(col(Answer.version))).all())
+    assert [(a.question, a.version, a.value, a.note, a.person_id, a.reason) for a in kept] == [
+        ("CL-1:3", 1, "否", "标签", 1, ""),
+        ("CL-1:3", 2, "是", "标签", 1, "审核退回后更正"),
+    ]
+    for person, question in ((2, "CL-1:4"), (1, "CL-1:3")):  # a stranger; a version that is there
+        with pytest.raises(IntegrityError):
+            database.write_now(
+                lambda s, p=person, q=question: s.add(
+                    Answer(visit_id=1, question=q, person_id=p, at=kept[0].at)
+                )
+            )
+    database.close()
 
 
 def _everything_is_there(session: Session) -> None:

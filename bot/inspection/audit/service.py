@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, text, update
@@ -47,6 +48,7 @@ class ChainReport:
     reason: str = ""
 
 
+@lru_cache(maxsize=4096)
 def actor_digest(salt: str, person_id: int | None) -> str:
     """16 bytes of HMAC-SHA256 in hex; the system itself is ``system``."""
     if person_id is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from bot.core.tables import big_id, json_dict, json_list, maybe_moment, moment
@@ -27,6 +27,8 @@ class ChecklistVersion(SQLModel, table=True):
 class VisitForm(SQLModel, table=True):
     """The form of one visit: made when it opens, so a second submit finds the first receipt."""
 
+    # PostgreSQL writes a changed row anew, and phones save all the while: beside the old one it leaves the indexes alone
+    __table_args__ = {"postgresql_with": {"fillfactor": 50}}
     id: str = Field(primary_key=True, max_length=26)
     visit_id: int = Field(foreign_key="visit.id", unique=True)
     opened_at: dt.datetime = moment()
@@ -41,19 +43,23 @@ class VisitForm(SQLModel, table=True):
 
 
 class Answer(SQLModel, table=True):
-    """One answer, append-only: a correction is a new version with a reason."""
+    """One answer by an officer of the visit, append-only: a correction is a new version with a reason."""
 
     __table_args__ = (
-        UniqueConstraint("visit_id", "question", "version", name="uq_answer_version"),
+        ForeignKeyConstraint(
+            ["visit_id", "person_id"],
+            ["visitofficer.visit_id", "visitofficer.person_id"],
+            name="fk_answer_officer",
+        ),
         CheckConstraint("version = 1 OR reason <> ''", name="ck_answer_change_has_reason"),
+        {"sqlite_with_rowid": False},
     )
-    id: int | None = big_id()
-    visit_id: int = Field(foreign_key="visit.id")  # looked up by ``uq_answer_version``
-    question: str = Field(max_length=60)  # "CL-1:3"
-    version: int = 1
+    visit_id: int = Field(primary_key=True)
+    question: str = Field(primary_key=True, max_length=60)  # "CL-1:3"
+    version: int = Field(default=1, primary_key=True)
     value: str = ""
     note: str = ""
-    person_id: int = Field(foreign_key="person.id")
+    person_id: int
     at: dt.datetime = moment()
     reason: str = ""
 

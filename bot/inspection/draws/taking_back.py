@@ -25,6 +25,7 @@ from bot.inspection.tasks.models import (
 _BEFORE_ANYTHING = (VisitState.SCHEDULED, VisitState.ASSIGNED, VisitState.ACCEPTED)
 _OURS = (VisitOfficer, EnterpriseNotice, VisitApproval, VisitCode)
 _OUR_NAMES = frozenset(table.__tablename__ for table in _OURS)
+_ROOTS = {("visit", "id"), ("visitofficer", "visit_id")}  # what was done in a visit refers to one of them
 _CHUNK = 500
 
 
@@ -37,7 +38,7 @@ def require_untouched(session: Session, visit_ids: Sequence[int]) -> None:
         found += int(session.execute(begun).scalar_one())
         for table in SQLModel.metadata.sorted_tables:
             for key in table.foreign_keys:
-                if key.column.table.name == "visit" and table.name not in _OUR_NAMES:
+                if (key.column.table.name, key.column.name) in _ROOTS and table.name not in _OUR_NAMES:
                     used = select(func.count()).select_from(table).where(key.parent.in_(part))
                     found += int(session.execute(used).scalar_one())
     if found:

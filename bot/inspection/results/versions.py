@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from typing import Any
 
+import msgspec
 from sqlalchemy import Table, TextClause, bindparam, insert, select, text
 from sqlmodel import Session
 
@@ -86,7 +86,7 @@ def keep_answers(
         by = form.draft.get(key, {}).get("by", person_id)
         rows.append((key, before.version + 1 if before else 1, value, note, by, reason if before else ""))
     if rows:
-        _KEEP_ANSWERS.change(connection, visit=form.visit_id, at=now, rows=json.dumps(rows))
+        _KEEP_ANSWERS.change(connection, visit=form.visit_id, at=now, rows=msgspec.json.encode(rows).decode())
 
 
 def keep_results(

@@ -63,7 +63,7 @@ def insert_many(connection: Connection, statement: Insert, rows: Sequence[dict[s
         return 0
     if connection.dialect.name != "sqlite":
         if len(rows) == 1:
-            return _of_one_row(statement, tuple(rows[0])).change(connection, **rows[0])
+            return _of_one_row(statement, tuple(rows[0])).run(connection, **rows[0]).count
         result = connection.execute(statement, list(rows))
         return len(result.all()) if result.returns_rows else len(rows)
     sql, columns = _prepared(statement, tuple(rows[0]), connection.dialect)

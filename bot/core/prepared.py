@@ -6,7 +6,8 @@ What SQLAlchemy does around a statement takes as long as the statement; around a
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,33 +32,58 @@ class Prepared:
         self._make = make
         self._known: dict[str, Words] = {}  # by the name of the database
 
-    def rows(self, connection: Connection, **values: Any) -> list[Any]:
-        """Every row of the answer, as a named tuple."""
-        words, cursor = self._run(connection, values)
-        return [words.row(row) for row in cursor.fetchall()]
-
-    def change(self, connection: Connection, **values: Any) -> int:
-        """How many rows it changed."""
-        return int(self._run(connection, values)[1].rowcount)
-
-    def _run(self, connection: Connection, values: dict[str, Any]) -> tuple[Words, Any]:
+    def run(self, connection: Connection, **values: Any) -> Answer:
         dialect = connection.dialect
         words = self._known.get(dialect.name) or self._learn(dialect)
         driver: Any = connection.connection.driver_connection
-        try:
-            return words, driver.execute(words.sql, words.given(values))
-        except Exception as error:
-            base = dialect.loaded_dbapi.Error
-            if not isinstance(error, base):
-                raise
-            raise DBAPIError.instance(
-                words.sql, None, error, base, hide_parameters=True, dialect=dialect
-            ) from error
+        with _as_sqlalchemy_says(dialect, words.sql):
+            return Answer(words, driver.execute(words.sql, words.given(values)))
 
     def _learn(self, dialect: Dialect) -> Words:
         statement = self._make if isinstance(self._make, Executable) else self._make(dialect.name)
         words = self._known[dialect.name] = _words(statement, dialect)
         return words
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the database said. Of what is run ``together``, ``count`` is known after the block, and ``rows`` inside it wait
+    for all that was run so far."""
+
+    words: Words
+    cursor: Any
+
+    @property
+    def count(self) -> int:
+        """How many rows were changed."""
+        return int(self.cursor.rowcount)
+
+    def rows(self) -> list[Any]:
+        """Every row, as a named tuple."""
+        return [self.words.row(row) for row in self.cursor.fetchall()]
+
+
+@contextmanager
+def together(connection: Connection) -> Iterator[None]:
+    """What is run inside goes to PostgreSQL in one go and is answered in one, after the block; there, too, raises the first
+    that failed. One statement still sees what those before it did, and what others committed meanwhile."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite":
+        yield
+        return
+    with _as_sqlalchemy_says(connection.dialect, "together"), driver.pipeline():
+        yield
+
+
+@contextmanager
+def _as_sqlalchemy_says(dialect: Dialect, sql: str) -> Iterator[None]:
+    base = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(error, base):
+            raise
+        raise DBAPIError.instance(sql, None, error, base, hide_parameters=True, dialect=dialect) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session
 
 from bot.core.db import Database
-from bot.core.prepared import Prepared
+from bot.core.prepared import Prepared, together
 from bot.core.tables import Moment
 from bot.inspection.notices.models import InboxEvent
 
@@ -37,22 +37,22 @@ MARK = Prepared(
 
 
 def keep(session: Session, event: str) -> int:
-    return KEEP.change(session.connection(), event_id=event, body={"户": [1, None]}, received_at=AT)
+    return KEEP.run(session.connection(), event_id=event, body={"户": [1, None]}, received_at=AT).count
 
 
 def test_values_go_in_and_come_back_as_the_model_has_them(db: Database) -> None:
     assert db.write_now(keep, "e-1") == 1
-    (row,) = db.read_now(lambda s: KEPT.rows(s.connection(), event="e-1"))
+    (row,) = db.read_now(lambda s: KEPT.run(s.connection(), event="e-1").rows())
     assert (row.event_id, row.body, row.received_at, row.handled_at) == ("e-1", {"户": [1, None]}, AT, None)
     assert row.received_at.utcoffset() == dt.timedelta(0)
-    assert db.read_now(lambda s: KEPT.rows(s.connection(), event="e-2")) == []
+    assert db.read_now(lambda s: KEPT.run(s.connection(), event="e-2").rows()) == []
 
 
 def test_what_a_change_returns_is_read_like_a_question(db: Database) -> None:
     db.write_now(keep, "e-1")
-    (row,) = db.write_now(lambda s: MARK.rows(s.connection(), event="e-1", at=AT))
+    (row,) = db.write_now(lambda s: MARK.run(s.connection(), event="e-1", at=AT).rows())
     assert row.handled_at == AT
-    assert db.write_now(lambda s: MARK.change(s.connection(), event="nobody", at=AT)) == 0
+    assert db.write_now(lambda s: MARK.run(s.connection(), event="nobody", at=AT).count) == 0
 
 
 def test_each_database_may_have_words_of_its_own(db: Database) -> None:
@@ -60,12 +60,12 @@ def test_each_database_may_have_words_of_its_own(db: Database) -> None:
         bindparam("at", type_=Moment())
     ))  # fmt: skip
     db.write_now(keep, "e-1")
-    assert db.write_now(lambda s: mine.change(s.connection(), at=AT)) == 1
+    assert db.write_now(lambda s: mine.run(s.connection(), at=AT).count) == 1
 
 
 def test_a_moment_without_a_zone_is_refused(db: Database) -> None:
     with pytest.raises(ValueError, match="timezone"):
-        db.write_now(lambda s: MARK.rows(s.connection(), event="e", at=AT.replace(tzinfo=None)))
+        db.write_now(lambda s: MARK.run(s.connection(), event="e", at=AT.replace(tzinfo=None)).rows())
 
 
 def test_an_error_is_that_of_sqlalchemy_and_keeps_the_values_to_itself(db: Database) -> None:
@@ -77,6 +77,20 @@ def test_an_error_is_that_of_sqlalchemy_and_keeps_the_values_to_itself(db: Datab
     assert db.write_now(keep, "e-2") == 1
 
 
+def test_changes_told_together_are_all_made_or_none(db: Database) -> None:
+    def both(session: Session, *events: str) -> None:
+        with together(session.connection()):
+            for event in events:
+                keep(session, event)
+
+    db.write_now(both, "e-1", "e-2")
+    with pytest.raises(IntegrityError):
+        db.write_now(both, "e-3", "e-1", "e-4")
+    assert db.write_now(keep, "e-5") == 1
+    kept = db.read_now(lambda s: s.execute(select(TABLE.c.event_id).order_by(TABLE.c.id)).scalars().all())
+    assert kept == ["e-1", "e-2", "e-5"]
+
+
 @pytest.mark.postgres
 def test_a_connection_that_breaks_under_it_is_left_and_the_next_is_new(postgres_url: str) -> None:
     db, other = Database(postgres_url), Database(postgres_url)
@@ -84,7 +98,7 @@ def test_a_connection_that_breaks_under_it_is_left_and_the_next_is_new(postgres_
     def broken(session: Session) -> Any:
         number = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
         other.write_now(lambda s: s.execute(text("SELECT pg_terminate_backend(:n, 5000)"), {"n": number}))
-        return KEPT.rows(session.connection(), event="e-1")
+        return KEPT.run(session.connection(), event="e-1").rows()
 
     try:
         with pytest.raises(OperationalError):

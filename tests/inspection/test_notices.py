@@ -17,7 +17,7 @@ from bot.inspection.deadlines.queue import queue_due
 from bot.inspection.deadlines.sources import Context, Source
 from bot.inspection.duties import SOURCES
 from bot.inspection.notices.models import Card, InboxEvent, Notice, NoticeState
-from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, enqueue_many, row, supersede, touch_cards, withdraw
 from bot.inspection.profile import load_profile
 from bot.messaging import inbox, outbox
 from bot.messaging.outcomes import Outcome, settle
@@ -132,6 +132,24 @@ def test_touching_makes_the_subjects_open_cards_stale(db: Database) -> None:
     db.write_now(touch_cards, "visit:1", now=NOW)
     stale = db.read_now(lambda s: [c.card_id for c in s.exec(select(Card)) if c.stale])
     assert stale == ["c0"]
+
+
+def test_what_was_done_is_said_no_more_and_its_cards_are_looked_at(db: Database) -> None:
+    """In one step, and what the caller holds of the rows is true afterwards."""
+    who = db.write_now(person)
+
+    def story(session: Session) -> tuple[str, bool, bool, str]:
+        for kind in ("told", "other"):
+            enqueue(session, kind, "visit:1", recipient_id=who, now=NOW)
+        told, other = session.exec(select(Notice).order_by(Notice.id)).all()  # type: ignore[arg-type]
+        card = Card(card_id="c0", notice_id=told.id or 0, person_id=who, platform="wecom", user_id="u", kind="told",
+                    subject="visit:1", sent_at=NOW)  # fmt: skip
+        session.add(card)
+        session.info.pop(WAKE)
+        supersede(session, "visit:1", kinds=("told",), reason="已办理", now=NOW)
+        return told.state, card.stale, bool(session.info.get(WAKE)), other.state
+
+    assert db.write_now(story) == ("withdrawn", True, True, "queued")
 
 
 @pytest.mark.parametrize("state", ["nonsense", "sending"])

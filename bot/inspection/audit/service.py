@@ -78,19 +78,19 @@ def record(
              "prev_hash": prev, "hash": this}  # fmt: skip
     head = {"new_seq": seq, "new_hash": this}
     if connection.dialect.name == "postgresql":
-        _APPEND_AND_MOVE.change(connection, **entry, **head)
+        _APPEND_AND_MOVE.run(connection, **entry, **head)
         return
-    _ONLY_APPEND.change(connection, **entry)
-    _ONLY_MOVE.change(connection, **head)
+    _ONLY_APPEND.run(connection, **entry)
+    _ONLY_MOVE.run(connection, **head)
 
 
 def _lock_head(connection: Connection) -> tuple[int, str]:
     """Number and hash of the last entry; other writers wait until this transaction ends."""
-    head = _HEAD.rows(connection)
+    head = _HEAD.run(connection).rows()
     if not head:
         make = sqlite_insert if connection.dialect.name == "sqlite" else pg_insert
         connection.execute(make(_HEADS).values(id=1, seq=0, hash="0" * 64).on_conflict_do_nothing())
-        head = _HEAD.rows(connection)
+        head = _HEAD.run(connection).rows()
     return head[0].seq, head[0].hash
 
 

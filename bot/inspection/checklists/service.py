@@ -152,7 +152,7 @@ def save_draft(
     version = form.draft_version + changed
     if changed or times != form.times:
         by = person_id if changed else form.draft_by
-        _KEEP.change(session.connection(), form=form.id, new_draft=draft, new_times=times, new_draft_by=by,
+        _KEEP.run(session.connection(), form=form.id, new_draft=draft, new_times=times, new_draft_by=by,
                      new_draft_version=version)  # fmt: skip
     names = {person.id: person.name for person, _ in facts.visit.officers}
     return DraftSaved(version, draft, overwrote, names)

@@ -27,7 +27,7 @@ from sqlmodel import Session, SQLModel
 
 from bot.core.clock import UTC
 from bot.core.errors import Problem
-from bot.core.prepared import Prepared
+from bot.core.prepared import Prepared, together
 from bot.inspection.checklists.basics import CheckInRow, EvidenceRow, FormBasics, FormRow, SheetRow
 from bot.inspection.checklists.documents import Document, Pinned, known_document, read_document
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
@@ -88,12 +88,15 @@ def form_to_hand_in(session: Session, form_id: str) -> tuple[FormRow, FormBasics
 def _read(session: Session, form_id: str, *, whole: bool) -> tuple[FormRow, FormBasics]:
     session.flush()
     connection = session.connection()
-    locked = _LOCKED.rows(connection, form=form_id)
-    if not locked:
+    with together(connection):
+        locked = _LOCKED.run(connection, form=form_id)
+        # not joined to the lock: who waited for it would see the rest as it was before the wait
+        known = _FACTS[whole].run(connection, form=form_id)
+    forms = locked.rows()
+    if not forms:
         raise Problem("not_found", NO_FORM)
-    form = FormRow._make(locked[0])
-    # not joined to the lock: who waited for it would see the rest as it was before the wait
-    (row,) = _FACTS[whole].rows(connection, visit=form.visit_id)
+    form = FormRow._make(forms[0])
+    (row,) = known.rows()
     return form, FormBasics(
         visit=_visit(session, row, whole=whole),
         form=form,
@@ -141,7 +144,7 @@ def _checklists(connection: Connection, row: Any) -> list[tuple[Named, Pinned]]:
 
 
 def _document(connection: Connection, version: int, sha256: str) -> Document:
-    (row,) = _DOCUMENT.rows(connection, version=version)
+    (row,) = _DOCUMENT.run(connection, version=version).rows()
     return read_document(sha256, row.definition)
 
 
@@ -172,14 +175,15 @@ def _facts(dialect: str, *, whole: bool) -> Select[Any]:
         columns += [_files(dialect), _contacts(dialect)]
     return (
         select(*columns)
-        .select_from(_VISIT)
+        .select_from(_FORM)
+        .join(_VISIT, _VISIT.c.id == _FORM.c.visit_id)
         .join(_TASK, _TASK.c.id == _VISIT.c.task_id)
         .join(_OBJECT, _OBJECT.c.id == _VISIT.c.object_id)
         .join(_DEPARTMENT, _DEPARTMENT.c.id == _TASK.c.lead_department_id)
         .outerjoin(_LINE, _LINE.c.id == _TASK.c.plan_line_id)
         .outerjoin(_PLAN, _PLAN.c.id == _LINE.c.plan_id)
         .outerjoin(_SHEET, _SHEET.c.visit_id == _VISIT.c.id)
-        .where(_VISIT.c.id == bindparam("visit"))
+        .where(_FORM.c.id == bindparam("form"))
     )
 
 

@@ -14,7 +14,7 @@ from bot.inspection.audit.service import record
 from bot.inspection.checklists.evidence import PDF, Stored
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.commissions.models import Adoption, Commission, CommissionState, LiabilityFact
-from bot.inspection.notices.service import enqueue, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, supersede, touch_cards
 from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.tasks.models import Task
 from bot.inspection.tasks.queries import get_visit, leads_of, live_officers
@@ -95,10 +95,9 @@ def report(
                          media_type=stored.media_type, size=stored.size, kind="FILE", person_id=by, at=now))  # fmt: skip
     subject = subject_of(found)
     record(session, "commission.reported", subject, now=now, actor=by, pdf=stored.sha256)
-    withdraw(session, subject, kinds=("commission_due",), reason="报告已收到", now=now)
+    supersede(session, subject, kinds=("commission_due",), reason="报告已收到", now=now)
     for person in dict.fromkeys([found.ordered_by, *_leads(session, found)]):
         enqueue(session, "commission_reported", subject, recipient_id=person, now=now)
-    touch_cards(session, subject, now=now)
     return found
 
 

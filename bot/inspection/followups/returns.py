@@ -21,7 +21,7 @@ from bot.inspection.draws.officers import department_codes, officer_facts, with_
 from bot.inspection.followups.return_models import Finding, ReturnOfficer, ReturnSample, ReturnVisit
 from bot.inspection.followups.rules import PROBLEMS
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, enqueue_many, row, supersede
 from bot.inspection.people.models import Role
 from bot.inspection.plans.strata import StratumRule
 from bot.inspection.profile import Profile
@@ -133,8 +133,7 @@ def record_return(
         finding=finding,
         differs=found.differs,
     )
-    withdraw(session, subject_of(found), kinds=(REMINDER,), reason="已回访", now=now)
-    touch_cards(session, subject_of(found), now=now)
+    supersede(session, subject_of(found), kinds=(REMINDER,), reason="已回访", now=now)
     if found.differs:
         _tell_difference(session, found, visit, now=now)
     return found

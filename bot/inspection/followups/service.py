@@ -17,7 +17,7 @@ from bot.inspection.followups.opening import open_for_approved
 from bot.inspection.followups.rules import NAMES, STATE_AFTER, Handling, check_move
 from bot.inspection.followups.telling import REMINDERS, subject_of, tell_ordered, tell_reported
 from bot.inspection.followups.transfers import open_transfer
-from bot.inspection.notices.service import touch_cards, withdraw
+from bot.inspection.notices.service import supersede, touch_cards
 from bot.inspection.people.models import EnterpriseContact, Role
 from bot.inspection.tasks.models import Task, Visit
 from bot.inspection.tasks.queries import leads_of, live_officers, people_with_role
@@ -215,5 +215,4 @@ def move(
     visit.reminded_on = None  # its publicity clock may start with the decision
     session.add(visit)
     record(session, f"followup.{to.lower()}", subject_of(found), now=now, actor=actor)
-    withdraw(session, subject_of(found), kinds=REMINDERS, reason=NAMES[to], now=now)
-    touch_cards(session, subject_of(found), now=now)
+    supersede(session, subject_of(found), kinds=REMINDERS, reason=NAMES[to], now=now)

@@ -10,7 +10,7 @@ from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.followups.models import FollowUp, Transfer, TransferKind, TransferState
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, supersede
 from bot.inspection.people.models import Department
 from bot.inspection.tasks.queries import leads_of
 
@@ -89,8 +89,7 @@ def changed(session: Session, transfer: Transfer, *, now: dt.datetime) -> None:
     transfer.reminded_on = None
     session.add(transfer)
     session.flush()
-    withdraw(session, subject_of(transfer), kinds=(REMINDER, "crime_alarm"), reason="已办理", now=now)
-    touch_cards(session, subject_of(transfer), now=now)
+    supersede(session, subject_of(transfer), kinds=(REMINDER, "crime_alarm"), reason="已办理", now=now)
 
 
 def next_round(session: Session, follow_up: FollowUp) -> int:

@@ -20,7 +20,7 @@ from bot.inspection.followups.models import FollowUp
 from bot.inspection.metrics.models import Bulletin, BulletinState, OrderState, SupervisionOrder
 from bot.inspection.notices.group_posts import post_to_groups
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, enqueue_many, row, supersede, touch_cards
 from bot.inspection.people.models import Department, Role
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
 from bot.inspection.profile import Profile
@@ -262,8 +262,7 @@ def _changed(session: Session, order: SupervisionOrder, action: str, *, now: dt.
     session.add(order)
     subject = f"supervision:{order.id}"
     record(session, action, subject, now=now, actor=actor)
-    withdraw(session, subject, kinds=("supervision_reminder",), reason="督办有答复或已办结", now=now)
-    touch_cards(session, subject, now=now)
+    supersede(session, subject, kinds=("supervision_reminder",), reason="督办有答复或已办结", now=now)
 
 
 def require_coordinator(session: Session, person_id: int) -> None:

@@ -14,7 +14,7 @@ from sqlmodel import Session, SQLModel, col
 
 from bot.core.bulk import insert_many
 from bot.core.db import WAKE
-from bot.core.prepared import Prepared
+from bot.core.prepared import Answer, Prepared, together
 from bot.inspection.notices.models import Card, Notice, NoticeState, Priority
 
 _CHUNK = 5000
@@ -76,13 +76,22 @@ def withdraw(
     recipient_id: int | None = None,
 ) -> int:  # fmt: skip
     """Take back what waits about *subject* (all kinds, or these; everybody, or one). Returns how many."""
-    named = tuple(kinds)
-    values = {"about": subject, "why": reason, "when": now} | {
-        f"kind_{n}": kind for n, kind in enumerate(named)
-    }
-    if recipient_id is not None:
-        values["who"] = recipient_id
-    return _changed(session, Notice, _withdrawing(len(named), recipient_id is not None), values)
+    session.flush()
+    withdrawn = _withdrawn(session, subject, kinds, reason=reason, recipient_id=recipient_id, now=now)
+    _read_again(session, Notice, withdrawn.count)
+    return withdrawn.count
+
+
+def supersede(
+    session: Session, subject: str, *, reason: str, now: dt.datetime, kinds: Iterable[str], recipient_id: int | None = None
+) -> None:  # fmt: skip
+    """``withdraw`` and ``touch_cards``: something was done, so that *kinds* need not be said any more."""
+    session.flush()
+    with together(session.connection()):
+        withdrawn = _withdrawn(session, subject, kinds, reason=reason, recipient_id=recipient_id, now=now)
+        touched = _TOUCH.run(session.connection(), about=subject, when=now)
+    _read_again(session, Notice, withdrawn.count)
+    _look_at_cards(session, touched.count)
 
 
 def withdraw_all(session: Session, subjects: Sequence[str], *, reason: str, now: dt.datetime) -> None:
@@ -98,8 +107,23 @@ def touch_cards(session: Session, subject: str, *, now: dt.datetime) -> None:
 
     Cards are left alone once the platform refuses to change them; a press opens them again.
     """
-    if _changed(session, Card, _TOUCH, {"about": subject, "when": now}):
+    session.flush()
+    _look_at_cards(session, _TOUCH.run(session.connection(), about=subject, when=now).count)
+
+
+def _look_at_cards(session: Session, touched: int) -> None:
+    _read_again(session, Card, touched)
+    if touched:
         session.info[WAKE] = True
+
+
+def _withdrawn(
+    session: Session, subject: str, kinds: Iterable[str], *, reason: str, recipient_id: int | None, now: dt.datetime
+) -> Answer:  # fmt: skip
+    named = {f"kind_{n}": kind for n, kind in enumerate(kinds)}
+    who = {} if recipient_id is None else {"who": recipient_id}
+    statement = _withdrawing(len(named), recipient_id is not None)
+    return statement.run(session.connection(), about=subject, why=reason, when=now, **named, **who)
 
 
 @cache
@@ -119,11 +143,8 @@ def _withdrawing(kinds: int, one: bool) -> Prepared:
     )
 
 
-def _changed(session: Session, kept: type[SQLModel], statement: Prepared, values: dict[str, Any]) -> int:
-    """Run *statement* on rows of *kept* past the ORM; what this session holds of them is read again."""
-    session.flush()
-    count = statement.change(session.connection(), **values)
-    for held in session.identity_map.values() if count else ():
+def _read_again(session: Session, kept: type[SQLModel], changed: int) -> None:
+    """What this session holds of rows that were changed past the ORM."""
+    for held in session.identity_map.values() if changed else ():
         if isinstance(held, kept):
             session.refresh(held)
-    return count

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, or_, select
 from bot.core.clock import china_day
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
-from bot.inspection.notices.service import touch_cards, withdraw
+from bot.inspection.notices.service import supersede
 from bot.inspection.people.models import Officer, Person, Training, TrainingSession
 from bot.inspection.people.quiz import Question
 
@@ -92,8 +92,7 @@ def attend(session: Session, *, person_id: int, code: str, now: dt.datetime) -> 
         )  # fmt: skip
         subject = subject_of(held.id or 0)
         record(session, "training.attended", subject, now=now, actor=person_id)
-        withdraw(session, subject, kinds=(INVITATION,), recipient_id=person_id, reason="已签到", now=now)
-        touch_cards(session, subject, now=now)
+        supersede(session, subject, kinds=(INVITATION,), recipient_id=person_id, reason="已签到", now=now)
     return held
 
 

@@ -14,7 +14,7 @@ from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.policy import policy_of
 from bot.inspection.deadlines.service import Duty
 from bot.inspection.deadlines.sources import Context, Ids, Source
-from bot.inspection.notices.service import touch_cards, withdraw
+from bot.inspection.notices.service import supersede
 from bot.inspection.people.models import Department, Person, PersonRole, Role
 from bot.inspection.plans.models import DutyEntry, DutyKind
 from bot.inspection.profile import Profile, day_in_year, plan_due
@@ -77,8 +77,7 @@ def file_duty(
     entry.filed_at, entry.filed_by, entry.evidence, entry.reminded_on = now, actor, evidence, None
     session.add(entry)
     record(session, "duty.filed", f"duty:{duty_id}", now=now, actor=actor, kind=entry.kind, year=entry.year)
-    withdraw(session, f"duty:{duty_id}", kinds=("duty_reminder",), reason="已报送", now=now)
-    touch_cards(session, f"duty:{duty_id}", now=now)
+    supersede(session, f"duty:{duty_id}", kinds=("duty_reminder",), reason="已报送", now=now)
     return entry
 
 

@@ -19,7 +19,7 @@ from bot.inspection.checklists.queries import FormFacts, facts_of_form, form_fac
 from bot.inspection.checklists.record import Sheet
 from bot.inspection.checklists.sections import require_present
 from bot.inspection.checklists.service import RECORD, editable
-from bot.inspection.notices.service import enqueue, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, supersede, touch_cards
 from bot.inspection.profile import Profile
 from bot.inspection.profile.terms import Demand
 from bot.inspection.results.judgement import Judgement, judge
@@ -211,8 +211,7 @@ def reopen_record(session: Session, *, form_id: str, person_id: int, now: dt.dat
         actor=person_id,
         pdf=facts.record.pdf_sha256,
     )
-    withdraw(session, subject_of(facts.record.visit_id), kinds=(TO_SIGN,), reason="签字已作废", now=now)
-    touch_cards(session, subject_of(facts.record.visit_id), now=now)
+    supersede(session, subject_of(facts.record.visit_id), kinds=(TO_SIGN,), reason="签字已作废", now=now)
     session.delete(facts.record)
 
 

@@ -55,8 +55,10 @@ def pick_reviewer(session: Session, facts: FormBasics, looks: Sequence[Any]) -> 
     fewest waiting, else a coordinator; never one who was an officer of the visit, replaced or not (C21)."""
     connection = session.connection()
     visit, lead = facts.visit.visit.id, facts.visit.task.lead_department_id
-    found = _FREE_OF_DEPARTMENT.rows(connection, visit=visit, role=Role.REVIEWER, department=lead)
-    free = [row.id for row in found or _FREE_OF_ALL.rows(connection, visit=visit, role=Role.COORDINATOR)]
+    found = _FREE_OF_DEPARTMENT.run(connection, visit=visit, role=Role.REVIEWER, department=lead).rows()
+    free = [
+        row.id for row in found or _FREE_OF_ALL.run(connection, visit=visit, role=Role.COORDINATOR).rows()
+    ]
     last: int | None = looks[0].reviewer_id if looks else None
     if last in free:
         return last
@@ -76,7 +78,7 @@ def return_reason(session: Session, *, visit_id: int) -> str:
 
 def looks_at(session: Session, visit_id: int) -> Sequence[Any]:
     """The reviewers' looks at a visit, the last one first."""
-    return _LOOKS.rows(session.connection(), visit=visit_id)
+    return _LOOKS.run(session.connection(), visit=visit_id).rows()
 
 
 def last_return(looks: Sequence[Any]) -> str:

@@ -12,7 +12,7 @@ from bot.core.errors import Problem
 from bot.core.words import said
 from bot.inspection.audit.service import record
 from bot.inspection.notices.models import Notice
-from bot.inspection.notices.service import enqueue, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, supersede
 from bot.inspection.people.models import Person, PersonRole, Role
 from bot.inspection.results.models import ItemResult, Review
 from bot.inspection.results.outcome_messages import MENDS_LIBRARY
@@ -92,7 +92,7 @@ def _decide(session: Session, visit: Visit, made: Review, *, now: dt.datetime) -
     session.add(made)
     action = f"review.{made.decision.lower()}"
     record(session, action, subject, now=now, actor=made.reviewer_id, round=made.round)
-    withdraw(session, subject, kinds=WAITING, reason="已审核", now=now)
+    supersede(session, subject, kinds=WAITING, reason="已审核", now=now)
     if made.decision == Decision.APPROVED:
         visit.reviewed_at = now
         move_visit(session, visit, VisitState.APPROVED, now=now)
@@ -101,7 +101,6 @@ def _decide(session: Session, visit: Visit, made: Review, *, now: dt.datetime) -
     else:
         move_visit(session, visit, VisitState.RECORDED, now=now)
         _tell_returned(session, visit, made.round, now=now)
-    touch_cards(session, subject, now=now)
 
 
 def _tell_library(session: Session, visit: Visit, *, now: dt.datetime) -> None:

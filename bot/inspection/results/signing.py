@@ -24,7 +24,7 @@ from bot.inspection.checklists.queries import FormFacts, facts_of_form
 from bot.inspection.checklists.record import OfficerMark, Sheet
 from bot.inspection.checklists.sections import is_own_section
 from bot.inspection.checklists.service import RECORD
-from bot.inspection.notices.service import enqueue, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, supersede
 from bot.inspection.people.models import Department, Person
 from bot.inspection.profile import Profile
 from bot.inspection.results.closing import TO_SIGN, complete, refusal_words
@@ -210,8 +210,7 @@ def _tell(session: Session, facts: FormFacts, mine: SheetSignature, *, now: dt.d
     subject = subject_of(mine.visit_id)
     record(session, "record.signed", subject, now=now, actor=mine.person_id, agrees=mine.agrees,
            seen=mine.seen_sha256, sheet=mine.verify_code)  # fmt: skip
-    withdraw(session, subject, kinds=(TO_SIGN,), recipient_id=mine.person_id, reason="已签名", now=now)
-    touch_cards(session, subject, now=now)
+    supersede(session, subject, kinds=(TO_SIGN,), recipient_id=mine.person_id, reason="已签名", now=now)
     if not mine.agrees:
         for lead in leads_of(session, facts.visit.task.lead_department_id):
             enqueue(session, "officer_objects", subject, recipient_id=lead, now=now,

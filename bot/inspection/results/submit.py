@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 
 from bot.core.clock import china, china_day
 from bot.core.errors import Problem
-from bot.core.prepared import Prepared
+from bot.core.prepared import Prepared, together
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.basics import EvidenceRow, FormBasics
@@ -21,7 +21,7 @@ from bot.inspection.checklists.models import EarlierSheet, Evidence, VisitForm
 from bot.inspection.checklists.service import OUTCOME, RECORD
 from bot.inspection.checklists.writing import form_to_hand_in
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, supersede
 from bot.inspection.people.models import Department
 from bot.inspection.profile import Profile, publicity_due
 from bot.inspection.profile.terms import Demand
@@ -97,17 +97,18 @@ def submit_visit(
     looks = looks_at(session, form.visit_id) if form.submitted_at is not None else ()
     why = last_return(looks)
     reason = f"审核退回后更正：{why}" if why else "更正后重新提交"
-    keep_answers(session, form, judged, person_id=person_id, reason=reason, now=now)
-    keep_results(session, form, judged, person_id=person_id, reason=reason, now=now)
     stamps = _stamps(facts, judged, now=now, profile=profile, calendar=calendar)
     names = _names_of_earlier(session, facts)
     receipt = _receipt(facts, judged, names, due=stamps["publish_due"], number=len(looks) + 1, now=now)
     connection, subject = session.connection(), subject_of(form.visit_id)
-    _FORM_IN.change(connection, form=form.id, at=now, by=person_id, new_receipt=asdict(receipt))
-    _VISIT_IN.change(
-        connection, visit=form.visit_id, **{f"new_{name}": value for name, value in stamps.items()}
-    )
-    touch_cards(session, subject, now=now)
+    with together(connection):
+        keep_answers(connection, form, judged, person_id=person_id, reason=reason, now=now)
+        keep_results(connection, form, judged, person_id=person_id, reason=reason, now=now)
+        _FORM_IN.run(connection, form=form.id, at=now, by=person_id, new_receipt=asdict(receipt))
+        _VISIT_IN.run(
+            connection, visit=form.visit_id, **{f"new_{name}": now_ for name, now_ in stamps.items()}
+        )
+    supersede(session, subject, kinds=WAITING, reason="结果已提交", now=now)
     _tell(session, facts, judged, receipt, looks, generation=stamps["generation"], now=now)
     # last: from here to the commit nobody else can append to the chain
     record(session, "result.submitted", subject, now=now, actor=person_id, round=receipt.round,
@@ -222,7 +223,6 @@ def _tell(
     *, generation: int, now: dt.datetime,
 ) -> None:  # fmt: skip
     subject = subject_of(facts.visit.visit.id or 0)
-    withdraw(session, subject, kinds=WAITING, reason="结果已提交", now=now)
     reviewer = pick_reviewer(session, facts, looks)
     if reviewer is not None:
         enqueue(

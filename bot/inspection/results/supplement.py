@@ -39,7 +39,7 @@ def changes(session: Session, facts: FormBasics, judged: Judgement) -> list[Chan
     form = facts.form
     if form is None or form.submitted_at is None:
         return []
-    said = {key: row.value for key, row in said_before(session, form.visit_id).items()}
+    said = {key: row.value for key, row in said_before(session.connection(), form.visit_id).items()}
     now = {OUTCOME: judged.outcome} if judged.outcome else {given.key: given.shown for given in judged.given}
     questions = {given.key: given.question for given in judged.given}
     found = [
@@ -47,7 +47,7 @@ def changes(session: Session, facts: FormBasics, judged: Judgement) -> list[Chan
         for key in dict.fromkeys([*now, *said])
         if said.get(key, "") != now.get(key, "") and not key.startswith(PREFIX)
     ]
-    before = found_before(session, form.visit_id)
+    before = found_before(session.connection(), form.visit_id)
     for item in judged.items:
         row = before.get(item.item_id)
         if row is not None and row.codes != item.codes:

@@ -6,10 +6,8 @@ import datetime as dt
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, TextClause, bindparam, insert, select, text
-from sqlmodel import Session
+from sqlalchemy import Connection, Table, TextClause, bindparam, insert, select, text
 
-from bot.core.bulk import insert_many
 from bot.core.prepared import Prepared
 from bot.core.tables import Moment
 from bot.inspection.checklists.basics import FormRow
@@ -31,7 +29,9 @@ _FOUND = Prepared(
     .where(_RESULTS.c.visit_id == bindparam("visit"))
     .order_by(_RESULTS.c.version)
 )
-_KEEP_RESULTS = insert(_RESULTS)
+_KEEP_RESULT = Prepared(
+    insert(_RESULTS).inline().values({c.name: bindparam(c.name) for c in _RESULTS.c if c.name != "id"})
+)
 
 
 def _keep_answers_from(rows: str) -> TextClause:
@@ -57,22 +57,21 @@ _ANSWERS_OF = {
 _KEEP_ANSWERS = Prepared(_ANSWERS_OF.__getitem__)
 
 
-def said_before(session: Session, visit_id: int) -> dict[str, Any]:
+def said_before(connection: Connection, visit_id: int) -> dict[str, Any]:
     """The newest version of every answer that was handed in, by draft key."""
-    return {row.question: row for row in _SAID.rows(session.connection(), visit=visit_id)}
+    return {row.question: row for row in _SAID.run(connection, visit=visit_id).rows()}
 
 
-def found_before(session: Session, visit_id: int) -> dict[int, Any]:
+def found_before(connection: Connection, visit_id: int) -> dict[int, Any]:
     """The newest version of every item's result, by item."""
-    return {row.item_id: row for row in _FOUND.rows(session.connection(), visit=visit_id)}
+    return {row.item_id: row for row in _FOUND.run(connection, visit=visit_id).rows()}
 
 
 def keep_answers(
-    session: Session, form: FormRow, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
+    connection: Connection, form: FormRow, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
 ) -> None:
     """Append the answers that are new or different. A form that was never handed in has none before."""
-    connection = session.connection()
-    last = said_before(session, form.visit_id) if form.submitted_at is not None else {}
+    last = said_before(connection, form.visit_id) if form.submitted_at is not None else {}
     said = {g.key: (g.shown, g.answer.note) for g in judged.given}
     said |= dict.fromkeys(judged.concluded, (NOTHING_FOUND, ""))
     if judged.outcome:
@@ -86,23 +85,18 @@ def keep_answers(
         by = form.draft.get(key, {}).get("by", person_id)
         rows.append((key, before.version + 1 if before else 1, value, note, by, reason if before else ""))
     if rows:
-        _KEEP_ANSWERS.change(connection, visit=form.visit_id, at=now, rows=msgspec.json.encode(rows).decode())
+        _KEEP_ANSWERS.run(connection, visit=form.visit_id, at=now, rows=msgspec.json.encode(rows).decode())
 
 
 def keep_results(
-    session: Session, form: FormRow, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
+    connection: Connection, form: FormRow, judged: Judgement, *, person_id: int, reason: str, now: dt.datetime
 ) -> None:
     """Append the results of the items that are new or different."""
-    connection = session.connection()
-    last = found_before(session, form.visit_id) if form.submitted_at is not None else {}
-    rows: list[dict[str, Any]] = []
+    last = found_before(connection, form.visit_id) if form.submitted_at is not None else {}
     for item in judged.items:
         before = last.get(item.item_id)
         if before is None or (before.codes, before.problem) != (item.codes, item.problem):
-            rows.append({
-                "visit_id": form.visit_id, "item_id": item.item_id, "version": before.version + 1 if before else 1,
-                "codes": item.codes, "problem": item.problem, "at": now, "person_id": person_id,
-                "reason": reason if before else "",
-            })  # fmt: skip
-    if rows:
-        insert_many(connection, _KEEP_RESULTS, rows)
+            _KEEP_RESULT.run(
+                connection, visit_id=form.visit_id, item_id=item.item_id, version=before.version + 1 if before else 1,
+                codes=item.codes, problem=item.problem, at=now, person_id=person_id, reason=reason if before else "",
+            )  # fmt: skip

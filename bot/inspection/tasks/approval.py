@@ -13,7 +13,7 @@ from bot.core.errors import Problem
 from bot.core.words import said, says_something
 from bot.inspection.audit.service import record
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue, enqueue_many, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, enqueue_many, supersede, touch_cards, withdraw
 from bot.inspection.people.models import Department, Role
 from bot.inspection.tasks.models import ApprovalState, Task, Visit, VisitApproval
 from bot.inspection.tasks.queries import get_visit, leads_of, live_officers, people_with_role, require_officer
@@ -142,8 +142,7 @@ def require_head(session: Session, task: Task, person_id: int) -> None:
 
 def _tell(session: Session, task: Task, visits: Sequence[Visit], *, granted: bool, now: dt.datetime) -> None:
     for visit in visits:
-        withdraw(session, f"visit:{visit.id}", kinds=WAITING, reason="已审批", now=now)
-        touch_cards(session, f"visit:{visit.id}", now=now)
+        supersede(session, f"visit:{visit.id}", kinds=WAITING, reason="已审批", now=now)
     session.flush()
     if visits and not waiting_approvals(session, task.id or 0):
         withdraw(session, f"task:{task.id}", kinds=WAITING, reason="已审批", now=now)

@@ -14,7 +14,7 @@ from bot.core.ids import new_id
 from bot.inspection.audit.service import record
 from bot.inspection.notices.mass import hold_mass
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue, enqueue_many, row, touch_cards, withdraw
+from bot.inspection.notices.service import enqueue, enqueue_many, row, supersede, touch_cards
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.registry.places import place_of
@@ -66,9 +66,8 @@ def accept_visit(session: Session, *, visit_id: int, person_id: int, now: dt.dat
     visit.reminded_on = None
     session.add_all([officer, visit])
     record(session, "visit.accepted", subject_of(visit_id), now=now, actor=person_id)
-    withdraw(session, subject_of(visit_id), kinds=("assignment_reminder",), recipient_id=person_id,
+    supersede(session, subject_of(visit_id), kinds=("assignment_reminder",), recipient_id=person_id,
              reason="已接收", now=now)  # fmt: skip
-    touch_cards(session, subject_of(visit_id), now=now)
     _accepted_by_all(session, visit, now=now)
     if visit.state == VisitState.ON_SITE:  # the others are there already, and this one has a section to fill
         enqueue(session, "visit_day", subject_of(visit_id), recipient_id=person_id, now=now, slot="joins")
@@ -156,8 +155,7 @@ def _note_presence(session: Session, visit: Visit, there: CheckIn, *, now: dt.da
         session, "visit.checked_in", subject, now=now, actor=there.person_id, late=late,
         metres_away=None if late else _metres_away(session, visit, there),
     )  # fmt: skip
-    withdraw(session, subject, kinds=WAITING, recipient_id=there.person_id, reason="已签到", now=now)
-    touch_cards(session, subject, now=now)
+    supersede(session, subject, kinds=WAITING, recipient_id=there.person_id, reason="已签到", now=now)
 
 
 def _metres_away(session: Session, visit: Visit, there: CheckIn) -> int | None:

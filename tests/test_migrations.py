@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import PrimaryKeyConstraint, UniqueConstraint, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
@@ -78,6 +78,23 @@ def test_checks_and_partial_indexes_are_those_of_the_models(empty: Database) -> 
     assert migrated == _rules(empty)
     assert ("notice", "ix_notice_due") in migrated
     assert ("visit", "ck_visit_state") in migrated
+
+
+def test_no_index_repeats_the_beginning_of_a_key() -> None:
+    """It would be written with every row, and nobody would be faster for it."""
+    repeated = []
+    for table in METADATA.sorted_tables:
+        whole = [index for index in table.indexes if index.dialect_options["postgresql"]["where"] is None]
+        unique = [
+            rule for rule in table.constraints if isinstance(rule, PrimaryKeyConstraint | UniqueConstraint)
+        ]
+        keys = {key.name: [column.name for column in key.columns] for key in (*whole, *unique)}
+        for index in whole:
+            mine = keys[index.name]
+            repeated += [
+                index.name for name, key in keys.items() if name != index.name and key[: len(mine)] == mine
+            ]
+    assert repeated == []
 
 
 def test_a_visit_taken_back_leaves_its_number_to_nobody(empty_sqlite: str) -> None:

@@ -16,7 +16,7 @@ class ChecklistVersion(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("code", "version", name="uq_checklist_version"),)
     id: int | None = big_id()
-    code: str = Field(max_length=32, index=True)
+    code: str = Field(max_length=32)
     version: int
     name: str = Field(max_length=200)
     sha256: str = Field(max_length=64)
@@ -72,7 +72,7 @@ class Evidence(SQLModel, table=True):
         CheckConstraint("removed_at IS NULL OR removed_by IS NOT NULL", name="ck_evidence_removed_by"),
     )
     id: int | None = big_id()
-    visit_id: int = Field(foreign_key="visit.id", index=True)
+    visit_id: int = Field(foreign_key="visit.id")
     question: str = Field(default="", max_length=60)
     sha256: str = Field(max_length=64, index=True)
     media_type: str = Field(max_length=60)

@@ -61,7 +61,7 @@ class Adoption(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("commission_id", "visit_id", "item_id", name="uq_adoption"),)
     id: int | None = big_id()
-    commission_id: int = Field(foreign_key="commission.id", index=True)
+    commission_id: int = Field(foreign_key="commission.id")
     visit_id: int = Field(foreign_key="visit.id", index=True)
     item_id: int = Field(foreign_key="item.id")
     by: int = Field(foreign_key="person.id")
@@ -73,7 +73,7 @@ class LiabilityFact(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("visit_id", "item_id", "code", "source", name="uq_liability_fact"),)
     id: int | None = big_id()
-    visit_id: int = Field(foreign_key="visit.id", index=True)
+    visit_id: int = Field(foreign_key="visit.id")
     item_id: int = Field(foreign_key="item.id")
     code: str = Field(max_length=16)  # the seed row: "JZ-29.6"
     text: str

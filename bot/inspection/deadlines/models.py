@@ -138,7 +138,7 @@ class LeaveRequest(SQLModel, table=True):
         UniqueConstraint("person_id", "first_day", "last_day", name="uq_leave"),
     )
     id: int | None = big_id()
-    person_id: int = Field(foreign_key="person.id", index=True)
+    person_id: int = Field(foreign_key="person.id")
     first_day: dt.date
     last_day: dt.date
     reason: str = Field(max_length=200)

@@ -39,7 +39,7 @@ class Draw(SQLModel, table=True):
         ),
     )
     id: int | None = big_id()
-    task_id: int = Field(foreign_key="task.id", index=True)
+    task_id: int = Field(foreign_key="task.id")
     round: int = 1
     state: str = Field(default=DrawState.PREPARED, max_length=10)
     pool_size: int = 0
@@ -79,7 +79,7 @@ class DrawWord(SQLModel, table=True):
         CheckConstraint("value <> '' OR fallback", name="ck_draw_word_value"),
     )
     id: int | None = big_id()
-    draw_id: int = Field(foreign_key="draw.id", index=True)
+    draw_id: int = Field(foreign_key="draw.id")
     place: int  # of the source in ``Draw.sources``, from 1
     person_id: int = Field(foreign_key="person.id")
     value: str = Field(max_length=200)
@@ -94,7 +94,7 @@ class DrawChange(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("draw_id", "number", name="uq_draw_change"),)
     id: int | None = big_id()
-    draw_id: int = Field(foreign_key="draw.id", index=True)
+    draw_id: int = Field(foreign_key="draw.id")
     number: int  # from 1 within the draw
     kind: str = Field(max_length=16)  # OFFICER | OBJECT | MORE
     facts: dict[str, Any] = json_dict()
@@ -113,7 +113,7 @@ class DrawFile(SQLModel, table=True):
 class DrawPick(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("draw_id", "object_id", name="uq_draw_pick"),)
     id: int | None = big_id()
-    draw_id: int = Field(foreign_key="draw.id", index=True)
+    draw_id: int = Field(foreign_key="draw.id")
     object_id: int = Field(foreign_key="inspectionobject.id", index=True)
     stratum: str = Field(max_length=60)
     ticket: str = Field(max_length=64)

@@ -31,7 +31,7 @@ class FollowUp(SQLModel, table=True):
     )
     id: int | None = big_id()
     number: str = Field(unique=True, max_length=48)
-    visit_id: int = Field(foreign_key="visit.id", index=True)
+    visit_id: int = Field(foreign_key="visit.id")
     item_id: int = Field(foreign_key="item.id")
     state: str = Field(default=FollowUpState.OPEN, max_length=14)
     generation: int = 1
@@ -82,7 +82,7 @@ class Transfer(SQLModel, table=True):
         ),
     )
     id: int | None = big_id()
-    follow_up_id: int = Field(foreign_key="followup.id", index=True)
+    follow_up_id: int = Field(foreign_key="followup.id")
     kind: str = Field(max_length=10)
     round: int = 1
     state: str = Field(max_length=10)

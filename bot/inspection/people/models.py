@@ -53,7 +53,7 @@ class Account(SQLModel, table=True):
     id: int | None = big_id()
     platform: str = Field(max_length=16)
     user_id: str = Field(max_length=128)
-    person_id: int = Field(foreign_key="person.id", index=True)
+    person_id: int = Field(foreign_key="person.id")
     bound_at: dt.datetime = moment()
     dead_since: dt.datetime | None = maybe_moment()  # the platform said it cannot be reached
     dead_reason: str = ""
@@ -109,7 +109,7 @@ class Relation(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("person_id", "object_id", name="uq_relation"),)
     id: int | None = big_id()
-    person_id: int = Field(foreign_key="person.id", index=True)
+    person_id: int = Field(foreign_key="person.id")
     object_id: int = Field(foreign_key="inspectionobject.id", index=True)
     ground: str = Field(default="", max_length=40)
 
@@ -119,7 +119,7 @@ class Training(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("person_id", "session", name="uq_training"),)
     id: int | None = big_id()
-    person_id: int = Field(foreign_key="person.id", index=True)
+    person_id: int = Field(foreign_key="person.id")
     session: str = Field(max_length=100)
     held_on: dt.date
     valid_to: dt.date

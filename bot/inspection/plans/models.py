@@ -53,7 +53,7 @@ class Plan(SQLModel, table=True):
         CheckConstraint("version = 1 OR ground <> ''", name="ck_plan_change_has_ground"),
     )
     id: int | None = big_id()
-    code: str = Field(max_length=32, index=True)
+    code: str = Field(max_length=32)
     version: int = 1
     year: int
     name: str = Field(max_length=200)
@@ -74,7 +74,7 @@ class PlanLine(SQLModel, table=True):
         CheckConstraint("officers_per_visit >= 1", name="ck_plan_line_officers"),
     )
     id: int | None = big_id()
-    plan_id: int = Field(foreign_key="plan.id", index=True)
+    plan_id: int = Field(foreign_key="plan.id")
     number: int
     name: str = Field(max_length=200)
     item_ids: list[int] = json_list()

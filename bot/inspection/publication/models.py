@@ -19,7 +19,7 @@ class Publication(SQLModel, table=True):
         CheckConstraint("version = 1 OR ground <> ''", name="ck_publication_ground"),
     )
     id: str = Field(primary_key=True, max_length=26)
-    visit_id: int = Field(foreign_key="visit.id", index=True)
+    visit_id: int = Field(foreign_key="visit.id")
     version: int = 1
     object_code: str = Field(max_length=40, index=True)
     object_name: str = Field(max_length=200)

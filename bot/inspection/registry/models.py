@@ -57,7 +57,7 @@ class Item(SQLModel, table=True):
         CheckConstraint("NOT active OR basis <> ''", name="ck_item_active_has_basis"),
     )
     id: int | None = big_id()
-    code: str = Field(max_length=32, index=True)
+    code: str = Field(max_length=32)
     version: int = 1
     name: str = Field(max_length=200)
     content: str = ""

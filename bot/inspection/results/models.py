@@ -18,7 +18,7 @@ class ItemResult(SQLModel, table=True):
         CheckConstraint("version = 1 OR reason <> ''", name="ck_item_result_reason"),
     )
     id: int | None = big_id()
-    visit_id: int = Field(foreign_key="visit.id", index=True)
+    visit_id: int = Field(foreign_key="visit.id")
     item_id: int = Field(foreign_key="item.id")
     version: int = 1
     codes: list[str] = json_list()  # worst first
@@ -37,7 +37,7 @@ class Review(SQLModel, table=True):
         CheckConstraint("decision = 'APPROVED' OR reason <> ''", name="ck_review_return_has_reason"),
     )
     id: int | None = big_id()
-    visit_id: int = Field(foreign_key="visit.id", index=True)
+    visit_id: int = Field(foreign_key="visit.id")
     round: int
     reviewer_id: int = Field(foreign_key="person.id")
     decision: str = Field(max_length=10)

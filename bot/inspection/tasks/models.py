@@ -135,7 +135,7 @@ class Visit(SQLModel, table=True):
     )
     id: int | None = big_id()
     number: str = Field(unique=True, max_length=48)
-    task_id: int = Field(foreign_key="task.id", index=True)
+    task_id: int = Field(foreign_key="task.id")
     object_id: int = Field(foreign_key="inspectionobject.id", index=True)
     state: str = Field(default=VisitState.ASSIGNED, max_length=12)
     stratum: str = Field(max_length=60)
@@ -167,7 +167,7 @@ class VisitOfficer(SQLModel, table=True):
         {"sqlite_autoincrement": True},
     )
     id: int | None = big_id()
-    visit_id: int = Field(foreign_key="visit.id", index=True)
+    visit_id: int = Field(foreign_key="visit.id")
     person_id: int = Field(foreign_key="person.id", index=True)
     department_id: int | None = Field(default=None, foreign_key="department.id")
     state: str = Field(default=OfficerState.ASSIGNED, max_length=14)
@@ -185,7 +185,7 @@ class CheckIn(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("visit_id", "person_id", name="uq_check_in"),)
     id: int | None = big_id()
-    visit_id: int = Field(foreign_key="visit.id", index=True)
+    visit_id: int = Field(foreign_key="visit.id")
     person_id: int = Field(foreign_key="person.id")
     at: dt.datetime = moment()
     latitude: float | None = None
@@ -239,7 +239,7 @@ class NoticeDocument(SQLModel, table=True):
 
     __table_args__ = (UniqueConstraint("visit_id", "version", name="uq_notice_document"),)
     id: int | None = big_id()
-    visit_id: int = Field(foreign_key="visit.id", index=True)
+    visit_id: int = Field(foreign_key="visit.id")
     version: int
     body: dict[str, Any] = json_dict()
     pdf_sha256: str = Field(max_length=64, index=True)

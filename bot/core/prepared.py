@@ -36,8 +36,10 @@ class Prepared:
         dialect = connection.dialect
         words = self._known.get(dialect.name) or self._learn(dialect)
         driver: Any = connection.connection.driver_connection
-        with _as_sqlalchemy_says(dialect, words.sql):
+        try:
             return Answer(words, driver.execute(words.sql, words.given(values)))
+        except dialect.loaded_dbapi.Error as error:
+            raise _sqlalchemys(error, words.sql, dialect) from error
 
     def _learn(self, dialect: Dialect) -> Words:
         statement = self._make if isinstance(self._make, Executable) else self._make(dialect.name)
@@ -71,19 +73,17 @@ def together(connection: Connection) -> Iterator[None]:
     if connection.dialect.name == "sqlite":
         yield
         return
-    with _as_sqlalchemy_says(connection.dialect, "together"), driver.pipeline():
-        yield
-
-
-@contextmanager
-def _as_sqlalchemy_says(dialect: Dialect, sql: str) -> Iterator[None]:
-    base = dialect.loaded_dbapi.Error
     try:
-        yield
-    except Exception as error:
-        if not isinstance(error, base):
-            raise
-        raise DBAPIError.instance(sql, None, error, base, hide_parameters=True, dialect=dialect) from error
+        with driver.pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _sqlalchemys(error, "together", connection.dialect) from error
+
+
+def _sqlalchemys(error: Exception, sql: str, dialect: Dialect) -> Exception:
+    return DBAPIError.instance(
+        sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 On SQLite one writer thread takes what has queued up, runs each service in a savepoint, commits once (group commit)
 and then answers each caller; an exception rolls back only its own savepoint. What must be stored before a chat service
-is answered is one statement past SQLAlchemy, and a commit of its own. On PostgreSQL a pool of threads runs
-one transaction each and repeats it on serialization failure or deadlock. Readers never block the writer.
+is answered is one statement past SQLAlchemy, and a commit of its own. On PostgreSQL a pool of threads runs one transaction each and
+repeats it on serialization failure or deadlock; such statements have a thread of their own. Readers never block the
+writer.
 """
 
 from __future__ import annotations
@@ -86,9 +87,10 @@ class Database:
             self._thread = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
             self._thread.start()
         else:
-            self.engine = postgres_engine(self.url, connections=readers + writers, still=still)
+            self.engine = postgres_engine(self.url, connections=readers + writers + 1, still=still)
             self._read_engine = self.engine
             self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
+            self._first = ThreadPoolExecutor(1, thread_name_prefix="db-first")
 
     # -- edges ------------------------------------------------------------------------------------------
 
@@ -130,7 +132,7 @@ class Database:
         It writes with one statement, which happens whole or not at all and needs no savepoint."""
         if self.is_sqlite:
             return await asyncio.wrap_future(self._queue(_SOON, statement))
-        return await asyncio.wrap_future(self._writers.submit(self._state_once, statement))
+        return await asyncio.wrap_future(self._first.submit(self._state_once, statement))
 
     def _queue(self, when: int, job: Callable[[Any], T]) -> Future[T]:
         future: Future[T] = Future()
@@ -144,6 +146,7 @@ class Database:
             self._thread.join()
         else:
             self._writers.shutdown()
+            self._first.shutdown()
         self._readers.shutdown()
         self.engine.dispose()
         self._read_engine.dispose()

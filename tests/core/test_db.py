@@ -287,3 +287,18 @@ def test_an_error_does_not_say_whom_it_was_about(db: Database) -> None:
         ))  # fmt: skip
     assert "INSERT INTO person" in str(caught.value)
     assert "parameters hidden" in str(caught.value)
+
+
+@pytest.mark.postgres
+async def test_a_statement_for_a_chat_service_does_not_wait_behind_services(postgres_url: str) -> None:
+    """Bug: they shared their threads, so that a few long services held up every answer to the chat service."""
+    db, done = Database(postgres_url, writers=2), threading.Event()
+    long = [asyncio.ensure_future(db.write(lambda _session: done.wait(30))) for _ in range(4)]
+    try:
+        stated = db.write_first(lambda driver: driver.execute("SELECT 1").fetchone())
+        assert await asyncio.wait_for(stated, 10) == (1,)
+        assert not any(one.done() for one in long)
+    finally:
+        done.set()
+        await asyncio.gather(*long)
+        db.close()

@@ -1,9 +1,9 @@
 """The database road: services are synchronous functions taking a Session; only the edges are async.
 
 On SQLite one writer thread takes what has queued up, runs each service in a savepoint, commits once (group commit)
-and then answers each caller; an exception rolls back only its own savepoint. What must be stored before a chat service
-is answered is one statement past SQLAlchemy, and a commit of its own. On PostgreSQL a pool of threads runs one transaction each and
-repeats it on serialization failure or deadlock; such statements have a thread of their own. Readers never block the
+and then answers each caller; an exception rolls back only its own savepoint. On PostgreSQL a pool of threads runs
+one transaction each and repeats it on serialization failure or deadlock. What must be stored before a chat service is
+answered is one statement past SQLAlchemy and a commit of its own, and waits behind no service. Readers never block the
 writer.
 """
 

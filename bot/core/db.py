@@ -25,7 +25,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlmodel import Session
 
-from bot.core.engines import own_connection, postgres_engine, sqlite_engine
+from bot.core.engines import own_connection, postgres_engine, repeated, sqlite_engine
 from bot.core.errors import Problem
 from bot.core.log import log
 
@@ -35,10 +35,8 @@ T = TypeVar("T")
 _BATCH = 256  # services in one group commit
 _SLICE = 0.01  # seconds after which a group commit takes no further service
 _SOON, _IN_TURN, _AT_LAST = range(3)
-_TRIES = 5
 _WRITERS = 8  # on PostgreSQL: commits that wait together share one flush, also while photos busy the disk
 _DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
-_RETRYABLE = {"40001", "40P01", "25P03"}  # serialization failure, deadlock, a process that stood still
 _STILL = 30.0  # seconds after which PostgreSQL ends the transaction of a process that stands still in it
 WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
 
@@ -154,13 +152,19 @@ class Database:
     # -- PostgreSQL -------------------------------------------------------------------------------------
 
     def _write_once(self, job: Callable[[Session], T]) -> T:
+        committing = False  # if the connection breaks then, nobody knows
+
         def write() -> tuple[T, bool]:
+            nonlocal committing
+            committing = False
             with Session(self.engine, expire_on_commit=False, info=dict(self.info)) as session:
                 result = job(session)
+                session.flush()
+                committing = True
                 session.commit()
                 return result, bool(session.info.get(WAKE))
 
-        result, wake = _repeated(write)
+        result, wake = repeated(write, when_lost=lambda: not committing)
         self._tell(wake)
         return result
 
@@ -169,7 +173,7 @@ class Database:
             with own_connection(self.engine) as driver:
                 return statement(driver)
 
-        return _repeated(state)
+        return repeated(state)
 
     # -- SQLite -----------------------------------------------------------------------------------------
 
@@ -251,17 +255,6 @@ def _first_of_all(session: Session) -> Iterator[None]:
     except BaseException:
         session.rollback()
         raise
-
-
-def _repeated(run: Callable[[], T]) -> T:
-    """What PostgreSQL ended for the sake of others is done again."""
-    for _ in range(_TRIES - 1):
-        try:
-            return run()
-        except Exception as error:
-            if getattr(getattr(error, "orig", error), "sqlstate", None) not in _RETRYABLE:
-                raise
-    return run()
 
 
 def think_long(session: Session) -> None:

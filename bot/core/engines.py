@@ -6,16 +6,20 @@ import json
 import select
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import QueuePool
 
+T = TypeVar("T")
+
+_TRIES = 5
+_FOR_OTHERS = {"40001", "40P01", "25P03"}  # serialization failure, deadlock, a process that stood still
 _plain_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -96,6 +100,20 @@ def sqlite_engine(url: Any, *, write: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
+
+
+def repeated(run: Callable[[], T], *, when_lost: Callable[[], bool] = lambda: False) -> T:
+    """*run* a transaction, again if PostgreSQL ended it for the sake of others, or if its connection broke and *when_lost*
+    says that nothing of it can have been stored."""
+    for _ in range(_TRIES - 1):
+        try:
+            return run()
+        except Exception as error:
+            ended = getattr(getattr(error, "orig", error), "sqlstate", None) in _FOR_OTHERS
+            lost = isinstance(error, DBAPIError) and error.connection_invalidated
+            if not ended and not (lost and when_lost()):
+                raise
+    return run()
 
 
 @contextmanager

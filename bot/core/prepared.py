@@ -39,7 +39,7 @@ class Prepared:
         try:
             return Answer(words, driver.execute(words.sql, words.given(values)))
         except dialect.loaded_dbapi.Error as error:
-            raise _sqlalchemys(error, words.sql, dialect) from error
+            raise _sqlalchemys(error, words.sql, connection) from error
 
     def _learn(self, dialect: Dialect) -> Words:
         statement = self._make if isinstance(self._make, Executable) else self._make(dialect.name)
@@ -77,13 +77,19 @@ def together(connection: Connection) -> Iterator[None]:
         with driver.pipeline():
             yield
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _sqlalchemys(error, "together", connection.dialect) from error
+        raise _sqlalchemys(error, "together", connection) from error
 
 
-def _sqlalchemys(error: Exception, sql: str, dialect: Dialect) -> Exception:
-    return DBAPIError.instance(
-        sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
-    )
+def _sqlalchemys(error: Exception, sql: str, connection: Connection) -> DBAPIError:
+    """The error as SQLAlchemy raises it; a connection that broke is not rolled back, which would raise another."""
+    base = connection.dialect.loaded_dbapi.Error
+    lost = bool(getattr(connection.connection.driver_connection, "closed", False))
+    if lost:
+        connection.invalidate(error)
+    found = DBAPIError.instance(sql, None, error, base, hide_parameters=True, connection_invalidated=lost,
+                                dialect=connection.dialect)  # fmt: skip
+    assert isinstance(found, DBAPIError)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Table, bindparam, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -91,19 +93,66 @@ def test_changes_told_together_are_all_made_or_none(db: Database) -> None:
     assert kept == ["e-1", "e-2", "e-5"]
 
 
-@pytest.mark.postgres
-def test_a_connection_that_breaks_under_it_is_left_and_the_next_is_new(postgres_url: str) -> None:
-    db, other = Database(postgres_url), Database(postgres_url)
+def asked(session: Session) -> Any:
+    return KEPT.run(session.connection(), event="e-1").rows()
 
-    def broken(session: Session) -> Any:
+
+def asked_together(session: Session) -> Any:
+    with together(session.connection()):
+        answer = KEPT.run(session.connection(), event="e-1")
+    return answer.rows()
+
+
+def asked_as_ever(session: Session) -> Any:
+    return session.execute(select(TABLE.c.event_id)).all()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("ask", [asked, asked_together, asked_as_ever])
+def test_what_breaks_before_it_is_committed_is_done_again(
+    postgres_url: str, ask: Callable[[Session], Any]
+) -> None:
+    """The server restarts, or ends a process that stood still: nothing of it was stored, and the caller notices nothing."""
+    db, other = Database(postgres_url), Database(postgres_url)
+    tries: list[Any] = []
+
+    def broken(session: Session) -> None:
         number = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
-        other.write_now(lambda s: s.execute(text("SELECT pg_terminate_backend(:n, 5000)"), {"n": number}))
-        return KEPT.run(session.connection(), event="e-1").rows()
+        keep(session, "e-1")
+        tries.append(number)
+        if len(tries) == 1:
+            end = text("SELECT pg_terminate_backend(:n, 5000)")
+            assert other.read_now(lambda s: s.execute(end, {"n": number}).scalar_one())
+        assert len(ask(session)) == 1
 
     try:
-        with pytest.raises(OperationalError):
-            db.write_now(broken)
-        assert db.write_now(keep, "e-1") == 1
+        db.write_now(broken)
+        assert len(set(tries)) == 2
+        assert len(db.read_now(asked_as_ever)) == 1
     finally:
         db.close()
         other.close()
+
+
+@pytest.mark.postgres
+def test_what_breaks_while_it_is_committed_is_told_for_nobody_knows(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = Database(postgres_url)
+    tries: list[int] = []
+
+    def commit(connection: psycopg.Connection[Any]) -> None:
+        connection.close()
+        raise psycopg.OperationalError("the connection is lost")
+
+    def once(session: Session) -> None:
+        tries.append(keep(session, "e-1"))
+        monkeypatch.setattr(psycopg.Connection, "commit", commit)
+
+    try:
+        with pytest.raises(OperationalError):
+            db.write_now(once)
+        monkeypatch.undo()
+        assert tries == [1]
+    finally:
+        db.close()

@@ -66,8 +66,9 @@ def _still_there(driver: Any, _record: object, _pooled: object) -> None:
     Raises what makes the pool open a connection anew.
     """
     heard = select.poll()
-    heard.register(driver.fileno(), select.POLLIN)
-    if heard.poll(0):
+    if not driver.closed:
+        heard.register(driver.fileno(), select.POLLIN)
+    if driver.closed or heard.poll(0):
         raise DisconnectionError
 
 

@@ -154,5 +154,6 @@ def test_what_breaks_while_it_is_committed_is_told_for_nobody_knows(
             db.write_now(once)
         monkeypatch.undo()
         assert tries == [1]
+        assert db.write_now(keep, "e-2") == 1
     finally:
         db.close()

@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 
 from bot.core.ids import new_id
 from bot.inspection.audit.service import record
-from bot.inspection.notices.message import Content, Kind, Page, Skip
+from bot.inspection.notices.message import Content, Kind, Page, Skip, Told
 from bot.inspection.notices.models import Notice, NoticeState, Priority
 from bot.inspection.notices.service import enqueue_many, row
 from bot.messaging.render import Renderer
@@ -76,7 +76,7 @@ def merge(session: Session, *, now: dt.datetime, most: int = MOST) -> int:
 def make_kind(kinds: Mapping[str, Kind], renderer: Renderer) -> Kind:
     """The kind ``digest``: one line for each merged notice that is still true."""
 
-    def digest(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+    def digest(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
         lines: list[str] = []
         pages: list[Page] = []
         merged = session.execute(

@@ -18,7 +18,7 @@ from bot.core.db import WAKE, Database
 from bot.core.log import log
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
-from bot.inspection.notices.message import Kind, Skip
+from bot.inspection.notices.message import Kind, Skip, Told
 from bot.inspection.notices.models import Attempt, Notice, NoticeState
 from bot.inspection.profile import Profile
 from bot.messaging.hours import is_quiet
@@ -84,7 +84,7 @@ class Chase:
                 found.setdefault(hours, []).append(kind)
         return found
 
-    def _of(self, session: Session, notice: Notice, attempt: Attempt, now: dt.datetime) -> _Sent:
+    def _of(self, session: Session, notice: Told, attempt: Attempt, now: dt.datetime) -> _Sent:
         try:
             content = self.kinds[notice.kind].content(session, notice, now)
         except DBAPIError:

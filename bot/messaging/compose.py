@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 
 from bot.core.ids import new_id
 from bot.core.log import log
-from bot.inspection.notices.message import Content, Kind, Skip
-from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
+from bot.inspection.notices.message import Content, Kind, Skip, Told
+from bot.inspection.notices.models import Attempt, Card, NoticeState, Priority
 from bot.messaging import outbox, routes
 from bot.messaging.outbox import Begun
 from bot.messaging.outcomes import Outcome
@@ -36,7 +36,7 @@ class Job:
     """One message on its way to one account. ``ask_first``: a try before may have arrived, and the platform
     can say so."""
 
-    notice: Notice
+    notice: Told
     message: OutboundMessage
     begun: Begun
     ask_first: bool = False
@@ -90,7 +90,7 @@ class Composer:
                 made.ended.append(result)
         return made
 
-    def _look_up(self, session: Session, claimed: Sequence[Notice], now: dt.datetime) -> _Known:
+    def _look_up(self, session: Session, claimed: Sequence[Told], now: dt.datetime) -> _Known:
         set_ = limits_set(session)
         self.limits = {
             name: limits_of(platform.capabilities, set_.get(name, {}))
@@ -128,7 +128,7 @@ class Composer:
             self._throttle.forget(before=now - dt.timedelta(days=1))
             self._forget_at = now + dt.timedelta(hours=1)
 
-    def _one(self, session: Session, notice: Notice, known: _Known, now: dt.datetime) -> Job | Outcome:
+    def _one(self, session: Session, notice: Told, known: _Known, now: dt.datetime) -> Job | Outcome:
         assert notice.id is not None
         before = known.earlier.get(notice.id, Earlier())
         try:
@@ -151,12 +151,12 @@ class Composer:
             log.exception("message_broke", notice=notice.id, kind=notice.kind)
             return Outcome(notice.id, "failed", NoticeState.FAILED, code=type(error).__name__, detail=BROKE)
 
-    def _unneeded(self, notice: Notice, skip: Skip) -> Outcome:
+    def _unneeded(self, notice: Told, skip: Skip) -> Outcome:
         assert notice.id is not None
         state = NoticeState.SENT if notice.moved else NoticeState.SKIPPED  # told once, answered meanwhile
         return Outcome(notice.id, "skipped", state, detail=skip.reason)
 
-    def _nowhere(self, session: Session, notice: Notice, before: Earlier) -> Outcome:
+    def _nowhere(self, session: Session, notice: Told, before: Earlier) -> Outcome:
         assert notice.id is not None
         if notice.moved and before.took:
             return Outcome(notice.id, "skipped", NoticeState.SENT, detail=NO_ANSWER)
@@ -166,7 +166,7 @@ class Composer:
 
     def _job(
         self,
-        notice: Notice,
+        notice: Told,
         content: Content,
         where: Address,
         *,
@@ -201,11 +201,12 @@ class Composer:
             was_shown=old.shown if old and same else "",
             card=_card_row(notice, where, card_id, shown, now) if card_id and not same else None,
             closes=notice.card_id if old and not same and not notice.moved else "",
+            renames=card_id != notice.card_id,
         )  # fmt: skip
         return Job(notice, message, begun, ask_first=asks)
 
     def _wait(
-        self, name: str, notice: Notice, user_id: str, slow: Sequence[Limit], now: dt.datetime
+        self, name: str, notice: Told, user_id: str, slow: Sequence[Limit], now: dt.datetime
     ) -> dt.timedelta:
         if not slow:
             return dt.timedelta()
@@ -215,9 +216,7 @@ class Composer:
         return self._throttle.take(name, whose, limits=slow, now=now)
 
 
-def _card_row(
-    notice: Notice, where: Address, card_id: str, shown: str, now: dt.datetime
-) -> dict[str, object]:
+def _card_row(notice: Told, where: Address, card_id: str, shown: str, now: dt.datetime) -> dict[str, object]:
     return {
         "card_id": card_id, "notice_id": notice.id, "person_id": notice.recipient_id, "platform": where[0],
         "user_id": where[1], "token": "", "shown": shown, "kind": notice.kind, "subject": notice.subject,

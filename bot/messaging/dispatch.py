@@ -20,8 +20,8 @@ from bot.core.log import log
 from bot.core.metrics import handled, of_inbound
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.evidence import open_store
-from bot.inspection.notices.message import Content, Kind, Page
-from bot.inspection.notices.models import Notice, Priority, Talk
+from bot.inspection.notices.message import Content, Kind, Page, Told
+from bot.inspection.notices.models import Priority, Talk
 from bot.inspection.notices.service import enqueue
 from bot.inspection.profile import Profile
 from bot.messaging import inbox
@@ -277,7 +277,7 @@ def _promised(event: InboundEvent, reply: Reply) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _reply_content(_session: Session, notice: Notice, _now: dt.datetime) -> Content:
+def _reply_content(_session: Session, notice: Told, _now: dt.datetime) -> Content:
     pages = tuple(Page(text, path=url) for text, url in notice.data.get("links", ()))
     return Content({"title": notice.data["title"], "text": notice.data["text"]}, pages=pages)
 

@@ -33,7 +33,9 @@ from sqlmodel import Session, col
 
 from bot.core.bulk import OverRows
 from bot.core.clock import china_day
+from bot.core.prepared import Prepared
 from bot.core.tables import BigId, Moment
+from bot.inspection.notices.message import Told
 from bot.inspection.notices.models import Attempt, Card, Notice, NoticeState, Priority
 from bot.messaging.quotas import add
 from bot.messaging.tries import TOGETHER
@@ -59,6 +61,7 @@ class Begun:
     was_shown: str = ""  # by a try before this one, if it arrived
     closes: str = ""  # the card on an account that refused
     together: bool = False  # with others in one call
+    renames: bool = False  # the notice knew another card, or none
 
 
 # literal states: a bound parameter would keep SQLite from using the partial indexes
@@ -105,7 +108,7 @@ def refreshable(now: dt.datetime, *, card_id: str = "") -> Select[Any]:
 # built once and run on the table: every batch runs these, and building them anew cost as much as running them
 _NOTICES = Notice.__table__  # type: ignore[attr-defined]
 _NOW, _UNTIL = bindparam("now_", type_=Moment()), bindparam("until_", type_=Moment())
-_HOLD = (
+_HOLD = Prepared(
     update(_NOTICES)
     .where(
         _WAITING, col(Notice.not_before) <= _NOW, ~_LOUD,
@@ -114,12 +117,12 @@ _HOLD = (
     .values(state=NoticeState.HELD.value, not_before=_UNTIL, detail=QUIET)
 )  # fmt: skip
 _ENDED = {"state": NoticeState.EXPIRED.value, "done_at": _NOW, "lease_until": None, "lease_by": ""}
-_EXPIRE = (
+_EXPIRE = Prepared(
     update(_NOTICES)
     .where(_WAITING, col(Notice.not_before) <= _NOW, col(Notice.expires_at) <= _NOW)
     .values(detail="已过时效，不再发送", **_ENDED)
 )
-_BREAK_OFF = (
+_BREAK_OFF = Prepared(
     update(_NOTICES)
     .where(_SENDING, col(Notice.lease_until) <= _NOW, col(Notice.expires_at) <= _NOW)
     .values(detail="发送中断，结果不明；已过时效，不再发送", **_ENDED)
@@ -139,8 +142,8 @@ def _first(due: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-_NEXT = {quiet: _first(_ready(_NOW, quiet=quiet)) for quiet in (False, True)}
-_LEFT = {quiet: _first(_abandoned(_NOW, quiet=quiet)) for quiet in (False, True)}
+_NEXT = {quiet: Prepared(_first(_ready(_NOW, quiet=quiet))) for quiet in (False, True)}
+_LEFT = {quiet: Prepared(_first(_abandoned(_NOW, quiet=quiet))) for quiet in (False, True)}
 _TAKE = OverRows(
     {"id": BigId},
     lambda given: (
@@ -149,12 +152,19 @@ _TAKE = OverRows(
         .values(state=NoticeState.SENDING.value, lease_by=bindparam("worker_"), lease_until=_UNTIL)
     ),
 )
-_CLAIMED = OverRows({"id": BigId}, lambda given: select(Notice).where(col(Notice.id).in_(select(given.c.id))))
+_SAID = (
+    "id", "kind", "subject", "generation", "recipient_id", "slot", "priority", "statutory", "data", "created_at",
+    "attempts", "card_id", "moved",
+)  # fmt: skip
+_CLAIMED = OverRows(
+    {"id": BigId},
+    lambda given: select(*(_NOTICES.c[name] for name in _SAID)).where(_NOTICES.c.id.in_(select(given.c.id))),
+)
 
 
 def hold(session: Session, *, now: dt.datetime, until: dt.datetime) -> int:
     """Quiet hours: what is due and neither statutory nor urgent waits until they end. Returns how many."""
-    return int(session.connection().execute(_HOLD, {"now_": now, "until_": until}).rowcount)
+    return _HOLD.change(session.connection(), now_=now, until_=until)
 
 
 def expire(session: Session, *, now: dt.datetime, metered: Collection[str] = ()) -> None:
@@ -162,8 +172,8 @@ def expire(session: Session, *, now: dt.datetime, metered: Collection[str] = ())
     off counts as a call: it may have cost one."""
     session.flush()
     connection = session.connection()
-    connection.execute(_EXPIRE, {"now_": now})
-    broken_off = connection.execute(_BREAK_OFF, {"now_": now}).scalars().all()
+    _EXPIRE.change(connection, now_=now)
+    broken_off = [row.id for row in _BREAK_OFF.rows(connection, now_=now)]
     _note_interruption(session, broken_off, now=now, metered=metered)
 
 
@@ -178,50 +188,27 @@ def claim(
 ) -> list[int]:
     """Lease up to *limit* due notices to *worker*, urgent first, and return their ids. *metered* as in ``expire``."""
     connection = session.connection()
-    wanted = {"now_": now, "most_": limit}
-    left = connection.execute(_LEFT[quiet], wanted).all()
-    found = connection.execute(_NEXT[quiet], wanted).all()
+    left = _LEFT[quiet].rows(connection, now_=now, most_=limit)
+    found = _NEXT[quiet].rows(connection, now_=now, most_=limit)
     if left:
         found = sorted([*left, *found], key=lambda row: row.priority)[:limit]
     ids = [row.id for row in found]
     if ids:
-        _TAKE.run(session, ([notice] for notice in ids), worker_=worker, until_=now + LEASE)
-        _note_interruption(session, [row.id for row in found if row.attempts], now=now, metered=metered)
+        _TAKE.change(connection, [[notice] for notice in ids], worker_=worker, until_=now + LEASE)
+        known = {row.id for row in left}
+        begun = [row.id for row in found if row.attempts or row.id in known]
+        _note_interruption(session, begun, now=now, metered=metered)
     return ids
 
 
-def claimed(session: Session, notice_ids: Sequence[int]) -> list[Notice]:
-    """What was claimed, in that order."""
-    found = {n.id: n for n in _CLAIMED.run(session, ([notice] for notice in notice_ids)).scalars()}
+def claimed(session: Session, notice_ids: Sequence[int]) -> list[Told]:
+    """What was claimed, in that order: only what is needed to say it, and no objects that somebody could change."""
+    found = {n.id: n for n in _CLAIMED.rows(session.connection(), [[notice] for notice in notice_ids])}
     return [found[notice] for notice in notice_ids]
 
 
-def _note_interruption(
-    session: Session, notice_ids: Sequence[int | None], *, now: dt.datetime, metered: Collection[str]
-) -> None:
-    """Tries that nobody finished are of unknown outcome."""
-    if not notice_ids:
-        return
-    interrupted = session.execute(
-        update(Attempt)
-        .where(col(Attempt.notice_id).in_(notice_ids), col(Attempt.outcome) == "sending")
-        .values(outcome="unknown", detail="进程中断")
-        .returning(col(Attempt.platform))
-        .execution_options(synchronize_session=False)
-    ).scalars()
-    calls = Counter(name for name in interrupted if name in metered)
-    add(session, {(name, Budget.CALLS.value, china_day(now)): n for name, n in calls.items()})
-
-
-_BEGIN = OverRows(
-    {"id": BigId, "n": Integer(), "platform": String(), "card_id": String()},
-    lambda given: (
-        update(_NOTICES)
-        .where(_NOTICES.c.id == given.c.id)
-        .values(attempts=given.c.n, platform=given.c.platform, card_id=given.c.card_id)
-    ),
-)
 _ATTEMPTS = Attempt.__table__  # type: ignore[attr-defined]
+_OTHERS = _ATTEMPTS.alias()
 _TRIED: dict[str, TypeEngine[Any]] = {
     "notice_id": BigId, "n": Integer(), "platform": String(), "target": String(), "ref": String(),
     "repeated": Boolean(),
@@ -244,20 +231,58 @@ _SHOW = OverRows(
 )
 
 
+_POINT = OverRows(
+    {"id": BigId, "card_id": String()},
+    lambda given: update(_NOTICES).where(_NOTICES.c.id == given.c.id).values(card_id=given.c.card_id),
+)
+_LAST = select(func.max(_OTHERS.c.n)).where(_OTHERS.c.notice_id == _NOTICES.c.id).scalar_subquery()
+_CATCH_UP = OverRows(
+    {"id": BigId},
+    lambda given: (
+        update(_NOTICES)
+        .where(
+            _NOTICES.c.id == given.c.id, _ATTEMPTS.c.notice_id == given.c.id,
+            _ATTEMPTS.c.n > _NOTICES.c.attempts, _ATTEMPTS.c.n == _LAST,
+        )
+        .values(attempts=_ATTEMPTS.c.n, platform=_ATTEMPTS.c.platform)
+    ),
+)  # fmt: skip
+
+
+def _note_interruption(
+    session: Session, notice_ids: Sequence[int], *, now: dt.datetime, metered: Collection[str]
+) -> None:
+    """Tries that nobody finished are of unknown outcome, and their notices, which count what was settled, count them
+    as well."""
+    if not notice_ids:
+        return
+    interrupted = session.execute(
+        update(Attempt)
+        .where(col(Attempt.notice_id).in_(notice_ids), col(Attempt.outcome) == "sending")
+        .values(outcome="unknown", detail="进程中断")
+        .returning(col(Attempt.platform))
+        .execution_options(synchronize_session=False)
+    ).scalars()
+    calls = Counter(name for name in interrupted if name in metered)
+    add(session, {(name, Budget.CALLS.value, china_day(now)): n for name, n in calls.items()})
+    _CATCH_UP.change(session.connection(), [[notice] for notice in notice_ids])
+
+
 def begin(session: Session, begun: Sequence[Begun], *, now: dt.datetime) -> None:
     """Note the attempts and, for cards, their rows with the digest of what they will show, before anything
-    leaves."""
+    leaves. The notice counts a try when it is settled, or when somebody finds it broken off."""
     if not begun:
         return
-    _BEGIN.run(session, ([b.notice_id, b.n, b.platform, b.card_id] for b in begun))
-    _TRY.run(
-        session,
-        ([b.notice_id, b.n, b.platform, b.target, TOGETHER if b.together else "", b.repeated] for b in begun),
-        now_=now,
-    )
+    connection = session.connection()
+    tries = [
+        [b.notice_id, b.n, b.platform, b.target, TOGETHER if b.together else "", b.repeated] for b in begun
+    ]
+    _TRY.change(connection, tries, now_=now)
     if closed := [[b.closes] for b in begun if b.closes]:
-        _CLOSE.run(session, closed)
+        _CLOSE.change(connection, closed)
     if new := [b.card for b in begun if b.card]:
-        session.connection().execute(insert(_CARDS), new)
+        connection.execute(insert(_CARDS), new)
     if again := [[b.card_id, b.shown] for b in begun if b.card_id and not b.card]:
-        _SHOW.run(session, again)
+        _SHOW.change(connection, again)
+    if renamed := [[b.notice_id, b.card_id] for b in begun if b.renames]:
+        _POINT.change(connection, renamed)

@@ -8,7 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Boolean, Integer, String, Subquery, Update, and_, bindparam, case, literal, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    String,
+    Subquery,
+    Update,
+    and_,
+    bindparam,
+    case,
+    literal,
+    update,
+)
 from sqlmodel import Session, col
 
 from bot.core.bulk import OverRows
@@ -38,6 +50,7 @@ class Outcome:
     person_id: int | None = None
     platform: str = ""
     attempt: int = 0  # which try; 0: decided before anything could leave
+    via: str = ""  # where that try went
 
 
 def put_back(notice_id: int, *, now: dt.datetime) -> Outcome:
@@ -62,6 +75,15 @@ _MINE = and_(_NOTICES.c.state == NoticeState.SENDING.value, _NOTICES.c.lease_by 
 _FREE: dict[str, Any] = {"lease_until": None, "lease_by": ""}
 
 
+def _counted(n: ColumnElement[int], via: ColumnElement[str]) -> dict[str, Any]:
+    """The notice counts the try, unless somebody who took over counts a later one."""
+    later = n > _NOTICES.c.attempts
+    return {
+        "attempts": case((later, n), else_=_NOTICES.c.attempts),
+        "platform": case((later, via), else_=_NOTICES.c.platform),
+    }
+
+
 def _done(given: Subquery) -> Update:
     # our lease may have run out, and whoever took over did not get through. As a CASE it tempts nobody to look for the
     # rows by their state: they are found by their keys
@@ -72,11 +94,20 @@ def _done(given: Subquery) -> Update:
     return (
         update(_NOTICES)
         .where(_NOTICES.c.id == given.c.id, still_open)
-        .values(state=given.c.state, detail=given.c.detail, done_at=_NOW, **_FREE)
+        .values(
+            state=given.c.state,
+            detail=given.c.detail,
+            done_at=_NOW,
+            **_counted(given.c.n, given.c.via),
+            **_FREE,
+        )
     )
 
 
-_DONE = OverRows({"id": BigId, "state": String(), "detail": String(), "sent": Boolean()}, _done)
+_DONE = OverRows(
+    {"id": BigId, "state": String(), "detail": String(), "sent": Boolean(), "n": Integer(), "via": String()},
+    _done,
+)
 _LATE = col(Notice.expires_at) <= _RETRY
 _AGAIN = (
     update(_NOTICES)
@@ -86,6 +117,7 @@ _AGAIN = (
         not_before=case((_LATE, col(Notice.not_before)), else_=_RETRY),
         done_at=case((_LATE, _NOW), else_=None),
         detail=bindparam("detail_", type_=String()),
+        **_counted(bindparam("n_", type_=Integer()), bindparam("via_", type_=String())),
         **_FREE,
     )
 )
@@ -106,7 +138,7 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: d
     its own attempts."""
     tries = [[o.notice_id, o.attempt, o.result, o.code, o.detail, o.ref] for o in outcomes if o.attempt]
     if tries:
-        _TRY.run(session, tries)
+        _TRY.change(session.connection(), tries)
     _end(session, outcomes, worker=worker, now=now)
     if tokens := [
         {"card_id_": o.card_id, "token_": o.card_token} for o in outcomes if o.card_token and o.card_id
@@ -135,14 +167,14 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: d
 
 def _end(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: dt.datetime) -> None:
     ended = [
-        [o.notice_id, o.state, o.detail, o.result == "sent"]
+        [o.notice_id, o.state, o.detail, o.result == "sent", o.attempt, o.via]
         for o in outcomes if o.state is not None and o.state is not NoticeState.HELD
     ]  # fmt: skip
     if ended:
-        _DONE.run(session, ended, worker_=worker, now_=now)
+        _DONE.change(session.connection(), ended, worker_=worker, now_=now)
     again = [
         {"id_": o.notice_id, "worker_": worker, "state_": o.state or NoticeState.QUEUED, "detail_": o.detail,
-         "retry_": o.retry_at or now, "now_": now}
+         "retry_": o.retry_at or now, "now_": now, "n_": o.attempt, "via_": o.via}
         for o in outcomes if o.state in (None, NoticeState.HELD)
     ]  # fmt: skip
     if again:

@@ -10,6 +10,8 @@ from sqlalchemy import bindparam, update
 from sqlalchemy import select as plain_select
 from sqlmodel import Session, col, select
 
+from bot.core.bulk import OverRows
+from bot.core.tables import BigId
 from bot.inspection.people.models import Account, Person
 from bot.inspection.people.syncing import LEFT
 from bot.messaging.routes import in_order
@@ -27,6 +29,14 @@ _PERSON = (
     )
 )  # built once: every event asks
 _ACCOUNTS = Account.__table__  # type: ignore[attr-defined]
+_THEIRS = OverRows(
+    {"person_id": BigId},
+    lambda given: (
+        plain_select(_ACCOUNTS.c.person_id, _ACCOUNTS.c.platform, _ACCOUNTS.c.user_id, _ACCOUNTS.c.dead_since)
+        .where(_ACCOUNTS.c.person_id.in_(plain_select(given.c.person_id)))
+        .order_by(_ACCOUNTS.c.id)
+    ),
+)
 _REVIVE = (
     update(_ACCOUNTS)
     .where(
@@ -49,11 +59,11 @@ def addresses(
     address for SMS, until a gateway says that it is none."""
     found: dict[int, list[tuple[str, str]]] = {}
     dead: set[tuple[str, str]] = set()
-    query = select(Account.person_id, Account.platform, Account.user_id, Account.dead_since).where(
-        col(Account.person_id).in_(people), col(Account.platform).in_(platforms)
-    )
-    for person_id, platform, user_id, dead_since in session.exec(query.order_by(col(Account.id))):
+    known_there = _THEIRS.rows(session.connection(), [[person] for person in people])
+    for person_id, platform, user_id, dead_since in known_there:
         address = (platform, user_id)
+        if platform not in platforms:
+            continue
         if dead_since is None:
             found.setdefault(person_id, []).append(address)
         else:

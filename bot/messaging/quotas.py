@@ -19,6 +19,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import Clock, china_day
 from bot.core.db import Database
+from bot.core.prepared import Prepared
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.notices.ledger import QuotaSpend, SendLimit
@@ -133,13 +134,13 @@ def forecast(
 # -- limits that somebody set ---------------------------------------------------------------------------
 
 
-_SET = select(SendLimit.platform, SendLimit.scope, SendLimit.seconds, SendLimit.count)
+_SET = Prepared(select(SendLimit.platform, SendLimit.scope, SendLimit.seconds, SendLimit.count))
 
 
 def limits_set(session: Session) -> dict[str, dict[tuple[str, int], int]]:
     """By platform: (scope, seconds) → count; read anew for each batch, so a change counts at once."""
     found: dict[str, dict[tuple[str, int], int]] = {}
-    for platform, scope, seconds, count in session.execute(_SET):
+    for platform, scope, seconds, count in _SET.rows(session.connection()):
         found.setdefault(platform, {})[scope, seconds] = count
     return found
 

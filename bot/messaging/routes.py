@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.inspection.notices.models import Notice, Priority
+from bot.inspection.notices.message import Told
+from bot.inspection.notices.models import Priority
 from bot.messaging.tries import Earlier
 
 Address = tuple[str, str]  # platform, user id
@@ -33,13 +34,13 @@ def in_order(accounts: Sequence[Address], *, prefer: str) -> list[Address]:
     return sorted(accounts, key=rank)
 
 
-def asked_from(notice: Notice) -> Address:
+def asked_from(notice: Told) -> Address:
     """The account a reply answers."""
     return notice.data.get("platform", ""), notice.data.get("user_id", "")
 
 
 def choose(
-    notice: Notice, accounts: Sequence[Address], before: Earlier, *, resting: Mapping[str, tuple[dt.datetime, str]],
+    notice: Told, accounts: Sequence[Address], before: Earlier, *, resting: Mapping[str, tuple[dt.datetime, str]],
     now: dt.datetime,
 ) -> Address | Later | None:  # fmt: skip
     """The account for this try; None when none is left.

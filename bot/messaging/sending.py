@@ -177,13 +177,13 @@ class Sender:
         begun = job.begun
         if isinstance(end, Sent) and not (end.earlier and begun.card):  # a new card cannot be there already
             return Outcome(
-                begun.notice_id, "sent", NoticeState.SENT, attempt=begun.n, card_id=begun.card_id,
-                ref=_storable(end.ref), card_token=_storable(end.card_token),
+                begun.notice_id, "sent", NoticeState.SENT, attempt=begun.n, via=begun.platform,
+                card_id=begun.card_id, ref=_storable(end.ref), card_token=_storable(end.card_token),
                 still_shows=begun.was_shown if end.earlier and begun.was_shown != begun.shown else None,
             )  # fmt: skip
         base = Outcome(
-            begun.notice_id, "failed", NoticeState.FAILED, attempt=begun.n, card_id=begun.card_id, detail=BROKE,
-            ref=TOGETHER if begun.together else "",
+            begun.notice_id, "failed", NoticeState.FAILED, attempt=begun.n, via=begun.platform,
+            card_id=begun.card_id, detail=BROKE, ref=TOGETHER if begun.together else "",
         )  # fmt: skip
         if isinstance(end, PlatformError):
             return self._failed(job, base, end)

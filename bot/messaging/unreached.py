@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlmodel import Session, col, select
 
 from bot.core.clock import china
-from bot.inspection.notices.message import Content, Kind, Skip
+from bot.inspection.notices.message import Content, Kind, Skip, Told
 from bot.inspection.notices.models import Notice, NoticeState, Priority
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Person, Role
@@ -44,7 +44,7 @@ def tell_leads(session: Session, notice_ids: Sequence[int], *, now: dt.datetime)
 def make_kind(titles: Mapping[str, str]) -> Kind:
     """The kind ``unreached``; *titles* are short zh-CN names of the other kinds."""
 
-    def unreached(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+    def unreached(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
         department = int(notice.subject.partition(":")[2]) or None
         since = dt.datetime.fromisoformat(notice.data["since"])
         missed = (col(Notice.state) == NoticeState.FAILED) | (col(Notice.detail) == NO_ANSWER)

@@ -10,17 +10,16 @@ from bot.core.clock import china, china_day
 from bot.inspection.checklists.devices import CODE_LIVES
 from bot.inspection.checklists.models import FormDevice, RecordSheet
 from bot.inspection.checklists.service import is_trained
-from bot.inspection.notices.message import Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Content, Kind, Page, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
 
 
-def _facts(session: Session, notice: Notice) -> VisitFacts:
+def _facts(session: Session, notice: Told) -> VisitFacts:
     return visit_facts(session, int(notice.subject.rpartition(":")[2]))
 
 
-def training_missing(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def training_missing(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """To the lead: an officer stood before a form that does not open (C14)."""
     facts = _facts(session, notice)
     person_id = int(notice.data["person_id"])
@@ -32,7 +31,7 @@ def training_missing(session: Session, notice: Notice, now: dt.datetime) -> Cont
     return Content({"name": name, "object": facts.object.name, "number": facts.visit.number})
 
 
-def no_signature(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def no_signature(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the lead: the sheet was closed without a signature (C18, flag NO_SIGNATURE)."""
     facts = _facts(session, notice)
     sheet = session.get(RecordSheet, facts.visit.id)
@@ -49,7 +48,7 @@ def no_signature(session: Session, notice: Notice, _now: dt.datetime) -> Content
     )
 
 
-def enterprise_record(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def enterprise_record(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the enterprise: its copy of the record sheet (C18)."""
     facts = _facts(session, notice)
     sheet = session.get(RecordSheet, facts.visit.id)
@@ -67,7 +66,7 @@ def enterprise_record(session: Session, notice: Notice, _now: dt.datetime) -> Co
     )
 
 
-def refused_inspection(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def refused_inspection(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the lead at once: the party seriously refused the inspection (C24)."""
     facts = _facts(session, notice)
     if facts.visit.outcome != "R06":
@@ -76,7 +75,7 @@ def refused_inspection(session: Session, notice: Notice, _now: dt.datetime) -> C
     return Content({"object": facts.object.name, "number": facts.visit.number, "officers": officers})
 
 
-def form_code(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def form_code(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """To an officer whose link was opened on an unknown phone: the code that lets it in."""
     device = session.get(FormDevice, int(notice.subject.rpartition(":")[2]))
     if device is None or not device.code or now - device.asked_at >= CODE_LIVES:

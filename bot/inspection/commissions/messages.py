@@ -11,8 +11,7 @@ from bot.core.clock import china_day
 from bot.inspection.commissions.models import Commission, CommissionState
 from bot.inspection.commissions.service import adoptions
 from bot.inspection.deadlines.shown import due_words
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.tasks.queries import get_visit, visit_facts
 
 S = CommissionState
@@ -20,7 +19,7 @@ _WORDS = {S.ADOPTED: "已采用", S.REJECTED: "未采用", S.FALSE: "报告被�
 _ASKS = (Ask("采用", "adopt_commission", "primary"), Ask("不采用", "reject_commission", "danger"))
 
 
-def _load(session: Session, notice: Notice) -> tuple[Commission, dict[str, Any]]:
+def _load(session: Session, notice: Told) -> tuple[Commission, dict[str, Any]]:
     found = session.get_one(Commission, int(notice.subject.rpartition(":")[2]))
     facts = visit_facts(session, found.visit_id)
     return found, {
@@ -29,12 +28,12 @@ def _load(session: Session, notice: Notice) -> tuple[Commission, dict[str, Any]]
     }  # fmt: skip
 
 
-def commission_ordered(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def commission_ordered(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     found, values = _load(session, notice)
     return Skip("报告已收到") if found.state != S.ORDERED else Content(values)
 
 
-def commission_due(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def commission_due(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """To the institution and the lead, before and after the day."""
     found, values = _load(session, notice)
     if found.state != S.ORDERED:
@@ -45,7 +44,7 @@ def commission_due(session: Session, notice: Notice, now: dt.datetime) -> Conten
     )
 
 
-def commission_reported(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def commission_reported(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To whoever decides: adopt it or not; the card says what was decided."""
     found, values = _load(session, notice)
     shown = (("机构", found.institution), ("检查对象", values["object"]), ("结论", found.conclusion))
@@ -55,7 +54,7 @@ def commission_reported(session: Session, notice: Notice, _now: dt.datetime) -> 
     return Content(values, shown, (), page, closed=_WORDS.get(S(found.state), "待报告"))
 
 
-def commission_false(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def commission_false(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the leads: which results rest on a report that was found false."""
     found, values = _load(session, notice)
     if found.state != S.FALSE:

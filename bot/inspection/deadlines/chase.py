@@ -19,8 +19,8 @@ from bot.inspection.deadlines.models import (
     ReminderClock,
 )
 from bot.inspection.deadlines.telling import TELLINGS
-from bot.inspection.notices.message import Ask
-from bot.inspection.notices.models import Notice, Priority
+from bot.inspection.notices.message import Ask, Told
+from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, touch_cards, withdraw
 from bot.inspection.profile import Profile
 from bot.inspection.profile.schedule import shown_moment
@@ -81,7 +81,7 @@ def snooze(
     return _keep(session, deadline, hush, "deadline.snoozed", now=now)
 
 
-def chase_asks(session: Session, notice: Notice, *, now: dt.datetime) -> tuple[tuple[Ask, ...], str]:
+def chase_asks(session: Session, notice: Told, *, now: dt.datetime) -> tuple[tuple[Ask, ...], str]:
     """The buttons of a reminder about its deadline, or the words that stand in their place once one was pressed."""
     deadline_id = int(notice.data.get("deadline", 0))
     if not deadline_id:

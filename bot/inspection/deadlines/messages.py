@@ -7,11 +7,10 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.inspection.deadlines.words import KINDS_ZH
-from bot.inspection.notices.message import Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Content, Kind, Skip, Told
 
 
-def reminders_late(_session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def reminders_late(_session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the administrators: how long the reminders stood still, and what went out late."""
     data = notice.data
     late = [f"{KINDS_ZH.get(kind, kind)} {count} 项" for kind, count in data["late"].items()]
@@ -21,7 +20,7 @@ def reminders_late(_session: Session, notice: Notice, _now: dt.datetime) -> Cont
     )  # fmt: skip
 
 
-def promises_broken(_session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def promises_broken(_session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the administrators: what the nightly audit found missing, by kind, and that it is made good."""
     data = notice.data
     kinds = [f"{KINDS_ZH.get(kind, kind)} {count} 项" for kind, count in data["kinds"].items()]

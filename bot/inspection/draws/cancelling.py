@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from bot.inspection.notices.message import Content, Kind, Skip
+from bot.inspection.notices.message import Content, Kind, Skip, Told
 from bot.inspection.notices.models import Notice, NoticeState, Priority
 from bot.inspection.notices.service import row
 from bot.inspection.people.models import Department
@@ -72,7 +72,7 @@ def _told(session: Session, visit_ids: Sequence[int]) -> list[tuple[Visit, int]]
     return found
 
 
-def visit_cancelled(_session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def visit_cancelled(_session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """The visit itself is gone: what is said was noted when it was taken back."""
     values = notice.data
     return Content(dict(values), (("检查单位", values["department"]), ("原定时间", values["planned"]),

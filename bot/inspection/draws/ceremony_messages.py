@@ -12,8 +12,7 @@ from bot.inspection.draws.cancelling import KINDS as CANCELLING
 from bot.inspection.draws.models import Draw, DrawState
 from bot.inspection.draws.sources import words_of
 from bot.inspection.draws.values import next_place, words_at
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.tasks.models import Task
 
@@ -25,7 +24,7 @@ _REVEAL = Ask("揭示种子", "reveal_draw", "primary")
 _LOCK = Ask("锁定名单", "lock_draw", "primary")
 
 
-def _known(session: Session, notice: Notice) -> tuple[Draw, Task]:
+def _known(session: Session, notice: Told) -> tuple[Draw, Task]:
     draw = session.get_one(Draw, int(notice.subject.rpartition(":")[2]))
     return draw, session.get_one(Task, draw.task_id)
 
@@ -44,7 +43,7 @@ def _page(draw: Draw, task: Task) -> tuple[Page, ...]:
     return (Page("公开记录", path=f"/public/draws/{task.number}/{draw.round}"),)
 
 
-def ceremony(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def ceremony(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """The coordinator's card: what stands, and the one next step."""
     draw, task = _known(session, notice)
     values = _values(draw, task) | {"state": draw.state}
@@ -71,7 +70,7 @@ def ceremony(session: Session, notice: Notice, _now: dt.datetime) -> Content | S
     return Content(values, facts, (_REVEAL,), _page(draw, task))
 
 
-def committed(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def committed(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To leads and witnesses, before anything is drawn: the fingerprints they can compare afterwards."""
     draw, task = _known(session, notice)
     if draw.state == DrawState.VOID:
@@ -84,7 +83,7 @@ def committed(session: Session, notice: Notice, _now: dt.datetime) -> Content | 
     return Content(_values(draw, task), facts, (), _page(draw, task))
 
 
-def witness(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def witness(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To each witness: say what the source gave, or confirm what another said."""
     draw, task = _known(session, notice)
     values = _values(draw, task)
@@ -111,7 +110,7 @@ def witness(session: Session, notice: Notice, _now: dt.datetime) -> Content | Sk
     return Content(values, facts, asks)
 
 
-def void_request(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def void_request(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """A second person decides on a redraw (D11)."""
     draw, task = _known(session, notice)
     values = _values(draw, task) | {"person": ""}
@@ -126,7 +125,7 @@ def void_request(session: Session, notice: Notice, _now: dt.datetime) -> Content
     )  # fmt: skip
 
 
-def voided(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def voided(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To officers whose visits were taken back."""
     task = session.get_one(Task, int(notice.subject.rpartition(":")[2]))
     values = {"reason": "抽取已作废", "on_paper": [], **notice.data}

@@ -10,8 +10,7 @@ from sqlmodel import Session
 from bot.inspection.deadlines.models import ExtensionState, LeaveRequest
 from bot.inspection.draws.leave import affected
 from bot.inspection.draws.shortage import KINDS as SHORTAGE
-from bot.inspection.notices.message import Ask, Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.tasks.models import OfficerState, VisitOfficer
 from bot.inspection.tasks.queries import visit_facts
@@ -19,7 +18,7 @@ from bot.inspection.tasks.queries import visit_facts
 _ASKS = (Ask("同意并重新抽取", "grant_leave", "primary"), Ask("不同意", "refuse_leave", "danger"))
 
 
-def _leave(session: Session, notice: Notice) -> tuple[LeaveRequest, dict[str, Any]]:
+def _leave(session: Session, notice: Told) -> tuple[LeaveRequest, dict[str, Any]]:
     asked = session.get_one(LeaveRequest, int(notice.subject.rpartition(":")[2]))
     days = f"{asked.first_day:%m月%d日} 至 {asked.last_day:%m月%d日}"
     return asked, {
@@ -28,7 +27,7 @@ def _leave(session: Session, notice: Notice) -> tuple[LeaveRequest, dict[str, An
     }  # fmt: skip
 
 
-def leave_request(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def leave_request(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the leads, who see how many visits a grant hands over."""
     asked, values = _leave(session, notice)
     facts = (("申请人", values["person"]), ("时间", values["days"]), ("待检查", f"{values['visits']} 户"))
@@ -39,12 +38,12 @@ def leave_request(session: Session, notice: Notice, _now: dt.datetime) -> Conten
     return Content(values, facts, closed=done)
 
 
-def leave_decided(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def leave_decided(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     asked, values = _leave(session, notice)
     return Content(values | {"granted": asked.state == ExtensionState.GRANTED})
 
 
-def officer_replaced(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def officer_replaced(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the officer whose place was drawn again."""
     officer = session.get_one(VisitOfficer, int(notice.subject.rpartition(":")[2]))
     if officer.state != OfficerState.REPLACED:

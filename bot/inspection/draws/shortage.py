@@ -8,8 +8,8 @@ from sqlmodel import Session, col, or_, select
 
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
-from bot.inspection.notices.message import Content, Kind, Skip
-from bot.inspection.notices.models import Notice, Priority
+from bot.inspection.notices.message import Content, Kind, Skip, Told
+from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Department
 from bot.inspection.tasks.models import Task, TaskState
@@ -40,7 +40,7 @@ def tell_shortage(session: Session, *, task_id: int, problem: Problem, now: dt.d
     return True
 
 
-def staff_missing(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def staff_missing(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     task = session.get_one(Task, int(notice.subject.rpartition(":")[2]))
     if task.state in (TaskState.DISPATCHED, TaskState.IN_PROGRESS, TaskState.COMPLETED):
         return Skip("已抽取并派发")

@@ -11,15 +11,14 @@ from bot.core.clock import china
 from bot.inspection.deadlines.shown import due_words
 from bot.inspection.followups.clue_rules import SOURCES
 from bot.inspection.followups.models import Clue, ClueSource, SpecialProposal
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.tasks.messages import assignment
 from bot.inspection.tasks.models import OfficerState, Visit, VisitState
 from bot.inspection.tasks.queries import visit_facts
 from bot.inspection.tasks.states import BEFORE_VISIT, NAMES
 
 
-def clue_assigned(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def clue_assigned(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """The officer's card: that of every visit, with the clue's own words first."""
     shown = assignment(session, notice, now)
     if isinstance(shown, Skip):
@@ -33,7 +32,7 @@ def clue_assigned(session: Session, notice: Notice, now: dt.datetime) -> Content
     )
 
 
-def clue_received(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def clue_received(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the lead at once: what came in and who is on it, or why nobody is."""
     clue = session.get_one(Clue, int(notice.subject.rpartition(":")[2]))
     values = _values(clue) | {
@@ -57,7 +56,7 @@ def clue_received(session: Session, notice: Notice, _now: dt.datetime) -> Conten
     )
 
 
-def clue_unanswered(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def clue_unanswered(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the lead, then above: a clue is to be looked into at once, and these have not answered."""
     clue = session.get_one(Clue, int(notice.subject.rpartition(":")[2]))
     visit = session.exec(select(Visit).where(Visit.task_id == clue.task_id)).one()
@@ -69,7 +68,7 @@ def clue_unanswered(session: Session, notice: Notice, _now: dt.datetime) -> Cont
     return Content(values, (("线索", clue.content), ("未接收", values["officers"])))
 
 
-def special_proposed(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def special_proposed(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the joint-conference office: where clues pile up, and a ratio to start from."""
     found = session.get_one(SpecialProposal, int(notice.subject.rpartition(":")[2]))
     values = found.model_dump(include={"industry", "district", "clues", "days", "objects", "ratio"})

@@ -7,14 +7,13 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.inspection.followups.credit import KIND, Change, changes, of_department, supervisors
-from bot.inspection.notices.message import Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Content, Kind, Skip, Told
 from bot.inspection.registry.warnings import NAMES
 
 _SHOWN = 15  # objects in one message; the rest is counted
 
 
-def credit_warning(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def credit_warning(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """The objects this department supervises that got worse, worst first."""
     batch = int(notice.subject.rpartition(":")[2])
     found = of_department(changes(session, batch), notice.data["department"], supervisors(session))

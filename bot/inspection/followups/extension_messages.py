@@ -9,18 +9,17 @@ from sqlmodel import Session
 
 from bot.inspection.deadlines.models import ExtensionState
 from bot.inspection.followups.extensions import shown
-from bot.inspection.notices.message import Ask, Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Skip, Told
 
 _ASKS = (Ask("同意延期", "grant_extension", "primary"), Ask("不同意", "refuse_extension", "danger"))
 _WORDS = {ExtensionState.GRANTED: "已同意", ExtensionState.REFUSED: "未同意"}
 
 
-def _values(session: Session, notice: Notice) -> dict[str, Any]:
+def _values(session: Session, notice: Told) -> dict[str, Any]:
     return shown(session, int(notice.subject.rpartition(":")[2]))
 
 
-def extension_request(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def extension_request(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the leads; one of them decides, the cards of the others say so."""
     values = _values(session, notice)
     facts = (("申请人", values["person"]), (values["what"], values["due"]), ("申请延至", values["until"]))
@@ -29,7 +28,7 @@ def extension_request(session: Session, notice: Notice, _now: dt.datetime) -> Co
     return Content(values, facts, closed=_WORDS[ExtensionState(values["state"])])
 
 
-def extension_decided(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def extension_decided(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     values = _values(session, notice)
     return Content(values | {"granted": values["state"] == ExtensionState.GRANTED})
 

@@ -17,8 +17,7 @@ from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.return_messages import KINDS as RETURNS
 from bot.inspection.followups.rules import NAMES
 from bot.inspection.followups.transfer_messages import KINDS as TRANSFERS
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
 
 S = FollowUpState
@@ -28,7 +27,7 @@ _CLOSE = Ask("复查合格", "close_followup", "primary")
 _REJECT = Ask("仍需整改", "reject_correction", "danger")
 
 
-def _load(session: Session, notice: Notice) -> tuple[FollowUp, VisitFacts]:
+def _load(session: Session, notice: Told) -> tuple[FollowUp, VisitFacts]:
     found = session.get_one(FollowUp, int(notice.subject.rpartition(":")[2]))
     return found, visit_facts(session, found.visit_id)
 
@@ -46,7 +45,7 @@ def _values(found: FollowUp, facts: VisitFacts) -> dict[str, Any]:
     }
 
 
-def followup_opened(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def followup_opened(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """A problem that waits for a decision; the card follows it to the end."""
     found, facts = _load(session, notice)
     values = _values(found, facts)
@@ -56,7 +55,7 @@ def followup_opened(session: Session, notice: Notice, _now: dt.datetime) -> Cont
     return Content(values, shown, closed=NAMES[S(found.state)])
 
 
-def enterprise_order(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def enterprise_order(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """责令改正 to the enterprise; 已整改 stays there until it is said."""
     found, facts = _load(session, notice)
     if notice.recipient_id not in facts.contacts:
@@ -74,7 +73,7 @@ def enterprise_order(session: Session, notice: Notice, _now: dt.datetime) -> Con
     return Content(values, shown, (), page, closed=said)
 
 
-def order_on_paper(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def order_on_paper(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """No contact in chat: the handler delivers the order and closes it from here."""
     found, facts = _load(session, notice)
     values = _values(found, facts)
@@ -84,7 +83,7 @@ def order_on_paper(session: Session, notice: Notice, _now: dt.datetime) -> Conte
     return Content(values, shown, closed=NAMES[S(found.state)])
 
 
-def correction_reported(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def correction_reported(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """The enterprise says it is done: the handler checks again."""
     found, facts = _load(session, notice)
     values = _values(found, facts)
@@ -95,7 +94,7 @@ def correction_reported(session: Session, notice: Notice, _now: dt.datetime) -> 
     return Content(values, shown, closed=said)
 
 
-def correction_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def correction_reminder(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """To the enterprise, the handler or the lead: what is still missing, and by when."""
     found, facts = _load(session, notice)
     if found.state not in (S.OPEN, S.ORDERED, S.RECHECK_DUE):

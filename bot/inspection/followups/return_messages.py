@@ -10,8 +10,7 @@ from bot.core.clock import china
 from bot.inspection.deadlines.shown import due_words
 from bot.inspection.followups.return_models import Finding, ReturnVisit
 from bot.inspection.followups.returns import REMINDER, officers_of
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.results.labels import label_of
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
@@ -20,7 +19,7 @@ NAMES = {Finding.CLEAN: "未发现问题", Finding.PROBLEM: "发现问题"}
 _ASKS = (Ask("未发现问题", "return_clean", "primary"), Ask("发现问题", "return_problem", "danger"))
 
 
-def _load(session: Session, notice: Notice) -> tuple[ReturnVisit, VisitFacts, dict[str, str]]:
+def _load(session: Session, notice: Told) -> tuple[ReturnVisit, VisitFacts, dict[str, str]]:
     found = session.get_one(ReturnVisit, int(notice.subject.rpartition(":")[2]))
     facts = visit_facts(session, found.visit_id)
     names = [session.get_one(Person, person).name for person in officers_of(session, found.id or 0)]
@@ -32,7 +31,7 @@ def _load(session: Session, notice: Notice) -> tuple[ReturnVisit, VisitFacts, di
     return found, facts, values
 
 
-def return_visit(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def return_visit(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the staff of the return visit. What was found the first time is not said: they look for themselves."""
     found, _, values = _load(session, notice)
     shown = (("检查对象", values["object"]), ("地址", values["address"] or "—"), ("事项", values["items"]),
@@ -44,7 +43,7 @@ def return_visit(session: Session, notice: Notice, _now: dt.datetime) -> Content
     return Content(values, shown, _ASKS)
 
 
-def return_visit_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def return_visit_reminder(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """To the staff, then to their lead, who has nothing to press."""
     content = return_visit(session, notice, now)
     if isinstance(content, Skip) or content.closed:
@@ -53,7 +52,7 @@ def return_visit_reminder(session: Session, notice: Notice, now: dt.datetime) ->
     return content if mine else Content(content.values, content.facts)
 
 
-def return_appointment(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def return_appointment(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the enterprise, where the locality makes appointments: who comes, by when."""
     found, facts, values = _load(session, notice)
     if notice.recipient_id not in facts.contacts:
@@ -65,7 +64,7 @@ def return_appointment(session: Session, notice: Notice, _now: dt.datetime) -> C
     )
 
 
-def return_difference(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def return_difference(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the department's lead unit and the joint-conference office: first nothing, now a problem (ZJ-3.3.b)."""
     found, facts, values = _load(session, notice)
     values |= {

@@ -11,8 +11,7 @@ from bot.inspection.deadlines.shown import calendar_of, moment_words
 from bot.inspection.followups.crime import department_of
 from bot.inspection.followups.models import FollowUp, Transfer, TransferState
 from bot.inspection.followups.transfers import receivers
-from bot.inspection.notices.message import Ask, Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.tasks.approval import heads_of
 from bot.inspection.tasks.queries import visit_facts
@@ -28,7 +27,7 @@ _APPROVE = (Ask("同意移送", "approve_crime", "primary"), Ask("不移送", "r
 _HANDED_OVER = Ask("已移送", "hand_over_crime", "primary")
 
 
-def _load(session: Session, notice: Notice) -> tuple[Transfer, dict[str, str]]:
+def _load(session: Session, notice: Told) -> tuple[Transfer, dict[str, str]]:
     transfer = session.get_one(Transfer, int(notice.subject.rpartition(":")[2]))
     follow_up = session.get_one(FollowUp, transfer.follow_up_id)
     facts = visit_facts(session, follow_up.visit_id)
@@ -41,7 +40,7 @@ def _load(session: Session, notice: Notice) -> tuple[Transfer, dict[str, str]]:
     }  # fmt: skip
 
 
-def transfer_received(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def transfer_received(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the receiver's lead at once; one press is the receipt."""
     transfer, values = _load(session, notice)
     if notice.recipient_id not in receivers(session, transfer):
@@ -52,7 +51,7 @@ def transfer_received(session: Session, notice: Notice, _now: dt.datetime) -> Co
     return Content(values, shown, closed=NAMES[S(transfer.state)])
 
 
-def transfer_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def transfer_reminder(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """No receipt yet: to both sides, then to the joint-conference office."""
     transfer, values = _load(session, notice)
     if transfer.state != S.SENT or transfer.sent_at is None:
@@ -67,7 +66,7 @@ def transfer_reminder(session: Session, notice: Notice, now: dt.datetime) -> Con
     return Content(values, (("接收单位", transfer.receiver), ("移送日期", values["sent"])), asks)
 
 
-def crime_suspected(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def crime_suspected(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the head, who decides; to the legal office and the lead, who know."""
     transfer, values = _load(session, notice)
     head = notice.recipient_id in heads_of(session, department_of(session, transfer))
@@ -81,7 +80,7 @@ def crime_suspected(session: Session, notice: Notice, _now: dt.datetime) -> Cont
     return Content(values, shown[:2], closed=NAMES[S(transfer.state)])
 
 
-def crime_decided(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def crime_decided(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the handler: hand over within 24 hours, or why not."""
     transfer, values = _load(session, notice)
     values["approved"] = "1" if transfer.state != S.REFUSED else ""
@@ -95,7 +94,7 @@ def crime_decided(session: Session, notice: Notice, _now: dt.datetime) -> Conten
     return Content(values, shown[:2], closed=NAMES[S(transfer.state)])
 
 
-def crime_alarm(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def crime_alarm(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """The clock of a suspected crime runs out, or has."""
     transfer, values = _load(session, notice)
     if transfer.state not in (S.PROPOSED, S.APPROVED) or transfer.due_at is None:

@@ -11,8 +11,7 @@ from bot.core.clock import china_day
 from bot.inspection.deadlines.shown import due_words
 from bot.inspection.metrics.bulletins import open_orders
 from bot.inspection.metrics.models import Bulletin, BulletinState, OrderState, SupervisionOrder
-from bot.inspection.notices.message import Ask, Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Skip, Told
 from bot.inspection.people.models import Department
 
 _ISSUE = Ask("审核无误，发布", "issue_bulletin", "primary")
@@ -21,7 +20,7 @@ _JUDGE = (Ask("办结", "close_supervision", "primary"), Ask("退回", "return_s
 _STATE = {OrderState.REPLIED: "已答复，待联席办审核", OrderState.CLOSED: "已办结"}
 
 
-def _bulletin(session: Session, notice: Notice) -> tuple[Bulletin, dict[str, Any]]:
+def _bulletin(session: Session, notice: Told) -> tuple[Bulletin, dict[str, Any]]:
     made = session.get_one(Bulletin, int(notice.subject.rpartition(":")[2]))
     year, month = made.period.split("-")
     orders = [
@@ -31,7 +30,7 @@ def _bulletin(session: Session, notice: Notice) -> tuple[Bulletin, dict[str, Any
     return made, {"period": f"{year}年{int(month)}月", "rows": made.rows, "orders": orders}
 
 
-def bulletin_draft(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def bulletin_draft(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the joint-conference office: the figures, and the one button that lets them out."""
     made, values = _bulletin(session, notice)
     if made.state == BulletinState.ISSUED:
@@ -39,12 +38,12 @@ def bulletin_draft(session: Session, notice: Notice, _now: dt.datetime) -> Conte
     return Content(values, (("部门", f"{len(made.rows)} 个"),), (_ISSUE,))
 
 
-def bulletin(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def bulletin(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     made, values = _bulletin(session, notice)
     return Content(values) if made.state == BulletinState.ISSUED else Skip("尚未发布")
 
 
-def _order(session: Session, notice: Notice) -> tuple[SupervisionOrder, dict[str, Any]]:
+def _order(session: Session, notice: Told) -> tuple[SupervisionOrder, dict[str, Any]]:
     order = session.get_one(SupervisionOrder, int(notice.subject.rpartition(":")[2]))
     return order, {
         "department": session.get_one(Department, order.department_id).name, "finding": order.finding,
@@ -52,7 +51,7 @@ def _order(session: Session, notice: Notice) -> tuple[SupervisionOrder, dict[str
     }  # fmt: skip
 
 
-def supervision_order(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def supervision_order(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the unit's lead; the card follows the order to its end."""
     order, values = _order(session, notice)
     shown = (("督办事项", order.finding), ("答复期限", values["due"]))
@@ -61,7 +60,7 @@ def supervision_order(session: Session, notice: Notice, _now: dt.datetime) -> Co
     return Content(values, shown, closed=_STATE[OrderState(order.state)])
 
 
-def supervision_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def supervision_reminder(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     order, values = _order(session, notice)
     if order.state != OrderState.OPEN:
         return Skip(_STATE[OrderState(order.state)])
@@ -70,7 +69,7 @@ def supervision_reminder(session: Session, notice: Notice, now: dt.datetime) -> 
     return Content(values, (("答复期限", values["due"]),), (_REPLY,), overdue=left < 0)
 
 
-def supervision_replied(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def supervision_replied(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the joint-conference office: is the answer enough?"""
     order, values = _order(session, notice)
     shown = (("部门", values["department"]), ("督办事项", order.finding))

@@ -25,8 +25,8 @@ from bot.inspection.deadlines.service import reminding_hour
 from bot.inspection.followups.duties import RUNNING
 from bot.inspection.followups.models import FollowUp
 from bot.inspection.metrics.bulletin_messages import KINDS as BULLETINS
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice, Priority
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
+from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue_many, row
 from bot.inspection.people.models import Department, Person
 from bot.inspection.profile import Profile
@@ -201,7 +201,7 @@ def _departments(session: Session) -> list[int]:
     return sorted({department for department in (*leading, *asking) if department is not None})
 
 
-def lead_morning(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def lead_morning(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """The card says what is true when it is sent, and when it is looked at again."""
     department = int(notice.subject.rpartition(":")[2])
     found = morning_of(session, department, today=china_day(now))

@@ -8,8 +8,8 @@ from typing import Any
 from sqlmodel import Session
 
 from bot.core.clock import china
-from bot.inspection.notices.message import Ask, Content, Kind
-from bot.inspection.notices.models import MassTelling, Notice, NoticeState, Priority
+from bot.inspection.notices.message import Ask, Content, Kind, Told
+from bot.inspection.notices.models import MassTelling, NoticeState, Priority
 from bot.inspection.notices.service import enqueue
 
 MASS_FROM = 50  # notices; fewer are nobody's great mistake
@@ -41,7 +41,7 @@ def hold_mass(
     return mass
 
 
-def mass_telling(session: Session, notice: Notice, now: dt.datetime) -> Content:
+def mass_telling(session: Session, notice: Told, now: dt.datetime) -> Content:
     """Until when it can be stopped; whether it was."""
     mass = session.get_one(MassTelling, int(notice.subject.partition(":")[2]))
     values = {

@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlmodel import Session
-
-from bot.inspection.notices.models import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +53,43 @@ class Skip:
     reason: str
 
 
+class Told(Protocol):
+    """What of a notice it takes to say it: the row itself, or just these columns of many."""
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def generation(self) -> int: ...
+    @property
+    def recipient_id(self) -> int: ...
+    @property
+    def slot(self) -> str: ...
+    @property
+    def priority(self) -> str: ...
+    @property
+    def statutory(self) -> bool: ...
+    @property
+    def data(self) -> dict[str, Any]: ...
+    @property
+    def created_at(self) -> dt.datetime: ...
+    @property
+    def attempts(self) -> int: ...
+    @property
+    def card_id(self) -> str: ...
+    @property
+    def moved(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One message kind; its templates are ``templates/messages/<name>/``. ``card``: has buttons that call back or
     a state that changes, so what was sent is kept up to date. ``sample`` renders it in the template check."""
 
     name: str
-    content: Callable[[Session, Notice, dt.datetime], Content | Skip]
+    content: Callable[[Session, Told, dt.datetime], Content | Skip]
     sample: Content
     card: bool = False

@@ -6,8 +6,8 @@ import datetime as dt
 
 from sqlmodel import Session, col, select
 
-from bot.inspection.notices.message import Content, Kind, Skip
-from bot.inspection.notices.models import Notice, Priority
+from bot.inspection.notices.message import Content, Kind, Skip, Told
+from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue_many, row
 from bot.inspection.people.models import Person, PersonRole, Role
 
@@ -59,7 +59,7 @@ def _with_role(session: Session, role: Role) -> list[int]:
     return [found for found in session.exec(query) if found is not None]
 
 
-def platform_alarm(_session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def platform_alarm(_session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """What was seen and what to do about it."""
     return Content(values={"text": notice.data["text"], "advice": notice.data["advice"]})
 

@@ -7,13 +7,12 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.core.clock import china_day
-from bot.inspection.notices.message import Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Content, Kind, Skip, Told
 from bot.inspection.people.alarms import ALARM, REPORT
 from bot.inspection.people.models import Officer, Person
 
 
-def certificate_expiring(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def certificate_expiring(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """How long the certificate still holds, while the library knows no newer one."""
     person_id = int(notice.subject.partition(":")[2])
     officer, person = session.get(Officer, person_id), session.get(Person, person_id)

@@ -6,13 +6,12 @@ import datetime as dt
 
 from sqlmodel import Session
 
-from bot.inspection.notices.message import Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Content, Kind, Skip, Told
 from bot.inspection.plans.models import Plan, PlanState
 from bot.inspection.plans.register_messages import KINDS as REGISTER
 
 
-def adjusted(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:  # noqa: ARG001
+def adjusted(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:  # noqa: ARG001
     """The version just published, while it is the one in force."""
     plan = session.get(Plan, int(notice.subject.partition(":")[2]))
     if plan is None or plan.state != PlanState.PUBLISHED:
@@ -21,7 +20,7 @@ def adjusted(session: Session, notice: Notice, now: dt.datetime) -> Content | Sk
     return Content(values={"name": plan.name, "version": plan.version, "ground": plan.ground, **counts})
 
 
-def published(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:  # noqa: ARG001
+def published(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:  # noqa: ARG001
     """The first version of a plan stands."""
     plan = session.get(Plan, int(notice.subject.partition(":")[2]))
     if plan is None or plan.state != PlanState.PUBLISHED:

@@ -8,8 +8,7 @@ from sqlmodel import Session
 
 from bot.core.clock import china_day
 from bot.inspection.deadlines.shown import due_words
-from bot.inspection.notices.message import Ask, Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Skip, Told
 from bot.inspection.plans.models import DutyEntry, DutyKind
 from bot.inspection.plans.register import NAMES, duties_of
 
@@ -18,7 +17,7 @@ _ABOVE = {kind.value.replace("_", ""): kind for kind in DutyKind}
 _ASK = Ask("已报送", "file_duty", "primary")
 
 
-def duty_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def duty_reminder(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """To the department: what it owes, by when; its button asks for the proof."""
     entry = session.get_one(DutyEntry, int(notice.subject.rpartition(":")[2]))
     values = {
@@ -31,7 +30,7 @@ def duty_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content
     return Content(values, shown, (_ASK,), overdue=entry.due_on < china_day(now))
 
 
-def duty_digest(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def duty_digest(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """To the joint-conference office: one message naming every department that has not filed."""
     word, _, year = notice.subject.partition(":")
     kind = _ABOVE[word]

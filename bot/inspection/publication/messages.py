@@ -10,8 +10,7 @@ from sqlmodel import Session, func, select
 from bot.core.clock import china_day
 from bot.inspection.deadlines.chase import chase_asks
 from bot.inspection.deadlines.shown import due_words
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.publication.duties import WAITING
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.service import latest_of
@@ -26,7 +25,7 @@ _TO_DO = {
 }
 
 
-def _id(notice: Notice) -> int:
+def _id(notice: Told) -> int:
     return int(notice.subject.rpartition(":")[2])
 
 
@@ -34,7 +33,7 @@ def _values(facts: VisitFacts) -> dict[str, Any]:
     return {"object": facts.object.name, "number": facts.visit.number, "department": facts.department}
 
 
-def publicity_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def publicity_reminder(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """Dropped the moment the result is public."""
     facts = visit_facts(session, _id(notice))
     state, due = VisitState(facts.visit.state), facts.visit.publish_due
@@ -55,7 +54,7 @@ def publicity_reminder(session: Session, notice: Notice, now: dt.datetime) -> Co
     return Content(values, shown, asks, pages, closed=closed)
 
 
-def enterprise_published(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def enterprise_published(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the enterprise at once, with the way to object."""
     facts = visit_facts(session, _id(notice))
     public = latest_of(session, _id(notice))
@@ -89,7 +88,7 @@ def first_id(session: Session, visit_id: int) -> str:
     ).one()
 
 
-def publication_blocked(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def publication_blocked(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the coordinators: the guard refused a record; it names the field, never the number."""
     facts = visit_facts(session, _id(notice))
     public = latest_of(session, _id(notice))
@@ -101,7 +100,7 @@ def publication_blocked(session: Session, notice: Notice, _now: dt.datetime) -> 
     return Content(values, shown, (Ask("已更正，重新公示", "publish_again", "primary"),))
 
 
-def task_completed(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def task_completed(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     task = session.get_one(Task, _id(notice))
     visits = session.exec(select(func.count()).where(Visit.task_id == task.id)).one()
     published = session.exec(

@@ -10,8 +10,7 @@ from sqlmodel import Session
 from bot.core.clock import china
 from bot.inspection.checklists.queries import form_facts
 from bot.inspection.deadlines.shown import due_words
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.results.judgement import Score, judge
 from bot.inspection.results.labels import ResultCode, label_of
 from bot.inspection.results.models import Review
@@ -28,7 +27,7 @@ from bot.inspection.tasks.states import NAMES
 _ASKS = (Ask("通过", "approve", "primary"), Ask("退回", "return", "danger"))
 
 
-def _id(notice: Notice) -> int:
+def _id(notice: Told) -> int:
     return int(notice.subject.rpartition(":")[2])
 
 
@@ -44,7 +43,7 @@ def _values(facts: VisitFacts) -> dict[str, Any]:
     }
 
 
-def review_request(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def review_request(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """The reviewer's card: it lives until somebody decided, then says who did what."""
     facts = visit_facts(session, _id(notice))
     found = sign_words(trace(session, facts))
@@ -76,14 +75,14 @@ def decided(review: Review | None, state: str) -> str:
     return f"{word} {china(review.at):%m-%d %H:%M}"
 
 
-def review_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def review_reminder(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     content = review_request(session, notice, now)
     if isinstance(content, Content) and content.closed:
         return Skip("已审核")
     return content
 
 
-def result_returned(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def result_returned(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """For both officers (who may change the form) and the lead (who only learns of it)."""
     facts = visit_facts(session, _id(notice))
     review = last_review(session, _id(notice))
@@ -95,7 +94,7 @@ def result_returned(session: Session, notice: Notice, _now: dt.datetime) -> Cont
     return Content(values, (("检查对象", facts.object.name), ("退回理由", review.reason)), (), page)
 
 
-def refusal_consequences(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def refusal_consequences(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the enterprise: what a serious refusal leads to, and whom to talk to."""
     facts = visit_facts(session, _id(notice))
     if facts.visit.outcome != ResultCode.R06:

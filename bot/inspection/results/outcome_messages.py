@@ -7,8 +7,7 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.inspection.checklists.outcomes import REGISTRY, ResultCode
-from bot.inspection.notices.message import Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Content, Kind, Page, Skip, Told
 from bot.inspection.results.labels import label_of
 from bot.inspection.tasks.queries import visit_facts
 
@@ -16,7 +15,7 @@ MENDS_LIBRARY = frozenset({code.value for code in REGISTRY} | {ResultCode.R07.va
 OBSTRUCTS = frozenset({ResultCode.R06.value, ResultCode.R03.value})  # refusal and concealment
 
 
-def library_mismatch(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def library_mismatch(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the library administrator: the object is not what the library says (field guide 2.2, R07 and R21 to R25)."""
     facts = visit_facts(session, int(notice.subject.rpartition(":")[2]))
     if facts.visit.outcome not in MENDS_LIBRARY:
@@ -25,7 +24,7 @@ def library_mismatch(session: Session, notice: Notice, _now: dt.datetime) -> Con
                     "items": facts.item_names, "number": facts.visit.number})  # fmt: skip
 
 
-def enterprise_obstruction(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def enterprise_obstruction(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the enterprise at once: what a refusal or false statements lead to, and how it is heard (SC-4.3.1.f)."""
     facts = visit_facts(session, int(notice.subject.rpartition(":")[2]))
     if facts.visit.outcome not in OBSTRUCTS or notice.recipient_id not in facts.contacts:

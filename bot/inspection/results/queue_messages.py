@@ -7,14 +7,13 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.inspection.deadlines.shown import calendar_of, day_words
-from bot.inspection.notices.message import Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Content, Kind, Page, Skip, Told
 from bot.inspection.results.labels import label_of
 from bot.inspection.results.queue import review_queue
 from bot.inspection.tasks.queries import visit_facts
 
 
-def queue_card(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def queue_card(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """How many wait, how many may pass together, which day is the nearest."""
     entries, total = review_queue(session, person_id=notice.recipient_id, limit=40)
     if not entries:
@@ -31,7 +30,7 @@ def queue_card(session: Session, notice: Notice, _now: dt.datetime) -> Content |
     return Content(values, shown, pages=(Page("打开审核队列", "reviews"),))
 
 
-def result_corrected(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def result_corrected(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     facts = visit_facts(session, int(notice.subject.rpartition(":")[2]))
     result = label_of(facts.visit.outcome) if facts.visit.outcome else "—"
     return Content({"object": facts.object.name, "number": facts.visit.number, "result": result,

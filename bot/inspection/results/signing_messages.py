@@ -8,8 +8,7 @@ from sqlmodel import Session, select
 
 from bot.core.clock import china
 from bot.inspection.checklists.models import RecordSheet, SheetSignature
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.results.closing import TO_SIGN
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
@@ -18,7 +17,7 @@ from bot.inspection.tasks.states import BEFORE_SUBMIT
 _ASKS = (Ask("核对无误，签名", "sign_sheet", "primary"), Ask("有不同意见", "object_sheet"))
 
 
-def sheet_to_sign(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def sheet_to_sign(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """The other officers' card: it lives until they signed or the sheet is no more."""
     facts = _facts(session, notice)
     sheet = session.get(RecordSheet, facts.visit.id)
@@ -39,7 +38,7 @@ def sheet_to_sign(session: Session, notice: Notice, _now: dt.datetime) -> Conten
     return Content(values, shown, _ASKS, pages)
 
 
-def sheet_signed(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def sheet_signed(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To those who signed earlier: nobody is missing any more."""
     facts = _facts(session, notice)
     sheet = session.get(RecordSheet, facts.visit.id)
@@ -49,7 +48,7 @@ def sheet_signed(session: Session, notice: Notice, _now: dt.datetime) -> Content
     return Content(values, pages=(Page("提交审核", "form", (facts.visit.id,)),))
 
 
-def officer_objects(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def officer_objects(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the leads: an officer put another view beside the name."""
     facts = _facts(session, notice)
     sheet = session.get(RecordSheet, facts.visit.id)
@@ -72,7 +71,7 @@ def _signature(session: Session, verify_code: str, person_id: int) -> SheetSigna
     return session.exec(query.where(SheetSignature.person_id == person_id)).one_or_none()
 
 
-def _facts(session: Session, notice: Notice) -> VisitFacts:
+def _facts(session: Session, notice: Told) -> VisitFacts:
     return visit_facts(session, int(notice.subject.rpartition(":")[2]))
 
 

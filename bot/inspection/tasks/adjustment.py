@@ -7,8 +7,7 @@ from collections import Counter
 
 from sqlmodel import Session, col, select
 
-from bot.inspection.notices.message import Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Content, Kind, Skip, Told
 from bot.inspection.notices.service import enqueue_many, row
 from bot.inspection.plans.models import Plan, PlanLine, PlanState
 from bot.inspection.plans.service import plan_changes, publish_plan
@@ -43,7 +42,7 @@ def publish_and_tell(session: Session, *, plan_id: int, now: dt.datetime, actor:
     return plan
 
 
-def plan_changed(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def plan_changed(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     plan = session.get_one(Plan, int(notice.subject.rpartition(":")[2]))
     if plan.state != PlanState.PUBLISHED:
         return Skip("计划又有了新版")

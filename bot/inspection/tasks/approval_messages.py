@@ -7,8 +7,7 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.core.clock import china
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.tasks.approval import waiting_approvals
 from bot.inspection.tasks.models import ApprovalState, Task, VisitApproval
@@ -18,7 +17,7 @@ _ASKS = (Ask("同意", "grant_approval", "primary"), Ask("不同意", "refuse_ap
 _WORDS = {ApprovalState.GRANTED: "已同意", ApprovalState.REFUSED: "未同意"}
 
 
-def approval_request(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def approval_request(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """One card for all visits of a task that wait; it closes when none does."""
     task = session.get_one(Task, _id(notice))
     waiting = waiting_approvals(session, _id(notice))
@@ -32,7 +31,7 @@ def approval_request(session: Session, notice: Notice, _now: dt.datetime) -> Con
     return Content(values, shown, _ASKS, page)
 
 
-def urgent_approval(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def urgent_approval(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """One urgent visit that has begun, or is about to, without approval."""
     facts = visit_facts(session, _id(notice))
     approval = session.get_one(VisitApproval, facts.visit.id)
@@ -52,14 +51,14 @@ def urgent_approval(session: Session, notice: Notice, _now: dt.datetime) -> Cont
     return Content(values, shown, (), page, closed=word + at)
 
 
-def approval_reminder(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def approval_reminder(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """The same question, once a working day until it is decided."""
     urgent = notice.subject.startswith("visit:")
     content = (urgent_approval if urgent else approval_request)(session, notice, now)
     return Skip("已审批") if isinstance(content, Content) and content.closed else content
 
 
-def approval_refused(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def approval_refused(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the leads: the head said no."""
     facts = visit_facts(session, _id(notice))
     approval = session.get_one(VisitApproval, facts.visit.id)
@@ -69,7 +68,7 @@ def approval_refused(session: Session, notice: Notice, _now: dt.datetime) -> Con
                     "urgent": approval.urgent})  # fmt: skip
 
 
-def _id(notice: Notice) -> int:
+def _id(notice: Told) -> int:
     return int(notice.subject.rpartition(":")[2])
 
 

@@ -11,8 +11,7 @@ from sqlmodel import Session
 from bot.core.clock import china, china_day
 from bot.inspection.deadlines.chase import chase_asks
 from bot.inspection.deadlines.shown import due_words
-from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.tasks.adjustment import KINDS as ADJUSTMENT
 from bot.inspection.tasks.approval_messages import KINDS as APPROVAL
@@ -33,7 +32,7 @@ from bot.inspection.tasks.training_messages import KINDS as TRAINING
 _SHOWN = 10  # names in one message; the rest is counted
 
 
-def _id(notice: Notice) -> int:
+def _id(notice: Told) -> int:
     return int(notice.subject.rpartition(":")[2])
 
 
@@ -70,7 +69,7 @@ def _pages(facts: VisitFacts) -> tuple[Page, ...]:
     return (*pages, Page("导航", path=way)) if way else pages
 
 
-def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def assignment(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """The officer's own card: it lives until the result is in, its buttons follow the visit."""
     facts = visit_facts(session, _id(notice))
     mine = facts.officer(notice.recipient_id)
@@ -89,7 +88,7 @@ def assignment(session: Session, notice: Notice, _now: dt.datetime) -> Content |
     return replace(shown, asks=_visit_asks(facts, present=present, recuse=True), pages=_pages(facts))
 
 
-def _is_present(session: Session, notice: Notice, facts: VisitFacts) -> bool:
+def _is_present(session: Session, notice: Told, facts: VisitFacts) -> bool:
     return notice.recipient_id in present_at(session, [facts.visit.id or 0])[facts.visit.id or 0]
 
 
@@ -117,7 +116,7 @@ def _visit_asks(facts: VisitFacts, *, present: bool, recuse: bool = False) -> tu
     return asks
 
 
-def assignment_reminder(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def assignment_reminder(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     facts = visit_facts(session, _id(notice))
     mine = facts.officer(notice.recipient_id)
     if mine is None:
@@ -131,7 +130,7 @@ def assignment_reminder(session: Session, notice: Notice, _now: dt.datetime) -> 
     )
 
 
-def visit_day(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def visit_day(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     facts = visit_facts(session, _id(notice))
     if facts.officer(notice.recipient_id) is None:
         return Skip("已改派")
@@ -141,7 +140,7 @@ def visit_day(session: Session, notice: Notice, _now: dt.datetime) -> Content | 
     return Content(_values(facts), _facts(facts, notice.recipient_id)[:4], asks, _pages(facts))
 
 
-def visit_window(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def visit_window(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     facts = visit_facts(session, _id(notice))
     if facts.officer(notice.recipient_id) is None:
         return Skip("已改派")
@@ -157,7 +156,7 @@ def visit_window(session: Session, notice: Notice, now: dt.datetime) -> Content 
     return Content(values, _facts(facts, notice.recipient_id)[:3], asks, _pages(facts), closed=closed)
 
 
-def assignment_overdue(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def assignment_overdue(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """Names who has not answered; one a day, however many they are."""
     task = session.get_one(Task, _id(notice))
     waiting = unanswered(session, _id(notice))
@@ -170,7 +169,7 @@ def assignment_overdue(session: Session, notice: Notice, _now: dt.datetime) -> C
     )  # fmt: skip
 
 
-def window_ending(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def window_ending(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     task = session.get_one(Task, _id(notice))
     count = still_open(session, _id(notice))
     if not count:
@@ -182,7 +181,7 @@ def window_ending(session: Session, notice: Notice, now: dt.datetime) -> Content
     )
 
 
-def libraries_stale(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def libraries_stale(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the keepers of the libraries before every draw (YL-3.3.b); one press confirms both."""
     task = session.get_one(Task, _id(notice))
     values = {"task": task.name, "number": task.number}
@@ -191,7 +190,7 @@ def libraries_stale(session: Session, notice: Notice, _now: dt.datetime) -> Cont
     return Content(values, (("任务", task.name),), (Ask("两库已更新，确认", "confirm_libraries", "primary"),))
 
 
-def partner_waiting(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def partner_waiting(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """To the others of the team: somebody of it has not answered."""
     facts = visit_facts(session, _id(notice))
     if facts.officer(notice.recipient_id) is None:
@@ -202,7 +201,7 @@ def partner_waiting(session: Session, notice: Notice, _now: dt.datetime) -> Cont
     return Content(_values(facts) | {"names": "、".join(waiting)})
 
 
-def recusal_request(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def recusal_request(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """For the lead, who alone reads the reason (field guide 6)."""
     officer = session.get_one(VisitOfficer, _id(notice))
     facts = visit_facts(session, officer.visit_id)
@@ -219,13 +218,13 @@ def recusal_request(session: Session, notice: Notice, _now: dt.datetime) -> Cont
     )  # fmt: skip
 
 
-def recusal_decided(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def recusal_decided(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     officer = session.get_one(VisitOfficer, _id(notice))
     facts = visit_facts(session, officer.visit_id)
     return Content(_values(facts) | {"granted": notice.data["granted"]})
 
 
-def enterprise_notice(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def enterprise_notice(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """行政检查通知书 (C15). Once the visit is over it only says so."""
     facts = visit_facts(session, _id(notice))
     told = session.get_one(EnterpriseNotice, facts.visit.id)
@@ -243,13 +242,13 @@ def enterprise_notice(session: Session, notice: Notice, _now: dt.datetime) -> Co
     return Content(values, shown, (Ask("已阅", "read_notice", "primary"),), page)
 
 
-def task_dispatched(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def task_dispatched(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     task = session.get_one(Task, _id(notice))
     return Content({"task": task.name, "number": task.number, **notice.data},
                    (("检查对象", f"{notice.data['visits']} 户"), ("执法人员", f"{notice.data['officers']} 人")))  # fmt: skip
 
 
-def not_delivered(session: Session, notice: Notice, _now: dt.datetime) -> Content | Skip:
+def not_delivered(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """The enterprise cannot be told in chat: the team takes the paper along."""
     facts = visit_facts(session, _id(notice))
     if facts.visit.state not in BEFORE_VISIT:

@@ -7,8 +7,7 @@ import datetime as dt
 from sqlmodel import Session
 
 from bot.core.clock import china, china_day
-from bot.inspection.notices.message import Content, Kind, Skip
-from bot.inspection.notices.models import Notice
+from bot.inspection.notices.message import Content, Kind, Skip, Told
 from bot.inspection.people.models import Person, TrainingSession
 from bot.inspection.people.quizzes import quiz_due
 from bot.inspection.people.training_sessions import INVITATION, has_attended, next_session, untrained
@@ -18,7 +17,7 @@ from bot.inspection.tasks.training import GAP, MISSED, open_days
 _SHOWN = 10  # names in one message; the rest is counted
 
 
-def training_invitation(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def training_invitation(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """When and where; after attendance the card says so."""
     planned = session.get_one(TrainingSession, int(notice.subject.rpartition(":")[2]))
     values = {"name": planned.name, "place": planned.place, "when": hours(planned)}
@@ -31,7 +30,7 @@ def training_invitation(session: Session, notice: Notice, now: dt.datetime) -> C
     return Content(values, shown)
 
 
-def training_missed(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def training_missed(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """To who was invited and did not come, or did not pass the quiz: what that means, and the next sitting."""
     held = session.get_one(TrainingSession, int(notice.subject.rpartition(":")[2]))
     person = notice.recipient_id
@@ -45,7 +44,7 @@ def training_missed(session: Session, notice: Notice, now: dt.datetime) -> Conte
     return Content({"name": held.name, "next": _next(planned), "attended": attended})
 
 
-def officers_untrained(session: Session, notice: Notice, now: dt.datetime) -> Content | Skip:
+def officers_untrained(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
     """To the lead of a department: who of its officers in this task cannot open a form yet."""
     task = session.get_one(Task, int(notice.subject.rpartition(":")[2]))
     department = notice.data["department"]

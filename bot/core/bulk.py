@@ -12,7 +12,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeEngine
 
-from bot.core.prepared import Prepared
+from bot.core.prepared import Answer, Prepared
 
 # how SQLite takes the values of an element of a JSON array; PostgreSQL takes each column as an array of its own, which
 # costs it less than half of walking JSON
@@ -33,14 +33,10 @@ class OverRows:
         self._texts = [isinstance(kind, String) for kind in columns.values()]
         self._statement = Prepared(lambda database: make(_given(columns, database)))
 
-    def rows(self, connection: Connection, given: Sequence[Sequence[Any]], **values: Any) -> list[Any]:
-        """The answer for the rows in *given*, whose values stand in the order of the columns, with other parameters
-        in *values*."""
-        return self._statement.rows(connection, **self._parameters(connection, given), **values)
-
-    def change(self, connection: Connection, given: Sequence[Sequence[Any]], **values: Any) -> int:
-        """As ``rows``; how many rows of a table it changed."""
-        return self._statement.change(connection, **self._parameters(connection, given), **values)
+    def run(self, connection: Connection, given: Sequence[Sequence[Any]], **values: Any) -> Answer:
+        """Run it for the rows in *given*, whose values stand in the order of the columns, with other parameters in
+        *values*."""
+        return self._statement.run(connection, **self._parameters(connection, given), **values)
 
     def _parameters(self, connection: Connection, given: Sequence[Sequence[Any]]) -> dict[str, str]:
         if connection.dialect.name == "sqlite":

@@ -164,7 +164,7 @@ _CLAIMED = OverRows(
 
 def hold(session: Session, *, now: dt.datetime, until: dt.datetime) -> int:
     """Quiet hours: what is due and neither statutory nor urgent waits until they end. Returns how many."""
-    return _HOLD.change(session.connection(), now_=now, until_=until)
+    return _HOLD.run(session.connection(), now_=now, until_=until).count
 
 
 def expire(session: Session, *, now: dt.datetime, metered: Collection[str] = ()) -> None:
@@ -172,8 +172,8 @@ def expire(session: Session, *, now: dt.datetime, metered: Collection[str] = ())
     off counts as a call: it may have cost one."""
     session.flush()
     connection = session.connection()
-    _EXPIRE.change(connection, now_=now)
-    broken_off = [row.id for row in _BREAK_OFF.rows(connection, now_=now)]
+    _EXPIRE.run(connection, now_=now)
+    broken_off = [row.id for row in _BREAK_OFF.run(connection, now_=now).rows()]
     _note_interruption(session, broken_off, now=now, metered=metered)
 
 
@@ -188,13 +188,13 @@ def claim(
 ) -> list[int]:
     """Lease up to *limit* due notices to *worker*, urgent first, and return their ids. *metered* as in ``expire``."""
     connection = session.connection()
-    left = _LEFT[quiet].rows(connection, now_=now, most_=limit)
-    found = _NEXT[quiet].rows(connection, now_=now, most_=limit)
+    left = _LEFT[quiet].run(connection, now_=now, most_=limit).rows()
+    found = _NEXT[quiet].run(connection, now_=now, most_=limit).rows()
     if left:
         found = sorted([*left, *found], key=lambda row: row.priority)[:limit]
     ids = [row.id for row in found]
     if ids:
-        _TAKE.change(connection, [[notice] for notice in ids], worker_=worker, until_=now + LEASE)
+        _TAKE.run(connection, [[notice] for notice in ids], worker_=worker, until_=now + LEASE)
         known = {row.id for row in left}
         begun = [row.id for row in found if row.attempts or row.id in known]
         _note_interruption(session, begun, now=now, metered=metered)
@@ -203,7 +203,7 @@ def claim(
 
 def claimed(session: Session, notice_ids: Sequence[int]) -> list[Told]:
     """What was claimed, in that order: only what is needed to say it, and no objects that somebody could change."""
-    found = {n.id: n for n in _CLAIMED.rows(session.connection(), [[notice] for notice in notice_ids])}
+    found = {n.id: n for n in _CLAIMED.run(session.connection(), [[notice] for notice in notice_ids]).rows()}
     return [found[notice] for notice in notice_ids]
 
 
@@ -265,7 +265,7 @@ def _note_interruption(
     ).scalars()
     calls = Counter(name for name in interrupted if name in metered)
     add(session, {(name, Budget.CALLS.value, china_day(now)): n for name, n in calls.items()})
-    _CATCH_UP.change(session.connection(), [[notice] for notice in notice_ids])
+    _CATCH_UP.run(session.connection(), [[notice] for notice in notice_ids])
 
 
 def begin(session: Session, begun: Sequence[Begun], *, now: dt.datetime) -> None:
@@ -277,12 +277,12 @@ def begin(session: Session, begun: Sequence[Begun], *, now: dt.datetime) -> None
     tries = [
         [b.notice_id, b.n, b.platform, b.target, TOGETHER if b.together else "", b.repeated] for b in begun
     ]
-    _TRY.change(connection, tries, now_=now)
+    _TRY.run(connection, tries, now_=now)
     if closed := [[b.closes] for b in begun if b.closes]:
-        _CLOSE.change(connection, closed)
+        _CLOSE.run(connection, closed)
     if new := [b.card for b in begun if b.card]:
         connection.execute(insert(_CARDS), new)
     if again := [[b.card_id, b.shown] for b in begun if b.card_id and not b.card]:
-        _SHOW.change(connection, again)
+        _SHOW.run(connection, again)
     if renamed := [[b.notice_id, b.card_id] for b in begun if b.renames]:
-        _POINT.change(connection, renamed)
+        _POINT.run(connection, renamed)

@@ -138,7 +138,7 @@ def settle(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: d
     its own attempts."""
     tries = [[o.notice_id, o.attempt, o.result, o.code, o.detail, o.ref] for o in outcomes if o.attempt]
     if tries:
-        _TRY.change(session.connection(), tries)
+        _TRY.run(session.connection(), tries)
     _end(session, outcomes, worker=worker, now=now)
     if tokens := [
         {"card_id_": o.card_id, "token_": o.card_token} for o in outcomes if o.card_token and o.card_id
@@ -171,7 +171,7 @@ def _end(session: Session, outcomes: Sequence[Outcome], *, worker: str, now: dt.
         for o in outcomes if o.state is not None and o.state is not NoticeState.HELD
     ]  # fmt: skip
     if ended:
-        _DONE.change(session.connection(), ended, worker_=worker, now_=now)
+        _DONE.run(session.connection(), ended, worker_=worker, now_=now)
     again = [
         {"id_": o.notice_id, "worker_": worker, "state_": o.state or NoticeState.QUEUED, "detail_": o.detail,
          "retry_": o.retry_at or now, "now_": now, "n_": o.attempt, "via_": o.via}

@@ -59,7 +59,7 @@ def addresses(
     address for SMS, until a gateway says that it is none."""
     found: dict[int, list[tuple[str, str]]] = {}
     dead: set[tuple[str, str]] = set()
-    known_there = _THEIRS.rows(session.connection(), [[person] for person in people])
+    known_there = _THEIRS.run(session.connection(), [[person] for person in people]).rows()
     for person_id, platform, user_id, dead_since in known_there:
         address = (platform, user_id)
         if platform not in platforms:

@@ -140,7 +140,7 @@ _SET = Prepared(select(SendLimit.platform, SendLimit.scope, SendLimit.seconds, S
 def limits_set(session: Session) -> dict[str, dict[tuple[str, int], int]]:
     """By platform: (scope, seconds) → count; read anew for each batch, so a change counts at once."""
     found: dict[str, dict[tuple[str, int], int]] = {}
-    for platform, scope, seconds, count in _SET.rows(session.connection()):
+    for platform, scope, seconds, count in _SET.run(session.connection()).rows():
         found.setdefault(platform, {})[scope, seconds] = count
     return found
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Boolean, String, insert, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from bot.core.bulk import insert_many
+from bot.core.bulk import OverRows, insert_many
 from bot.core.db import Database
+from bot.core.tables import BigId
 from bot.inspection.notices.models import Notice, Priority
 from bot.inspection.notices.service import row
 from tests.fakes.builders import NOW, make_person
@@ -49,3 +50,17 @@ def test_rows_there_are_already_are_left_and_not_counted(db: Database) -> None:
     assert db.write_now(lambda s: insert_many(s.connection(), statement, given[:5])) == 5
     assert db.write_now(lambda s: insert_many(s.connection(), statement, given)) == 7
     assert db.write_now(lambda s: insert_many(s.connection(), statement, [])) == 0
+
+
+def test_rows_given_as_parameters_are_taken_as_they_are(db: Database) -> None:
+    kinds = {"n": BigId, "words": String(), "so": Boolean()}
+    walked = OverRows(kinds, lambda given: select(given.c.n, given.c.words, given.c.so).order_by(given.c.n))
+    given = [
+        [n, words, bool(n % 2)]
+        for n, words in enumerate(
+            ["", "NULL", 'a"b', "c\\d", "{e,f}", " g ", "h\ni\t", "幸福超市，“一”", "%s :x"]
+        )
+    ]
+    found = db.read_now(lambda s: walked.run(s.connection(), given).rows())
+    assert [[row.n, row.words, bool(row.so)] for row in found] == given
+    assert db.read_now(lambda s: walked.run(s.connection(), []).rows()) == []

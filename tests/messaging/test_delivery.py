@@ -233,6 +233,7 @@ async def test_a_process_killed_while_sending_leaves_an_unknown_outcome(
     await rig.make_delivery().run_once()
     assert rig.notice(notice).state == NoticeState.SENT
     assert [(a.outcome, a.repeated) for a in rig.attempts(notice)] == [("unknown", False), ("sent", marked)]
+    assert (rig.notice(notice).attempts, rig.notice(notice).platform) == (2, "wecom")
     assert rig.wecom.bodies()[-1].startswith("（可能重复）") is marked
 
 

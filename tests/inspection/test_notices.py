@@ -201,7 +201,9 @@ def test_a_batch_is_begun_and_settled_by_the_keys_of_its_rows(sqlite_db: Databas
     for n in range(9):
         sqlite_db.write_now(promise, who, slot=str(n))
     ids = range(1, 10)
-    begun = [outbox.Begun(n, 1, "wecom", "u1", repeated=False, card_id="c", closes="d") for n in ids]
+    begun = [
+        outbox.Begun(n, 1, "wecom", "u1", repeated=False, card_id="c", closes="d", renames=True) for n in ids
+    ]
     told = [Outcome(n, "sent", NoticeState.SENT, attempt=1) for n in ids]
 
     def steps(session: Session) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import Table, bindparam, update
 from sqlmodel import Session, select
 
@@ -104,7 +105,7 @@ def submit_visit(
     with together(connection):
         keep_answers(connection, form, judged, person_id=person_id, reason=reason, now=now)
         keep_results(connection, form, judged, person_id=person_id, reason=reason, now=now)
-        _FORM_IN.run(connection, form=form.id, at=now, by=person_id, new_receipt=asdict(receipt))
+        _FORM_IN.run(connection, form=form.id, at=now, by=person_id, new_receipt=msgspec.to_builtins(receipt))
         _VISIT_IN.run(
             connection, visit=form.visit_id, **{f"new_{name}": now_ for name, now_ in stamps.items()}
         )

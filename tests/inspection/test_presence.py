@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 from sqlmodel import Session, col, select
@@ -15,9 +17,12 @@ from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Role
 from bot.inspection.profile import load_profile
+from bot.inspection.tasks import messages as tasks_messages
 from bot.inspection.tasks.messages import assignment
-from bot.inspection.tasks.models import Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.models import OfficerState, Visit, VisitOfficer, VisitState
+from bot.inspection.tasks.queries import visit_facts
 from bot.inspection.tasks.service import accept_visit, ask_recusal, check_in
+from bot.inspection.tasks.states import BEFORE_SUBMIT
 from tests.fakes.builders import make_department, make_person, make_task, make_visit, team_of
 from tests.fakes.reminding import remind
 
@@ -123,6 +128,40 @@ def test_the_officers_own_card_asks_for_what_comes_next(db: Database) -> None:
     db.write_now(arrive, visit, mine[1], at(16))
     assert card(mine[0]) == ("您已签到，请逐项检查、填写检查表。", ["逐项问答"])
     assert card(theirs[0]) == ("请按期到场签到。", ["到场签到", "申请回避", "逐项问答"])
+
+
+@pytest.mark.parametrize("state", VisitState)
+@pytest.mark.parametrize("mine", [OfficerState.ACCEPTED, OfficerState.RECUSAL_ASKED])
+@pytest.mark.parametrize("method", [None, "网络核查"])
+def test_a_card_asks_for_nothing_where_nothing_is_to_be_done(
+    sqlite_db: Database, state: VisitState, mine: OfficerState, method: str | None
+) -> None:
+    """Bugs: a published visit still asked for its form, a recused officer and one at a desk were asked to check in."""
+    visit, _, team, _ = sqlite_db.write_now(joint_visit)
+
+    def card(session: Session) -> str:
+        facts = visit_facts(session, visit)
+        facts.visit.state = state
+        officer = facts.officer(team[0])
+        assert officer is not None
+        officer.state = mine
+        session.flush()
+        with patch.object(
+            tasks_messages, "visit_facts", lambda *_: replace(facts, method=method or facts.method)
+        ):
+            shown = assignment(
+                session, Notice(kind="assignment", subject=f"visit:{visit}", recipient_id=team[0]), at(16)
+            )
+        assert isinstance(shown, Content)
+        return str(shown.values["next_step"])
+
+    step = sqlite_db.write_now(card)
+    if state not in BEFORE_SUBMIT or mine is OfficerState.RECUSAL_ASKED:
+        assert step == ""
+    elif state is VisitState.RECORDED:
+        assert step == "请核对记录，签字后提交。"
+    else:
+        assert step == ("请逐项核查、填写检查表。" if method else "请按期到场签到。")
 
 
 @pytest.mark.parametrize("lent_by", ["nobody", "a department outside the task"])

@@ -11,11 +11,9 @@ from typing import Any, NamedTuple
 from bot.inspection.checklists.documents import Pinned
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
 from bot.inspection.registry.models import Item
-from bot.inspection.tasks.basics import Named, VisitBasics
+from bot.inspection.tasks.basics import Named, VisitBasics, is_on_site
 from bot.inspection.tasks.models import CheckIn
 from bot.inspection.tasks.states import BEFORE_SUBMIT
-
-WITHOUT_PRESENCE = ("书面", "网络")  # methods that need no check-in (C16)
 
 
 class FormRow(NamedTuple):
@@ -64,7 +62,7 @@ class FormBasics:
 
     @property
     def on_site(self) -> bool:
-        return not any(word in self.visit.method for word in WITHOUT_PRESENCE)
+        return is_on_site(self.visit.method)
 
     @property
     def is_open(self) -> bool:

@@ -32,6 +32,14 @@ class TaskRow(NamedTuple):
     window_start: dt.date
 
 
+_WITHOUT_PRESENCE = ("书面", "网络")
+
+
+def is_on_site(method: str) -> bool:
+    """Does an inspection by this method ask officers to check in? (C16)"""
+    return not any(word in method for word in _WITHOUT_PRESENCE)
+
+
 class Named(NamedTuple):
     """An object, an item or a person, of which no more than the name is wanted."""
 

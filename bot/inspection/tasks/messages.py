@@ -15,6 +15,7 @@ from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.tasks.adjustment import KINDS as ADJUSTMENT
 from bot.inspection.tasks.approval_messages import KINDS as APPROVAL
+from bot.inspection.tasks.basics import is_on_site
 from bot.inspection.tasks.models import (
     EnterpriseNotice,
     OfficerState,
@@ -94,10 +95,14 @@ def _is_present(session: Session, notice: Told, facts: VisitFacts) -> bool:
 
 def _next_step(facts: VisitFacts, mine: VisitOfficer, *, present: bool) -> str:
     """What the officer's own card asks for now; it changes with the buttons."""
+    if facts.visit.state not in BEFORE_SUBMIT or mine.state == OfficerState.RECUSAL_ASKED:
+        return ""  # the end of the card says why nothing is to be done
     if mine.state == OfficerState.ASSIGNED:
         return "请先确认能否参加。"
     if facts.visit.state == VisitState.RECORDED:
         return "请核对记录，签字后提交。"
+    if not is_on_site(facts.method):
+        return "请逐项核查、填写检查表。"
     if not present:
         return "请按期到场签到。"
     if facts.visit.state in BEFORE_VISIT:

@@ -34,6 +34,10 @@ def test_an_object_is_placed_from_a_chinese_map_and_taken_off_again(office: Path
         ((code(2),), "名录库里没有这个检查对象"),
         ((code(1), "--longitude", "110.1"), "要么都填"),
         ((code(1), "--longitude", "110.1", "--latitude", "22.6"), "坐标系"),
+        (
+            (code(1), "--longitude", "73.0", "--latitude", "39", "--system", "GCJ-02"),
+            "换算成WGS-84后是72.996572",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(office: Path, words: tuple[str, ...], said: str) -> None:

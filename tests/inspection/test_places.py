@@ -66,6 +66,29 @@ def test_a_place_that_is_none_is_refused_by_its_column(
     assert [(r.header, reason in r.reason) for r in report.rejects][:1] == [(header, True)]
 
 
+@pytest.mark.parametrize(
+    ("east", "north", "header"), [("73.0", "39", "经度"), ("110.1", "3.0", None), ("136", "54", None)]
+)
+def test_the_bounds_hold_for_the_place_that_is_kept_and_one_typo_spoils_no_other_row(
+    db: Database, tmp_path: Path, east: str, north: str, header: str | None
+) -> None:
+    rows = [
+        [code(1), "霞山餐饮店", east, north, "GCJ-02"],
+        [code(2), "赤坎餐饮店", "110.1", "22.6", "GCJ-02"],
+    ]
+    report = bring(db, "objects", write(tmp_path / "企业.csv", HEADERS, rows))
+    wrong = [header] if header else []
+    assert (report.new, [one.header for one in report.rejects]) == (2 - len(wrong), wrong)
+    typed = {"longitude": east, "latitude": north, "system": "GCJ-02"}
+    if header is None:
+        assert read_place(typed) is not None
+        return
+    assert (report.rejects[0].row, "换算成WGS-84后是" in report.rejects[0].reason) == (2, True)
+    with pytest.raises(Problem, match="没有改动") as refused:
+        read_place(typed)
+    assert list(refused.value.fields) == [header]
+
+
 @pytest.mark.parametrize(("north", "east"), [(22.6, None), (None, 110.1), (110.1, 22.6), (0.0, 0.0)])
 def test_the_database_keeps_no_half_and_no_swapped_place(
     db: Database, tmp_path: Path, north: float | None, east: float | None

@@ -31,9 +31,14 @@ def _degrees(cell: str, within: tuple[float, float], name: str) -> float:
     if _DEGREES.fullmatch(cell) is None:
         raise ValueError(f"{name}应是小数的度数，例如110.154321")
     value = float(cell.removesuffix("°"))
-    if not within[0] <= value <= within[1]:
-        raise ValueError(f"{name}应在{within[0]:g}至{within[1]:g}之间，请检查经度和纬度是否填反")
+    if problem := _outside(value, within, name):
+        raise ValueError(f"{problem}，请检查经度和纬度是否填反")
     return value
+
+
+def _outside(value: float, within: tuple[float, float], name: str) -> str:
+    """Why the database would not keep these degrees (its check of 0035 has the same bounds)."""
+    return "" if within[0] <= value <= within[1] else f"{name}应在{within[0]:g}至{within[1]:g}之间"
 
 
 PLACE_COLUMNS: Final = (
@@ -65,13 +70,24 @@ PLACE_COLUMNS: Final = (
 
 
 def place_rule(values: Mapping[str, Any]) -> Fault | None:
-    """Both degrees and their system, or none of the three: which map they are from is never guessed."""
+    """Both degrees and their system, or none of the three: which map they are from is never guessed.
+
+    What lies within the bounds on a GCJ-02 map may lie outside of them in WGS-84, in which it is kept.
+    """
     east, north, system = values["longitude"], values["latitude"], values["system"]
     if (east is None) != (north is None):
         missing = "经度" if east is None else "纬度"
         return Fault(missing, "", "经度和纬度要么都填，要么都不填")
     if east is not None and system is None:
         return Fault("坐标系", "", _WHICH)
+    if (point := point_of(values)) is None:
+        return None
+    for value, written, within, name in (
+        (point[1], east, LONGITUDES, "经度"),
+        (point[0], north, LATITUDES, "纬度"),
+    ):
+        if problem := _outside(value, within, name):
+            return Fault(name, f"{written:.15g}", f"{problem}，换算成WGS-84后是{value:.6f}，请核对")
     return None
 
 

@@ -22,6 +22,7 @@ from handlers.web.session import Visitor, done, seen
 
 routes = web.RouteTableDef()
 _FIELDS = ("longitude", "latitude", "system")
+_BECAME = {"set": "已登记位置。", "gone": "已取消登记的位置。", "same": "没有变化。"}  # what a save did
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,12 @@ async def place(request: web.Request, visitor: Visitor) -> web.StreamResponse:
         wanted = read_place(sent)
     except Problem as problem:
         return await _show(request, visitor, sent=sent, wrong=problem.fields, status=422)
-    await request.app[DB].write(
+    changed = await request.app[DB].write(
         place_object, object_id=object_id, place=wanted, now=request.app[CLOCK].now(),
         actor=visitor.viewer.person_id,
     )  # fmt: skip
-    raise web.HTTPSeeOther(f"/console/objects/{object_id}?placed=1")
+    became = "same" if not changed else "gone" if wanted is None else "set"
+    raise web.HTTPSeeOther(f"/console/objects/{object_id}?placed={became}")
 
 
 async def _show(
@@ -79,7 +81,7 @@ async def _show(
     page = await request.app[DB].read(_page, object_id=path_key(request, "object_id"))
     return render(
         request, "console/object.html.j2", visitor=visitor, here="objects", words=words, page=page, wrong=wrong or {},
-        typed=sent or _typed(page.place), systems=list(System), placed=request.query.get("placed") == "1",
+        typed=sent or _typed(page.place), systems=list(System), became=_BECAME.get(request.query.get("placed", "")),
         status=status,
     )  # fmt: skip
 

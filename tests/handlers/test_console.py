@@ -477,7 +477,27 @@ async def test_an_object_is_found_by_its_code_and_placed_on_the_map(client: Clie
     kept = await client.post(f"{path}/place", data=right, headers=origin(client))
     assert "已登记位置" in await kept.text()
     assert seeded.read_now(lambda s: s.get_one(InspectionObject, 1000)).longitude == 110.15
+    edge = right | {"longitude": "73.0", "latitude": "39", "system": "GCJ-02"}
+    beyond = await client.post(f"{path}/place", data=edge, headers=origin(client))
+    assert (beyond.status, "换算成WGS-84后是72.996572" in await beyond.text()) == (422, True)
     assert (await client.get("/console/objects/9")).status == 404
+
+
+async def test_a_saved_place_says_what_became_of_it(client: Client) -> None:
+    await log_in(client)
+    path, none = "/console/objects/1000", dict.fromkeys(("longitude", "latitude", "system"), "")
+    there = {"longitude": "110.15", "latitude": "22.63", "system": "WGS-84"}
+    token = await token_of(client)
+
+    async def said(sent: dict[str, str]) -> list[str]:
+        answer = await client.post(f"{path}/place", data={"csrf": token} | sent, headers=origin(client))
+        return re.findall(r'role="status">([^<]+)<', await answer.text())
+
+    assert [await said(sent) for sent in (there, there, none, none)] == [
+        ["已登记位置。"], ["没有变化。"], ["已取消登记的位置。"], ["没有变化。"],
+    ]  # fmt: skip
+    for forged in ("1", "<b>", ""):
+        assert 'role="status"' not in await (await client.get(path, params={"placed": forged})).text()
 
 
 async def test_a_lead_sees_an_object_and_cannot_move_it(client: Client) -> None:

@@ -7,21 +7,31 @@ import asyncio
 from bot.inspection.checklists.evidence import open_store
 from bot.inspection.results.looking import Sheet, look_at, sheets_of
 from bot.messaging.files import hand_over
+from bot.messaging.render import escape_markdown
 from bot.messaging.router import Context, Reply, Router
 
 router = Router()
+_LISTED = 8  # as many numbers as fit on a phone
 
 
 @router.command("记录表")
 async def record_sheet(ctx: Context) -> Reply:
     """With a number (or its end) that one; without one the only one there is, else the list."""
-    sheets = await ctx.db.read(sheets_of, person_id=ctx.person_id)
-    wanted = [one for one in sheets if one.number.endswith(ctx.words.strip())] if ctx.words else sheets
-    if len(wanted) == 1:
-        return await _give(ctx, wanted[0])
-    if not sheets:
-        return Reply("还没有签好的检查记录表。")
-    lines = [f"- {one.number}　{one.object}" for one in sheets]
+    ending = ctx.words.strip()
+    found = await ctx.db.read(sheets_of, person_id=ctx.person_id, ending=ending, limit=_LISTED + 1)
+    if len(found) == 1:
+        return await _give(ctx, found[0])
+    if found:
+        return _list(found)
+    if ending:
+        return Reply(f"没有找到编号以“{escape_markdown(ending[:48])}”结尾的记录表。")
+    return Reply("还没有签好的检查记录表。")
+
+
+def _list(found: list[Sheet]) -> Reply:
+    lines = [f"- {one.number}　{one.object}" for one in found[:_LISTED]]
+    if len(found) > _LISTED:
+        lines.append(f"这里只列出最新的{_LISTED}份，更早的也可以按编号取。")
     return Reply("\n".join(["请回复“记录表”加编号的后几位：", *lines]), title="检查记录表")
 
 

@@ -27,8 +27,9 @@ class Sheet:
     sha256: str
 
 
-def sheets_of(session: Session, *, person_id: int, limit: int = 8) -> list[Sheet]:
-    """The newest sheets of visits this person inspected or is the enterprise's contact of (C18: copy)."""
+def sheets_of(session: Session, *, person_id: int, ending: str, limit: int) -> list[Sheet]:
+    """The newest sheets of visits this person inspected or is the enterprise's contact of (C18: copy), among all
+    whose number ends so."""
     mine = select(VisitOfficer.visit_id).where(
         VisitOfficer.person_id == person_id, col(VisitOfficer.state).in_(LIVE)
     )
@@ -38,6 +39,7 @@ def sheets_of(session: Session, *, person_id: int, limit: int = 8) -> list[Sheet
         .join(RecordSheet, col(RecordSheet.visit_id) == Visit.id)
         .join(InspectionObject, col(InspectionObject.id) == Visit.object_id)
         .where(RecordSheet.pdf_sha256 != "", or_(col(Visit.id).in_(mine), col(Visit.object_id).in_(ours)))
+        .where(col(Visit.number).endswith(ending, autoescape=True))
         .order_by(col(RecordSheet.closed_at).desc())
         .limit(limit)
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.core.clock import china_day
 from bot.inspection.people.models import TrainingSession
 from bot.inspection.people.quiz import questions_of, read_answer
-from bot.inspection.people.quizzes import quiz_due, take_quiz
+from bot.inspection.people.quizzes import quiz_due, take_quiz, why_no_quiz
 from bot.messaging.router import Context, Reply, Router
 from bot.messaging.talks import close_talk, open_talk
 
@@ -16,8 +17,10 @@ _TOPIC = "training_quiz"
 
 @router.command("培训测验", "测验")
 async def start(ctx: Context) -> Reply:
-    held = await ctx.db.read(quiz_due, ctx.person_id)
-    return await begin(ctx, held, said="") if held else Reply("您没有待完成的培训测验。")
+    held = await ctx.db.read(quiz_due, ctx.person_id, day=china_day(ctx.clock.now()))
+    if held is None:
+        return Reply((await ctx.db.read(why_no_quiz, ctx.person_id)).text)
+    return await begin(ctx, held, said="")
 
 
 async def begin(ctx: Context, held: TrainingSession, *, said: str) -> Reply:
@@ -29,10 +32,11 @@ async def begin(ctx: Context, held: TrainingSession, *, said: str) -> Reply:
 
 @router.talk(_TOPIC)
 async def answer(ctx: Context) -> Reply:
-    held = await ctx.db.read(quiz_due, ctx.person_id, training_id=ctx.talk["training"])
+    today, training = china_day(ctx.clock.now()), ctx.talk["training"]
+    held = await ctx.db.read(quiz_due, ctx.person_id, day=today, training_id=training)
     if held is None:
         await ctx.db.write(close_talk, ctx.talk_key)
-        return Reply("您没有待完成的培训测验。")
+        return Reply((await ctx.db.read(why_no_quiz, ctx.person_id, training_id=training)).text)
     given, questions = list(ctx.talk["answers"]), questions_of(held.quiz)
     if ctx.words.strip() in {"上一题", "上一项"}:
         return await _ask(replace(ctx, talk={**ctx.talk, "answers": given[:-1]}), held)

@@ -12,7 +12,7 @@ from bot.core.columns import Row
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.audit.models import AuditEntry
-from bot.inspection.checklists.service import open_form
+from bot.inspection.checklists.service import QUIZ_DUE, TRAINING_MISSING, open_form
 from bot.inspection.notices.message import Content
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person, Training, TrainingAttempt, TrainingSession
@@ -82,6 +82,19 @@ def test_a_row_of_the_sheet_is_a_question_or_says_why_not(cells: dict[str, str],
         assert question_of(values) == Question("一", ("甲", "乙"), "B")
 
 
+def opened(desk: Desk, now: dt.datetime = HELD) -> str:
+    try:
+        desk.db.write_now(open_form, visit_id=VISIT, person_id=WANG, now=now, profile=PROFILE)
+    except Problem as problem:
+        return problem.text
+    return "open"
+
+
+def lapse_on(session: Session, day: dt.date) -> None:
+    """The validity on the person's own line, as an imported sheet may have it."""
+    session.exec(select(Training).where(Training.person_id == WANG)).one().valid_to = day
+
+
 def test_c14_the_form_opens_once_the_quiz_is_passed(desk: Desk) -> None:
     """Given an officer who attended: the form stays closed until the pass mark; each attempt is kept."""
     desk.db.write_now(untrain, WANG)
@@ -90,21 +103,14 @@ def test_c14_the_form_opens_once_the_quiz_is_passed(desk: Desk) -> None:
     desk.db.write_now(attend, person_id=WANG, code=code, now=HELD)
     desk.arrive(WANG, LI)
 
-    def opened() -> str:
-        try:
-            desk.db.write_now(open_form, visit_id=VISIT, person_id=WANG, now=HELD, profile=PROFILE)
-        except Problem as problem:
-            return problem.text
-        return "open"
-
-    assert "还差测验" in opened()
+    assert "还差测验" in opened(desk)
     assert WANG in desk.db.read_now(untrained, {WANG: HELD.date()})
     first, second = (
         desk.db.write_now(take_quiz, training_id=training, person_id=WANG, answers=given, now=HELD)
         for given in (TWO_OF_THREE, RIGHT)
     )
     assert [(a.number, a.score, a.passed) for a in (first, second)] == [(1, 66, False), (2, 100, True)]
-    assert opened() == "open"
+    assert opened(desk) == "open"
     assert desk.db.read_now(untrained, {WANG: HELD.date()}) == []
     with pytest.raises(Problem, match="没有待完成"):
         desk.db.write_now(take_quiz, training_id=training, person_id=WANG, answers=RIGHT, now=HELD)
@@ -112,6 +118,24 @@ def test_c14_the_form_opens_once_the_quiz_is_passed(desk: Desk) -> None:
     assert [e.data for e in desk.db.read_now(lambda s: s.exec(taken).all())] == [
         {"number": 1, "score": 66, "passed": False}, {"number": 2, "score": 100, "passed": True},
     ]  # fmt: skip
+
+
+def test_c14_the_quiz_of_a_training_that_has_ended_is_due_no_more(desk: Desk) -> None:
+    """On its last day it can be passed; from the next day neither chat nor form ask for what would not help."""
+    desk.db.write_now(untrain, WANG)
+    training, code = desk.db.write_now(plan)
+    desk.db.write_now(attend, person_id=WANG, code=code, now=HELD)
+    desk.db.write_now(lapse_on, HELD.date())
+    desk.clock.move_to(HELD)
+    desk.arrive(WANG, LI)
+    assert opened(desk) == QUIZ_DUE
+    after = HELD + dt.timedelta(days=1)
+    assert opened(desk, after) == TRAINING_MISSING
+    with pytest.raises(Problem, match="有效期到 2026年03月10日为止") as refused:
+        desk.db.write_now(take_quiz, training_id=training, person_id=WANG, answers=RIGHT, now=after)
+    assert refused.value.key == "training_expired"
+    assert desk.db.read_now(lambda s: s.exec(select(TrainingAttempt)).all()) == []
+    assert desk.db.write_now(take_quiz, training_id=training, person_id=WANG, answers=RIGHT, now=HELD).passed
 
 
 def test_who_is_on_an_imported_sheet_still_owes_the_quiz_of_that_training(desk: Desk) -> None:
@@ -192,4 +216,4 @@ def test_who_attended_and_never_passed_is_reminded_of_the_quiz_and_not_of_the_si
     assert not isinstance(missed, Content)
     assert isinstance(card, Content)
     assert card.closed == "已签到"
-    assert desk.db.read_now(lambda s: quiz_due(s, WANG)) is None
+    assert desk.db.read_now(lambda s: quiz_due(s, WANG, day=after.date())) is None

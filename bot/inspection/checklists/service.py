@@ -85,7 +85,8 @@ def open_form(
     if officer.state != OfficerState.ACCEPTED:
         raise Problem("not_accepted", "请先在任务卡片上点“收到”，再打开检查表。")
     if profile.visit.training_gate and not is_trained(session, person_id, china_day(now)):
-        raise Problem("training_missing", QUIZ_DUE if quiz_due(session, person_id) else TRAINING_MISSING)
+        due = quiz_due(session, person_id, day=china_day(now))
+        raise Problem("training_missing", QUIZ_DUE if due else TRAINING_MISSING)
     if not is_present(facts, person_id, least=profile.draw.officers_min):
         raise Problem("officers_missing", _waits_for(facts))
     if not facts.checklists:

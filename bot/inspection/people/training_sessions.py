@@ -102,6 +102,13 @@ def has_attended(session: Session, person_id: int, name: str) -> bool:
     return session.exec(query).first() is not None
 
 
+def attendance(session: Session, person_id: int, name: str) -> Training:
+    """The person's line on the sheet of the sitting *name*; its validity is the one the gate reads."""
+    return session.exec(
+        select(Training).where(Training.person_id == person_id, Training.session == name)
+    ).one()
+
+
 def holds_on(day: dt.date) -> tuple[ColumnElement[bool], ...]:
     """What makes an attendance a training that holds on *day*: the one gate of form, draw and invitation."""
     return (col(Training.held_on) <= day, col(Training.valid_to) >= day, ~col(Training.quiz_due))

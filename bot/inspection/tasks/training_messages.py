@@ -23,7 +23,7 @@ def training_invitation(session: Session, notice: Told, now: dt.datetime) -> Con
     values = {"name": planned.name, "place": planned.place, "when": hours(planned)}
     shown = (("时间", values["when"]), ("地点", planned.place or "—"))
     if has_attended(session, notice.recipient_id, planned.name):
-        due = quiz_due(session, notice.recipient_id, training_id=planned.id)
+        due = quiz_due(session, notice.recipient_id, day=china_day(now), training_id=planned.id)
         return Content(values, shown, closed="已签到，请回复“培训测验”" if due else "已签到")
     if now > planned.ends_at:
         return Skip("培训已结束")

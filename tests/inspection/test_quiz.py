@@ -208,7 +208,7 @@ def test_who_attended_and_never_passed_is_reminded_of_the_quiz_and_not_of_the_si
 
     missed, card = desk.db.read_now(said)
     assert isinstance(missed, Content)
-    assert missed.values["attended"]
+    assert missed.values["quiz"]
     assert isinstance(card, Content)
     assert card.closed == "已签到，请回复“培训测验”"
     desk.db.write_now(take_quiz, training_id=training, person_id=WANG, answers=RIGHT, now=after)

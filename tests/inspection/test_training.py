@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.db import Database
 from bot.core.errors import Problem
+from bot.core.links import Links
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.service import open_form, tell_training_missing
 from bot.inspection.draws.preparation import waive_check
@@ -19,8 +20,10 @@ from bot.inspection.people.models import Role, Training, TrainingSession
 from bot.inspection.people.training_sessions import attend, renew_code
 from bot.inspection.profile import load_profile
 from bot.inspection.tasks.models import VisitOfficer
-from bot.inspection.tasks.training import open_session, remind_absentees
+from bot.inspection.tasks.training import open_days, open_session, remind_absentees
 from bot.inspection.tasks.training_messages import officers_untrained, training_invitation, training_missed
+from bot.messaging.render import Renderer
+from bot.platforms.base import Capabilities
 from tests.fakes.builders import (
     NOW,
     make_department,
@@ -166,7 +169,7 @@ def test_who_was_invited_and_did_not_come_is_reminded_once_with_the_next_sitting
         assert told.recipient_id == missed
         content = training_missed(session, told, later)
         assert isinstance(content, Content)
-        assert content.values == {"name": "双随机业务培训", "next": "", "attended": False}
+        assert content.values == {"name": "双随机业务培训", "next": "", "quiz": False, "lapses": ""}
         _, second, _ = open_session(
             session, name="补训", place="", starts_at=later, ends_at=later + dt.timedelta(hours=1),
             valid_to=dt.date(2026, 12, 31), now=later,
@@ -178,6 +181,58 @@ def test_who_was_invited_and_did_not_come_is_reminded_once_with_the_next_sitting
         assert training_missed(session, told, later) == Skip("已培训")
 
     db.write_now(story)
+
+
+def test_who_came_to_a_training_that_ends_before_the_visit_is_shown_the_next_sitting(db: Database) -> None:
+    """No quiz is owed for it, and it does hold today: neither the quiz nor 没有签到 would be true."""
+
+    def story(session: Session) -> None:
+        drawn(session)
+        _, code, _ = plan(session)
+        came, absent = [notice.recipient_id for notice in notices(session, "training_invitation")]
+        attend(session, person_id=came, code=code, now=HELD)
+        line = session.exec(select(Training)).one()
+        later = UNTIL + dt.timedelta(hours=1)
+        day = open_days(session, today=HELD.date())[came]
+        line.valid_to = day - dt.timedelta(days=1)
+        session.flush()
+        assert remind_absentees(session, now=later, profile=PROFILE, calendar=CALENDAR) == 2
+        told = {notice.recipient_id: notice for notice in notices(session, "training_missed")}
+
+        def said() -> Content | Skip:
+            return training_missed(session, told[came], later)
+
+        lapsed = Content({"name": "双随机业务培训", "next": "", "quiz": False, "lapses": f"{day:%m月%d日}"})
+        assert said() == lapsed
+        other = training_missed(session, told[absent], later)
+        assert isinstance(other, Content)
+        assert other.values["lapses"] == ""
+        line.quiz_due = True  # passing it would not open the form of that day either
+        session.flush()
+        assert said() == lapsed
+
+    db.write_now(story)
+
+
+@pytest.mark.parametrize(
+    ("values", "title", "words", "never"),
+    [
+        ({"quiz": True}, "还差测验", "请回复“培训测验”", "下一场"),
+        ({"lapses": "03月20日", "next": "补训"}, "要续期", "检查当天（03月20日）不在有效期内", "签到记录"),
+        ({"next": "补训"}, "还没有参加", "没有您的签到记录", "测验"),
+    ],
+)
+def test_each_who_cannot_open_the_form_reads_what_is_true_of_them(
+    values: dict[str, object], title: str, words: str, never: str
+) -> None:
+    told = {"name": "业务培训", "next": "", "quiz": False, "lapses": ""} | values
+    capabilities = Capabilities()
+    read = Renderer(Links("http://suicha.test", "k" * 24)).message(
+        "training_missed", Content(told), subject="training:1", generation=0, person_id=1, capabilities=capabilities
+    )  # fmt: skip
+    assert title in read.title
+    assert words in read.body
+    assert never not in read.body
 
 
 def test_a_locality_without_the_gate_invites_nobody(db: Database) -> None:

@@ -31,17 +31,22 @@ def training_invitation(session: Session, notice: Told, now: dt.datetime) -> Con
 
 
 def training_missed(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
-    """To who was invited and did not come, or did not pass the quiz: what that means, and the next sitting."""
+    """To who was invited and cannot open a form on the day: the quiz they owe, or the next sitting and why they need it
+    (they were there or are trained today, but that does not hold on the day; or they did not come)."""
     held = session.get_one(TrainingSession, int(notice.subject.rpartition(":")[2]))
     person = notice.recipient_id
     days = open_days(session, today=china_day(now))
     if person not in days:
         return Skip("没有待查任务")
-    if not untrained(session, {person: days[person]}):
+    day, today = days[person], china_day(now)
+    if not untrained(session, {person: day}):
         return Skip("已培训")
+    if due := quiz_due(session, person, day=day):
+        return Content({"name": due.name, "next": "", "quiz": True, "lapses": ""})
     planned = next_session(session, department_id=session.get_one(Person, person).department_id, now=now)
-    attended = has_attended(session, person, held.name)
-    return Content({"name": held.name, "next": _next(planned), "attended": attended})
+    was_trained = has_attended(session, person, held.name) or not untrained(session, {person: today})
+    lapses = f"{day:%m月%d日}" if was_trained else ""
+    return Content({"name": held.name, "next": _next(planned), "quiz": False, "lapses": lapses})
 
 
 def officers_untrained(session: Session, notice: Told, now: dt.datetime) -> Content | Skip:
@@ -78,7 +83,7 @@ KINDS = (
     Kind(
         MISSED,
         training_missed,
-        Content({"name": _SAMPLE["name"], "next": "补训，03月19日 14:00—15:00", "attended": False}),
+        Content({"name": _SAMPLE["name"], "next": "补训，03月19日 14:00—15:00", "quiz": False, "lapses": ""}),
     ),
     Kind(GAP, officers_untrained, Content(_GAP, (("未培训", "2 人"),))),
 )

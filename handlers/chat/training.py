@@ -6,7 +6,7 @@ import unicodedata
 
 from bot.core.clock import china_day
 from bot.inspection.people.quizzes import quiz_due
-from bot.inspection.people.training_sessions import attend
+from bot.inspection.people.training_sessions import attend, attendance
 from bot.messaging.router import Context, Reply, Router
 from handlers.chat.training_quiz import begin
 
@@ -23,4 +23,5 @@ async def press_attend(ctx: Context) -> Reply:
     due = await ctx.db.read(quiz_due, ctx.person_id, day=today, training_id=held.id)
     if due is not None:
         return await begin(ctx, due, said=f"已签到：{held.name}。")
-    return Reply(f"已签到：{held.name}。培训记录有效期至 {held.valid_to:%Y年%m月%d日}。")
+    mine = await ctx.db.read(attendance, ctx.person_id, held.name)
+    return Reply(f"已签到：{held.name}。培训记录有效期至 {mine.valid_to:%Y年%m月%d日}。")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
+from sqlmodel import Session
+
 from bot.core.clock import china_day
-from bot.inspection.people.models import TrainingSession
+from bot.inspection.people.models import TrainingAttempt, TrainingSession
 from bot.inspection.people.quiz import questions_of, read_answer
 from bot.inspection.people.quizzes import quiz_due, take_quiz, why_no_quiz
+from bot.inspection.people.training_sessions import attendance
 from bot.messaging.router import Context, Reply, Router
 from bot.messaging.talks import close_talk, open_talk
 
@@ -55,17 +59,20 @@ async def _ask(ctx: Context, held: TrainingSession, *, said: str = "") -> Reply:
 
 
 async def _finish(ctx: Context, held: TrainingSession) -> Reply:
-    made = await ctx.db.write(
-        take_quiz,
-        training_id=ctx.talk["training"],
-        person_id=ctx.person_id,
-        answers=ctx.talk["answers"],
-        now=ctx.clock.now(),
-    )
-    await ctx.db.write(close_talk, ctx.talk_key)
+    made, valid_to = await ctx.db.write(_hand_in, ctx, held)
     if made.passed:
-        return Reply(f"测验合格（{made.score} 分）。培训记录有效期至 {held.valid_to:%Y年%m月%d日}。")
+        return Reply(f"测验合格（{made.score} 分）。培训记录有效期至 {valid_to:%Y年%m月%d日}。")
     return Reply(f"测验 {made.score} 分，{held.pass_percent} 分合格。请复习后回复“培训测验”再答一次。")
+
+
+def _hand_in(session: Session, ctx: Context, held: TrainingSession) -> tuple[TrainingAttempt, dt.date]:
+    """The attempt counts when the talk is over, and until when the person's training holds: a kill leaves both or none."""
+    made = take_quiz(
+        session, training_id=ctx.talk["training"], person_id=ctx.person_id, answers=ctx.talk["answers"],
+        now=ctx.clock.now(),
+    )  # fmt: skip
+    close_talk(session, ctx.talk_key)
+    return made, attendance(session, ctx.person_id, held.name).valid_to
 
 
 def _help(several: bool) -> str:

@@ -22,7 +22,7 @@ from bot.inspection.followups.returns import officers_of
 from bot.inspection.messages import KINDS
 from bot.inspection.notices.message import Content
 from bot.inspection.notices.models import Notice, Talk
-from bot.inspection.people.models import Training
+from bot.inspection.people.models import Training, TrainingAttempt
 from bot.inspection.profile import load_profile
 from bot.inspection.tasks.models import VisitOfficer
 from bot.messaging.actions import Action
@@ -216,6 +216,36 @@ async def test_an_officer_answers_the_quiz_of_a_training_until_it_is_passed(
     ):
         assert then in await office.say(person, words)
     assert "没有待完成" in await office.say(person, "测验")
+
+
+async def test_a_kill_while_a_quiz_is_handed_in_keeps_both_attempt_and_talk_or_neither(
+    sqlite_db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same letter again is then the one attempt; the validity told is that of the officer's own line."""
+    office = Office(sqlite_db, tmp_path, test_training.HELD, "default")
+
+    def begin(session: Session) -> tuple[int, str]:
+        code = test_quiz.plan(session)[1]
+        test_training.drawn(session)
+        return session.exec(select(VisitOfficer.person_id)).first() or 0, code
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def shorten(session: Session) -> None:
+        session.exec(select(Training)).one().valid_to = dt.date(2026, 6, 30)
+
+    person, code = await office.db.write(begin)
+    for words in (f"培训签到 {code}", "B", "AC"):
+        await office.say(person, words)
+    await office.db.write(shorten)
+    with monkeypatch.context() as patch:
+        patch.setattr("handlers.chat.training_quiz.close_talk", killed)
+        with pytest.raises(KeyboardInterrupt):
+            await office.say(person, "B")
+    assert await office.db.read(lambda s: s.exec(select(TrainingAttempt)).all()) == []
+    assert "测验合格（100 分）。培训记录有效期至 2026年06月30日" in await office.say(person, "B")
+    assert "有效期至 2026年06月30日" in await office.say(person, f"培训签到 {code}")
 
 
 async def test_what_an_officer_sees_outside_the_items_becomes_a_clue(

@@ -68,6 +68,16 @@ def test_one_officer_of_each_department_opens_nothing(db: Database) -> None:
     assert db.read_now(state_of, visit) == VisitState.ON_SITE
 
 
+def test_who_may_not_check_in_until_the_recusal_is_decided_is_not_asked_to_come(db: Database) -> None:
+    visit, _, mine, _ = db.write_now(joint_visit)
+    for person in mine:
+        db.write_now(lambda s, p=person: accept_visit(s, visit_id=visit, person_id=p, now=at(11)))
+    db.write_now(lambda s: ask_recusal(s, visit_id=visit, person_id=mine[0], reason="亲属", now=at(11)))
+    db.write_now(remind, at(16, 17, 30), PROFILE)
+    chased = [[kind for kind, _ in db.read_now(told, p) if kind == "visit_day"] for p in mine]
+    assert chased == [[], ["visit_day"]]
+
+
 def test_who_has_not_come_yet_is_chased_although_the_other_department_has_begun(db: Database) -> None:
     visit, lead, mine, theirs = db.write_now(joint_visit)
     db.write_now(lambda s: accept_visit(s, visit_id=visit, person_id=theirs[0], now=at(11)))

@@ -105,7 +105,7 @@ def _awaited(looked: Looked, context: Context) -> dict[int, Role]:
     return {
         o.person_id: Role.OFFICER
         for o in looked.officers
-        if o.state != OfficerState.ASSIGNED
+        if o.state == OfficerState.ACCEPTED
         and acts_for(looked.task, o) in short
         and o.person_id not in looked.present
     }

@@ -187,18 +187,20 @@ async def test_an_officer_attends_by_saying_the_code(sqlite_db: Database, tmp_pa
     assert len(await office.db.read(lambda s: s.exec(select(Training)).all())) == 1
 
 
+def quiz_before_a_visit(session: Session) -> tuple[int, str]:
+    """An officer of a drawn visit, and the code on the wall of a training that ends with a quiz."""
+    code = test_quiz.plan(session)[1]
+    test_training.drawn(session)
+    return session.exec(select(VisitOfficer.person_id)).first() or 0, code
+
+
 async def test_an_officer_answers_the_quiz_of_a_training_until_it_is_passed(
     sqlite_db: Database, tmp_path: Path
 ) -> None:
     """C14: from the code on the wall through a wrong answer, one taken back, to the pass mark."""
     office = Office(sqlite_db, tmp_path, test_training.HELD, "default")
 
-    def begin(session: Session) -> tuple[int, str]:
-        code = test_quiz.plan(session)[1]
-        test_training.drawn(session)
-        return session.exec(select(VisitOfficer.person_id)).first() or 0, code
-
-    person, code = await office.db.write(begin)
+    person, code = await office.db.write(quiz_before_a_visit)
     assert "没有待完成" in await office.say(person, "培训测验")
     begun = await office.say(person, f"培训签到 {code}")
     assert "80 分合格" in begun
@@ -224,18 +226,13 @@ async def test_a_kill_while_a_quiz_is_handed_in_keeps_both_attempt_and_talk_or_n
     """The same letter again is then the one attempt; the validity told is that of the officer's own line."""
     office = Office(sqlite_db, tmp_path, test_training.HELD, "default")
 
-    def begin(session: Session) -> tuple[int, str]:
-        code = test_quiz.plan(session)[1]
-        test_training.drawn(session)
-        return session.exec(select(VisitOfficer.person_id)).first() or 0, code
-
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     def shorten(session: Session) -> None:
         session.exec(select(Training)).one().valid_to = dt.date(2026, 6, 30)
 
-    person, code = await office.db.write(begin)
+    person, code = await office.db.write(quiz_before_a_visit)
     for words in (f"培训签到 {code}", "B", "AC"):
         await office.say(person, words)
     await office.db.write(shorten)

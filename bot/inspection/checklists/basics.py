@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from bot.inspection.checklists.documents import Pinned
 from bot.inspection.checklists.models import ChecklistVersion, Evidence, RecordSheet, VisitForm
 from bot.inspection.registry.models import Item
-from bot.inspection.tasks.basics import Named, VisitBasics, is_on_site
+from bot.inspection.tasks.basics import Named, VisitBasics
 from bot.inspection.tasks.models import CheckIn
 from bot.inspection.tasks.states import BEFORE_SUBMIT
 
@@ -62,7 +62,7 @@ class FormBasics:
 
     @property
     def on_site(self) -> bool:
-        return is_on_site(self.visit.method)
+        return self.visit.on_site
 
     @property
     def is_open(self) -> bool:

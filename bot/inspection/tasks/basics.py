@@ -32,12 +32,7 @@ class TaskRow(NamedTuple):
     window_start: dt.date
 
 
-_WITHOUT_PRESENCE = ("书面", "网络")
-
-
-def is_on_site(method: str) -> bool:
-    """Does an inspection by this method ask officers to check in? (C16)"""
-    return not any(word in method for word in _WITHOUT_PRESENCE)
+_WITHOUT_PRESENCE = ("书面", "网络")  # methods that need no check-in (C16)
 
 
 class Named(NamedTuple):
@@ -66,6 +61,10 @@ class VisitBasics:
     year: int  # of the plan; of a clue the year it came in
     sections: dict[int, int | None]  # item -> department of the task that checks it
     departments: dict[int, str]  # of a joint task: name by row id
+
+    @property
+    def on_site(self) -> bool:
+        return not any(word in self.method for word in _WITHOUT_PRESENCE)
 
     def is_officer(self, person_id: int) -> bool:
         return any(officer.person_id == person_id for _, officer in self.officers)

@@ -15,7 +15,6 @@ from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.tasks.adjustment import KINDS as ADJUSTMENT
 from bot.inspection.tasks.approval_messages import KINDS as APPROVAL
-from bot.inspection.tasks.basics import is_on_site
 from bot.inspection.tasks.models import (
     EnterpriseNotice,
     OfficerState,
@@ -76,13 +75,13 @@ def assignment(session: Session, notice: Told, _now: dt.datetime) -> Content | S
     mine = facts.officer(notice.recipient_id)
     if mine is None:
         return Skip("已改派，您不再负责这次检查")
-    present = _is_present(session, notice, facts)
-    shown = Content(_values(facts) | {"next_step": _next_step(facts, mine, present=present)},
-                    _facts(facts, notice.recipient_id))  # fmt: skip
+    shown = Content(_values(facts) | {"next_step": ""}, _facts(facts, notice.recipient_id))
     if facts.visit.state not in BEFORE_SUBMIT:
         return replace(shown, closed=NAMES[VisitState(facts.visit.state)], due_on=facts.visit.due_on)
     if mine.state == OfficerState.RECUSAL_ASKED:
         return replace(shown, closed="已申请回避，待决定")
+    present = _is_present(session, notice, facts)
+    shown.values["next_step"] = _next_step(facts, mine, present=present)
     if mine.state == OfficerState.ASSIGNED:
         schedule = Page("谁在何时会收到什么", "schedule", (facts.visit.id,))
         return replace(shown, asks=_ANSWERS, pages=(schedule, *_pages(facts)[2:]), due_on=facts.visit.due_on)
@@ -95,13 +94,11 @@ def _is_present(session: Session, notice: Told, facts: VisitFacts) -> bool:
 
 def _next_step(facts: VisitFacts, mine: VisitOfficer, *, present: bool) -> str:
     """What the officer's own card asks for now; it changes with the buttons."""
-    if facts.visit.state not in BEFORE_SUBMIT or mine.state == OfficerState.RECUSAL_ASKED:
-        return ""  # the end of the card says why nothing is to be done
     if mine.state == OfficerState.ASSIGNED:
         return "请先确认能否参加。"
     if facts.visit.state == VisitState.RECORDED:
         return "请核对记录，签字后提交。"
-    if not is_on_site(facts.method):
+    if not facts.on_site:
         return "请逐项核查、填写检查表。"
     if not present:
         return "请按期到场签到。"
@@ -128,11 +125,7 @@ def assignment_reminder(session: Session, notice: Told, _now: dt.datetime) -> Co
         return Skip("已改派")
     if mine.state != OfficerState.ASSIGNED:
         return Skip("已答复")
-    return Content(
-        _values(facts),
-        _facts(facts, notice.recipient_id)[:3],
-        _ANSWERS,
-    )
+    return Content(_values(facts), _facts(facts, notice.recipient_id)[:3], _ANSWERS)
 
 
 def visit_day(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:

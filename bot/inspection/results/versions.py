@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-import msgspec
-from sqlalchemy import Connection, Table, TextClause, bindparam, insert, select, text
+from sqlalchemy import Connection, Integer, String, Table, bindparam, insert, select
+from sqlalchemy.types import TypeEngine
 
+from bot.core.bulk import OverRows
 from bot.core.prepared import Prepared
-from bot.core.tables import Moment
+from bot.core.tables import BigId, Moment
 from bot.inspection.checklists.basics import FormRow
 from bot.inspection.checklists.conclusions import NOTHING_FOUND
 from bot.inspection.checklists.models import Answer
@@ -34,27 +35,16 @@ _KEEP_RESULT = Prepared(
 )
 
 
-def _keep_answers_from(rows: str) -> TextClause:
-    """All answers of a form in one statement: on PostgreSQL a row each costs ten times as much."""
-    return text(
-        "INSERT INTO answer (visit_id, question, version, value, note, person_id, at, reason) "  # noqa: S608 - our own words
-        f"SELECT :visit, question, version, value, note, person_id, :at, reason FROM {rows}"
-    ).bindparams(bindparam("at", type_=Moment))
-
-
-_ANSWERS_OF = {
-    "sqlite": _keep_answers_from(
-        "(SELECT json_extract(value, '$[0]') AS question, json_extract(value, '$[1]') AS version,"
-        " json_extract(value, '$[2]') AS value, json_extract(value, '$[3]') AS note,"
-        " json_extract(value, '$[4]') AS person_id, json_extract(value, '$[5]') AS reason FROM json_each(:rows))"
+_SAYS: dict[str, TypeEngine[Any]] = {
+    "question": String(), "version": Integer(), "value": String(), "note": String(), "person_id": BigId, "reason": String(),
+}  # fmt: skip
+_KEEP_ANSWERS = OverRows(
+    _SAYS,
+    lambda given: insert(_ANSWERS).from_select(
+        [*_SAYS, "visit_id", "at"],
+        select(given, bindparam("visit_", type_=BigId), bindparam("at_", type_=Moment())),
     ),
-    "postgresql": _keep_answers_from(
-        "(SELECT one->>0 AS question, (one->>1)::int AS version, one->>2 AS value, one->>3 AS note,"
-        " (one->>4)::bigint AS person_id, one->>5 AS reason"
-        " FROM json_array_elements(CAST(:rows AS json)) AS one) AS answers"
-    ),
-}
-_KEEP_ANSWERS = Prepared(_ANSWERS_OF.__getitem__)
+)
 
 
 def said_before(connection: Connection, visit_id: int) -> dict[str, Any]:
@@ -85,7 +75,7 @@ def keep_answers(
         by = form.draft.get(key, {}).get("by", person_id)
         rows.append((key, before.version + 1 if before else 1, value, note, by, reason if before else ""))
     if rows:
-        _KEEP_ANSWERS.run(connection, visit=form.visit_id, at=now, rows=msgspec.json.encode(rows).decode())
+        _KEEP_ANSWERS.run(connection, rows, visit_=form.visit_id, at_=now)
 
 
 def keep_results(

@@ -190,6 +190,17 @@ def test_files_named_in_the_guides_exist() -> None:
             assert (path.parent / link).exists(), (path.name, link)
 
 
+def test_a_savepoint_keeps_what_was_recorded_before_it() -> None:
+    """Audit entries wait for the commit: a bare savepoint would take along those recorded before it."""
+    places = {
+        path.relative_to(ROOT).as_posix()
+        for top in ("bot", "handlers", "scheduler")
+        for path in (ROOT / top).rglob("*.py")
+        if "begin_nested(" in path.read_text(encoding="utf-8")
+    }
+    assert places == {"bot/core/writers.py", "bot/inspection/audit/service.py"}
+
+
 def test_every_make_target_says_what_it_does() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     phony = re.search(r"^\.PHONY: (.+)$", makefile, re.MULTILINE)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import threading
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,8 @@ from sqlmodel import Session, col, select
 
 from bot.core.db import Database
 from bot.inspection.audit.models import AuditEntry
-from bot.inspection.audit.service import actor_digest, entry_hash, record, verify
+from bot.inspection.audit.service import actor_digest, entry_hash, may_fail, record, verify
+from tests.conftest import INFO
 from tests.fakes.builders import NOW
 
 DATA = {"数量": 3, "list": [1, 2.5, None, True], "nested": {"b": 1, "a": '中文 " \\ \n'}}
@@ -110,6 +113,48 @@ def test_writers_at_once_make_one_chain_even_when_it_is_the_first(db: Database) 
     for future in [db.submit(write, n) for n in range(1, 41)]:
         future.result()
     assert (db.read_now(verify).entries, db.read_now(verify).broken_at) == (40, None)
+
+
+@pytest.mark.postgres
+def test_who_goes_on_after_an_entry_does_not_hold_up_the_entries_of_others(postgres_url: str) -> None:
+    """Bug: the first entry of a service kept the end of the chain locked for as long as the service worked."""
+    noted, go = threading.Event(), threading.Event()
+
+    def slow(session: Session) -> None:
+        write(session, 1)
+        noted.set()
+        assert go.wait(20)
+
+    with contextlib.closing(Database(postgres_url, info=INFO)) as db:
+        db.write_now(write, 1)
+        first = db.submit(slow)
+        assert noted.wait(5)
+        try:
+            db.submit(write, 2).result(timeout=5)
+        finally:
+            go.set()
+        first.result(timeout=5)
+        subjects = db.read_now(
+            lambda s: s.exec(select(AuditEntry.subject).order_by(col(AuditEntry.seq))).all()
+        )
+        assert subjects == ["thing:1", "thing:2", "thing:1"]
+        assert db.read_now(verify).broken_at is None
+
+
+def test_a_part_that_fails_takes_only_its_own_entries_along(db: Database) -> None:
+    def story(session: Session) -> None:
+        write(session, 1)
+        with contextlib.suppress(ValueError), may_fail(session):
+            write(session, 2)
+            raise ValueError
+        write(session, 3)
+        with may_fail(session):
+            write(session, 4)
+
+    db.write_now(story)
+    subjects = db.read_now(lambda s: s.exec(select(AuditEntry.subject).order_by(col(AuditEntry.seq))).all())
+    assert subjects == ["thing:1", "thing:3", "thing:4"]
+    assert (db.read_now(verify).entries, db.read_now(verify).broken_at) == (3, None)
 
 
 def test_people_are_salted_digests() -> None:

@@ -1,4 +1,8 @@
-"""Write and verify the audit chain. Every service that changes something calls ``record`` in its transaction."""
+"""Write and verify the audit chain. Every service that changes something calls ``record`` in its transaction.
+
+Whoever appends holds the end of the chain until the transaction ends. On PostgreSQL, where many write at once, entries
+therefore wait in the session and are appended by its commit; SQLite has one writer and appends at once.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,19 @@ import contextlib
 import datetime as dt
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Table, bindparam, event, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
 from bot.core.canonical import canonical
-from bot.core.prepared import Prepared
+from bot.core.prepared import Prepared, together
 from bot.inspection.audit.models import AuditEntry, AuditHead
 
 SALT = "audit_salt"  # key in Session.info, set where the database is opened
@@ -28,14 +33,20 @@ _SYSTEM = "system"
 _HEADS: Table = AuditHead.__table__  # type: ignore[attr-defined]
 _ONE = _HEADS.c.id == 1
 _HEAD = Prepared(select(_HEADS.c.seq, _HEADS.c.hash).where(_ONE).with_for_update())
-_MOVE_HEAD = update(_HEADS).where(_ONE).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"))
+_MOVE = Prepared(update(_HEADS).where(_ONE).values(seq=bindparam("new_seq"), hash=bindparam("new_hash")))
 _ENTRIES: Table = AuditEntry.__table__  # type: ignore[attr-defined]
-_APPEND = insert(_ENTRIES).values(
-    {column.name: bindparam(column.name, type_=column.type) for column in _ENTRIES.c}
+_APPEND = Prepared(
+    insert(_ENTRIES).values({column.name: bindparam(column.name, type_=column.type) for column in _ENTRIES.c})
 )
-# PostgreSQL takes both in one statement
-_APPEND_AND_MOVE = Prepared(_MOVE_HEAD.add_cte(_APPEND.cte("appended")))
-_ONLY_APPEND, _ONLY_MOVE = Prepared(_APPEND), Prepared(_MOVE_HEAD)
+_WAITING = "audit_waiting"  # key in Session.info: entries that the commit appends
+
+
+class _Entry(NamedTuple):
+    at: dt.datetime
+    actor: str
+    action: str
+    subject: str
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +79,45 @@ def record(
     session: Session, action: str, subject: str, *, now: dt.datetime, actor: int | None = None, **data: Any
 ) -> None:
     """Append one entry. *data* is JSON-able and names no person: use ids of rows, counts, hashes."""
-    session.flush()  # before others wait for the head of the chain
-    connection = session.connection()  # past the ORM, which would look for objects of these rows
+    session.flush()  # past the ORM, which would look for objects of these rows
+    entry = _Entry(now, actor_digest(session.info[SALT], actor), action, subject, data)
+    if session.get_bind().dialect.name == "sqlite" or session.in_nested_transaction():
+        _append(session.connection(), (entry,))
+    else:
+        session.info.setdefault(_WAITING, []).append(entry)
+
+
+@contextlib.contextmanager
+def may_fail(session: Session) -> Iterator[None]:
+    """A part of a service that is taken back alone when it raises; what was recorded before it stays recorded."""
+    append_waiting(session)
+    with session.begin_nested():
+        yield
+
+
+@event.listens_for(Session, "before_commit")
+def append_waiting(session: Session) -> None:
+    """Append what waits for the commit; from here to its end nobody else can append."""
+    if _WAITING in session.info:
+        session.flush()  # before others wait for the end of the chain
+        _append(session.connection(), session.info.pop(_WAITING))
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget_waiting(session: Session, ended: SessionTransaction) -> None:
+    if not ended.nested:
+        session.info.pop(_WAITING, None)
+
+
+def _append(connection: Connection, entries: Sequence[_Entry]) -> None:
     seq, prev = _lock_head(connection)
-    seq += 1
-    digest = actor_digest(session.info[SALT], actor)
-    this = entry_hash(prev, seq, now, digest, action, subject, data)
-    entry = {"seq": seq, "at": now, "actor": digest, "action": action, "subject": subject, "data": data,
-             "prev_hash": prev, "hash": this}  # fmt: skip
-    head = {"new_seq": seq, "new_hash": this}
-    if connection.dialect.name == "postgresql":
-        _APPEND_AND_MOVE.run(connection, **entry, **head)
-        return
-    _ONLY_APPEND.run(connection, **entry)
-    _ONLY_MOVE.run(connection, **head)
+    with together(connection):
+        for entry in entries:
+            seq += 1
+            this = entry_hash(prev, seq, *entry)
+            _APPEND.run(connection, seq=seq, prev_hash=prev, hash=this, **entry._asdict())
+            prev = this
+        _MOVE.run(connection, new_seq=seq, new_hash=prev)
 
 
 def _lock_head(connection: Connection) -> tuple[int, str]:

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, or_, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
-from bot.inspection.audit.service import record
+from bot.inspection.audit.service import may_fail, record
 from bot.inspection.deadlines.models import ExtensionState, LeaveRequest
 from bot.inspection.draws.replacement import redraw
 from bot.inspection.notices.models import Priority
@@ -126,7 +126,7 @@ def reassign(session: Session, *, officer_id: int, by: int, reason: str, now: dt
 def _hand_over(session: Session, officer: VisitOfficer, *, by: int, now: dt.datetime) -> bool:
     officer.recusal_reason, officer.recusal_decided_by = "请假", by
     try:
-        with session.begin_nested():
+        with may_fail(session):
             redraw(session, officer, by=by, now=now, action="officer.handed_over")
     except Problem as problem:
         if problem.key != "officers_missing":

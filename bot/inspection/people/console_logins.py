@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from bot.core.errors import Problem
-from bot.inspection.audit.service import record
+from bot.inspection.audit.service import may_fail, record
 from bot.inspection.people.models import ConsoleLogin, Person, PersonRole, Role
 
 MAY_SEE = frozenset({Role.COORDINATOR, Role.LEAD})
@@ -46,7 +46,7 @@ def enter(
         link_sha256=link_sha256, session_sha256=session_sha256, person_id=person_id, used_at=now
     )
     try:
-        with session.begin_nested():
+        with may_fail(session):
             session.add(row)
     except IntegrityError as error:
         raise Problem("link_used", "这个链接已经用过了，请在聊天窗口发送“控制台”重新获取。") from error

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, or_, select, update
 
 from bot.core.clock import at_china, china_day
 from bot.core.errors import Problem
+from bot.inspection.audit.service import may_fail
 from bot.inspection.people.alarms import report_to_administrators, tell_administrators
 from bot.inspection.people.directory import Act, Change, Entry, count
 from bot.inspection.people.models import DirectoryWatch
@@ -106,7 +107,7 @@ def reconcile(
         row.whole_at = tonight(now)
     session.add(row)
     try:
-        with session.begin_nested():
+        with may_fail(session):
             units = sync_units(session, platform=due.platform, places=places, now=now)
             people = sync(session, platform=due.platform, entries=entries, now=now) if due.whole else []
     except Problem as problem:

@@ -1,68 +1,31 @@
 """The database road: services are synchronous functions taking a Session; only the edges are async.
 
-On SQLite one writer thread takes what has queued up, runs each service in a savepoint, commits once (group commit)
-and then answers each caller; an exception rolls back only its own savepoint. On PostgreSQL a pool of threads runs
-one transaction each and repeats it on serialization failure or deadlock. What must be stored before a chat service is
-answered is one statement past SQLAlchemy and a commit of its own, and waits behind no service. Readers never block the
-writer.
+Services that write run in the threads of ``writers``. What must be stored before a chat service is answered is one
+statement past SQLAlchemy and a commit of its own, and waits behind no service. Readers never block a writer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-import queue
 import sqlite3
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlmodel import Session
 
-from bot.core.engines import own_connection, postgres_engine, repeated, sqlite_engine
+from bot.core.engines import postgres_engine, sqlite_engine
 from bot.core.errors import Problem
-from bot.core.log import log
+from bot.core.writers import PostgresWriters, SqliteWriter, Writers
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_BATCH = 256  # services in one group commit
-_SLICE = 0.01  # seconds after which a group commit takes no further service
-_SOON, _IN_TURN, _AT_LAST = range(3)
 _WRITERS = 4  # on PostgreSQL: enough that commits share a flush; more only wait for one another, and drafts beside photos longest
 _DRIVERS = {"sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg"}
 _STILL = 30.0  # seconds after which PostgreSQL ends the transaction of a process that stands still in it
-WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
-
-
-@dataclass(order=True, slots=True)
-class _Job:
-    """A service in the writer's queue, or a statement that comes before all of them; else in the order they came."""
-
-    when: int
-    number: int
-    job: Callable[[Any], Any] = field(
-        compare=False
-    )  # takes a Session, or the driver's connection when it is urgent
-    future: Future[Any] = field(compare=False)
-
-    def run(self, session: Session) -> Any:
-        return self.job(driver_of(session) if self.when == _SOON else session)
-
-
-def driver_of(session: Session) -> Any:
-    """The driver's own connection, inside the session's transaction."""
-    return session.connection().connection.driver_connection
-
-
-def _nothing(_session: Session) -> None:
-    """The end of the queue."""
 
 
 class Database:
@@ -77,18 +40,15 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.after_commit: list[Callable[[], None]] = []  # called in a worker thread when WAKE was set
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
+        self._writers: Writers
         if self.is_sqlite:
             self.engine = sqlite_engine(self.url, write=True)
             self._read_engine = sqlite_engine(self.url, write=False)
-            self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
-            self._numbers = itertools.count()
-            self._thread = threading.Thread(target=self._write_loop, name="db-write", daemon=True)
-            self._thread.start()
+            self._writers = SqliteWriter(self.engine, self.info, self.after_commit)
         else:
             self.engine = postgres_engine(self.url, connections=readers + writers + 1, still=still)
             self._read_engine = self.engine
-            self._writers = ThreadPoolExecutor(writers, thread_name_prefix="db-write")
-            self._first = ThreadPoolExecutor(1, thread_name_prefix="db-first")
+            self._writers = PostgresWriters(self.engine, self.info, self.after_commit, threads=writers)
 
     # -- edges ------------------------------------------------------------------------------------------
 
@@ -123,138 +83,20 @@ class Database:
         def job(session: Session) -> T:
             return service(session, *args, **values)
 
-        return self._queue(_IN_TURN, job) if self.is_sqlite else self._writers.submit(self._write_once, job)
+        name = getattr(service, "__qualname__", type(service).__qualname__)
+        return self._writers.submit(f"{service.__module__}.{name}", job)
 
     async def write_first(self, statement: Callable[[Any], T]) -> T:
         """Run *statement* on the driver's own connection before whatever waits: a chat service waits for the answer.
         It writes with one statement, which happens whole or not at all and needs no savepoint."""
-        if self.is_sqlite:
-            return await asyncio.wrap_future(self._queue(_SOON, statement))
-        return await asyncio.wrap_future(self._first.submit(self._state_once, statement))
-
-    def _queue(self, when: int, job: Callable[[Any], T]) -> Future[T]:
-        future: Future[T] = Future()
-        self._jobs.put(_Job(when, next(self._numbers), job, future))
-        return future
+        return await asyncio.wrap_future(self._writers.first(statement))
 
     def close(self) -> None:
         """Finish what was submitted, then let go of every connection."""
-        if self.is_sqlite:
-            self._queue(_AT_LAST, _nothing)
-            self._thread.join()
-        else:
-            self._writers.shutdown()
-            self._first.shutdown()
+        self._writers.close()
         self._readers.shutdown()
         self.engine.dispose()
         self._read_engine.dispose()
-
-    # -- PostgreSQL -------------------------------------------------------------------------------------
-
-    def _write_once(self, job: Callable[[Session], T]) -> T:
-        committing = False  # if the connection breaks then, nobody knows
-
-        def write() -> tuple[T, bool]:
-            nonlocal committing
-            committing = False
-            with Session(self.engine, expire_on_commit=False, info=dict(self.info)) as session:
-                result = job(session)
-                session.flush()
-                committing = True
-                session.commit()
-                return result, bool(session.info.get(WAKE))
-
-        result, wake = repeated(write, when_lost=lambda: not committing)
-        self._tell(wake)
-        return result
-
-    def _state_once(self, statement: Callable[[Any], T]) -> T:
-        def state() -> T:
-            with own_connection(self.engine) as driver:
-                return statement(driver)
-
-        return repeated(state)
-
-    # -- SQLite -----------------------------------------------------------------------------------------
-
-    def _write_loop(self) -> None:
-        was_alone = False
-        while (first := self._jobs.get()).when != _AT_LAST:
-            # never twice in a row while a service waits
-            if alone := first.when == _SOON and not (was_alone and not self._jobs.empty()):
-                self._commit_alone(first)
-            else:
-                self._commit_together(first)
-            was_alone = alone
-
-    def _commit_alone(self, one: _Job) -> None:
-        if not one.future.set_running_or_notify_cancel():
-            return
-        try:
-            with own_connection(self.engine) as driver:
-                result = one.job(driver)
-        except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
-            one.future.set_exception(error)
-        else:
-            one.future.set_result(result)
-
-    def _commit_together(self, first: _Job) -> None:
-        done: list[tuple[Future[Any], Any]] = []
-        taken: list[_Job] = []
-        try:
-            with Session(self.engine, expire_on_commit=False, info=dict(self.info)) as session:
-                for one in self._batch(first):
-                    taken.append(one)
-                    if not one.future.set_running_or_notify_cancel():
-                        continue
-                    try:
-                        with session.begin_nested() if done else _first_of_all(session):
-                            result = one.run(session)
-                        done.append((one.future, result))  # only now is it flushed
-                    except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
-                        one.future.set_exception(error)
-                    session.expunge_all()
-                session.commit()
-                wake = bool(session.info.get(WAKE))
-        except BaseException as error:  # noqa: BLE001 - disk full, locked: every caller of the batch must know
-            for one in taken:
-                if not one.future.done():
-                    one.future.set_exception(error)
-            return
-        for future, result in done:
-            future.set_result(result)
-        self._tell(wake)
-
-    def _batch(self, first: _Job) -> Iterator[_Job]:
-        """*first* and what has queued up, for as long as nobody waits too long for the commit."""
-        until = time.monotonic() + _SLICE
-        one = first
-        for _ in range(_BATCH):
-            yield one
-            if time.monotonic() > until or self._jobs.empty():
-                return
-            one = self._jobs.get()
-            if one.when == _AT_LAST:
-                self._jobs.put(one)
-                return
-
-    def _tell(self, wake: bool) -> None:
-        for callback in self.after_commit if wake else ():
-            try:
-                callback()
-            except Exception:  # noqa: BLE001 - the commit stands, and the one writer thread must live on
-                log.exception("after_commit_broke")
-
-
-@contextmanager
-def _first_of_all(session: Session) -> Iterator[None]:
-    """In place of a savepoint: nothing stands before the first of a group that its failure could take along."""
-    try:
-        yield
-        session.flush()
-    except BaseException:
-        session.rollback()
-        raise
 
 
 def think_long(session: Session) -> None:

@@ -110,11 +110,19 @@ def repeated(run: Callable[[], T], *, when_lost: Callable[[], bool] = lambda: Fa
         try:
             return run()
         except Exception as error:
-            ended = getattr(getattr(error, "orig", error), "sqlstate", None) in _FOR_OTHERS
-            lost = isinstance(error, DBAPIError) and error.connection_invalidated
-            if not ended and not (lost and when_lost()):
+            if not may_pass(error) or (was_lost(error) and not when_lost()):
                 raise
     return run()
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether the same again may succeed: PostgreSQL ended it for the sake of others, or the connection broke."""
+    return getattr(getattr(error, "orig", error), "sqlstate", None) in _FOR_OTHERS or was_lost(error)
+
+
+def was_lost(error: BaseException) -> bool:
+    """Whether the connection broke."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from bot.core.clock import Clock
-from bot.core.db import WAKE, Database
+from bot.core.db import Database
 from bot.core.log import log
+from bot.core.writers import WAKE
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.notices.message import Kind, Skip, Told

@@ -17,7 +17,8 @@ from sqlalchemy.dialects import sqlite
 from sqlmodel import Session, col, select
 
 from bot.core.clock import Clock
-from bot.core.db import Database, driver_of
+from bot.core.db import Database
+from bot.core.writers import driver_of
 from bot.inspection.audit.service import record
 from bot.inspection.notices.models import InboxEvent, InboxState
 from bot.platforms.base import InboundEvent

@@ -7,8 +7,8 @@ import datetime as dt
 from sqlalchemy import update
 from sqlmodel import Session, col
 
-from bot.core.db import WAKE
 from bot.core.errors import Problem
+from bot.core.writers import WAKE
 from bot.inspection.audit.service import record
 from bot.inspection.notices.mass import HELD
 from bot.inspection.notices.models import MassTelling, Notice, NoticeState

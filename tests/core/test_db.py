@@ -17,9 +17,9 @@ from sqlalchemy import event, func, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, select
 
-from bot.core import db as core_db
-from bot.core.db import WAKE, Database, open_database
+from bot.core.db import Database, open_database
 from bot.core.errors import Problem
+from bot.core.writers import WAKE, SqliteWriter
 from bot.inspection.notices.models import Talk
 from bot.inspection.people.models import Department
 
@@ -94,12 +94,12 @@ async def test_what_comes_first_overtakes_what_waits_and_is_stored_for_itself(
     def hold(_session: Session) -> None:
         held.set()
         assert go.wait(5)
-        monkeypatch.setattr(core_db, "_SLICE", 5.0)  # for the next group
+        monkeypatch.setattr(SqliteWriter, "slice", 5.0)  # for the next group
 
     def look(_session: Session) -> list[str]:
         return sqlite_db.read_now(talks)
 
-    monkeypatch.setattr(core_db, "_SLICE", -1.0)  # the first group takes nobody else
+    monkeypatch.setattr(SqliteWriter, "slice", -1.0)  # the first group takes nobody else
 
     first = sqlite_db.submit(hold)
     await asyncio.to_thread(held.wait, 5)

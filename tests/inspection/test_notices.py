@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from bot.core.clock import CHINA
-from bot.core.db import WAKE, Database
+from bot.core.db import Database
+from bot.core.writers import WAKE
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.queue import queue_due
 from bot.inspection.deadlines.sources import Context, Source

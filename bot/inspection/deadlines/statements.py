@@ -36,8 +36,8 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session
 
-from bot.core.db import WAKE
 from bot.core.tables import BigId, Moment
+from bot.core.writers import WAKE
 from bot.inspection.deadlines.models import (
     Deadline,
     DeadlineMember,

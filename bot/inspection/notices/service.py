@@ -86,10 +86,21 @@ def supersede(
     session: Session, subject: str, *, reason: str, now: dt.datetime, kinds: Iterable[str], recipient_id: int | None = None
 ) -> None:  # fmt: skip
     """``withdraw`` and ``touch_cards``: something was done, so that *kinds* need not be said any more."""
+    with superseding(session, subject, reason=reason, now=now, kinds=kinds, recipient_id=recipient_id):
+        pass
+
+
+@contextmanager
+def superseding(
+    session: Session, subject: str, *, reason: str, now: dt.datetime, kinds: Iterable[str], recipient_id: int | None = None
+) -> Iterator[Connection]:  # fmt: skip
+    """``supersede``, ``together`` with what is run on the connection inside."""
     session.flush()
-    with together(session.connection()):
+    connection = session.connection()
+    with together(connection):
+        yield connection
         withdrawn = _withdrawn(session, subject, kinds, reason=reason, recipient_id=recipient_id, now=now)
-        touched = _TOUCH.run(session.connection(), about=subject, when=now)
+        touched = _TOUCH.run(connection, about=subject, when=now)
     _read_again(session, Notice, withdrawn.count)
     _look_at_cards(session, touched.count)
 

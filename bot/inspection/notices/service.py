@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, literal_column, update
+from sqlalchemy import Connection, Table, bindparam, literal_column, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel, col
 
 from bot.core.bulk import insert_many
-from bot.core.db import WAKE
 from bot.core.prepared import Answer, Prepared, together
+from bot.core.writers import WAKE
 from bot.inspection.notices.models import Card, Notice, NoticeState, Priority
 
 _CHUNK = 5000

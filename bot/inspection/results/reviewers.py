@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import String, Table, bindparam, cast, exists, func, literal
+from sqlalchemy import Connection, String, Table, bindparam, cast, exists, func, literal
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
-from bot.core.prepared import Prepared
+from bot.core.prepared import Answer, Prepared
 from bot.inspection.checklists.basics import FormBasics
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person, PersonRole, Role
@@ -50,15 +50,20 @@ _WAITING = (
 )
 
 
-def pick_reviewer(session: Session, facts: FormBasics, looks: Sequence[Any]) -> int | None:
-    """Who looks at the result: the reviewer of the round before, else the one of the lead department with the
-    fewest waiting, else a coordinator; never one who was an officer of the visit, replaced or not (C21)."""
-    connection = session.connection()
-    visit, lead = facts.visit.visit.id, facts.visit.task.lead_department_id
-    found = _FREE_OF_DEPARTMENT.run(connection, visit=visit, role=Role.REVIEWER, department=lead).rows()
-    free = [
-        row.id for row in found or _FREE_OF_ALL.run(connection, visit=visit, role=Role.COORDINATOR).rows()
-    ]
+def free_reviewers(connection: Connection, facts: FormBasics) -> Answer:
+    """The reviewers of the lead department, but for those who were officers of the visit, replaced or not."""
+    return _FREE_OF_DEPARTMENT.run(
+        connection, visit=facts.visit.visit.id, role=Role.REVIEWER, department=facts.visit.task.lead_department_id
+    )  # fmt: skip
+
+
+def pick_reviewer(session: Session, facts: FormBasics, looks: Sequence[Any], reviewers: Answer) -> int | None:
+    """Who looks at the result: the reviewer of the round before, else of the free *reviewers* the one with the
+    fewest waiting, else a coordinator; never one who was an officer of the visit (C21)."""
+    found = reviewers.rows() or _FREE_OF_ALL.run(
+        session.connection(), visit=facts.visit.visit.id, role=Role.COORDINATOR
+    ).rows()  # fmt: skip
+    free = [row.id for row in found]
     last: int | None = looks[0].reviewer_id if looks else None
     if last in free:
         return last

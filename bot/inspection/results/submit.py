@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 
 from bot.core.clock import china, china_day
 from bot.core.errors import Problem
-from bot.core.prepared import Prepared, together
+from bot.core.prepared import Prepared
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.basics import EvidenceRow, FormBasics
@@ -22,7 +22,7 @@ from bot.inspection.checklists.models import EarlierSheet, Evidence, VisitForm
 from bot.inspection.checklists.service import OUTCOME, RECORD
 from bot.inspection.checklists.writing import form_to_hand_in
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue, supersede
+from bot.inspection.notices.service import enqueue, superseding
 from bot.inspection.people.models import Department
 from bot.inspection.profile import Profile, publicity_due
 from bot.inspection.profile.terms import Demand
@@ -30,7 +30,7 @@ from bot.inspection.results.closing import complete
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import LABELS, ResultCode, label_of
 from bot.inspection.results.outcome_messages import OBSTRUCTS
-from bot.inspection.results.reviewers import last_return, looks_at, pick_reviewer
+from bot.inspection.results.reviewers import free_reviewers, last_return, looks_at, pick_reviewer
 from bot.inspection.results.signing import unsigned
 from bot.inspection.results.supplement import WORDING_ONLY, changes
 from bot.inspection.results.versions import keep_answers, keep_results
@@ -101,17 +101,17 @@ def submit_visit(
     stamps = _stamps(facts, judged, now=now, profile=profile, calendar=calendar)
     names = _names_of_earlier(session, facts)
     receipt = _receipt(facts, judged, names, due=stamps["publish_due"], number=len(looks) + 1, now=now)
-    connection, subject = session.connection(), subject_of(form.visit_id)
-    with together(connection):
+    subject = subject_of(form.visit_id)
+    with superseding(session, subject, kinds=WAITING, reason="结果已提交", now=now) as connection:
         keep_answers(connection, form, judged, person_id=person_id, reason=reason, now=now)
         keep_results(connection, form, judged, person_id=person_id, reason=reason, now=now)
         _FORM_IN.run(connection, form=form.id, at=now, by=person_id, new_receipt=msgspec.to_builtins(receipt))
         _VISIT_IN.run(
             connection, visit=form.visit_id, **{f"new_{name}": now_ for name, now_ in stamps.items()}
         )
-    supersede(session, subject, kinds=WAITING, reason="结果已提交", now=now)
-    _tell(session, facts, judged, receipt, looks, generation=stamps["generation"], now=now)
-    # last: from here to the commit nobody else can append to the chain
+        reviewers = free_reviewers(connection, facts)
+    reviewer = pick_reviewer(session, facts, looks, reviewers)
+    _tell(session, facts, judged, receipt, reviewer, generation=stamps["generation"], now=now)
     record(session, "result.submitted", subject, now=now, actor=person_id, round=receipt.round,
            outcome=judged.worst, form=form.id)  # fmt: skip
     return receipt
@@ -220,11 +220,10 @@ def _file_name(facts: FormBasics, evidence: Evidence | EvidenceRow) -> str:
 
 
 def _tell(
-    session: Session, facts: FormBasics, judged: Judgement, receipt: Receipt, looks: Sequence[Any],
+    session: Session, facts: FormBasics, judged: Judgement, receipt: Receipt, reviewer: int | None,
     *, generation: int, now: dt.datetime,
 ) -> None:  # fmt: skip
     subject = subject_of(facts.visit.visit.id or 0)
-    reviewer = pick_reviewer(session, facts, looks)
     if reviewer is not None:
         enqueue(
             session,

@@ -87,6 +87,28 @@ def test_a_round_has_its_moment_by_itself_and_one_that_has_spoken_is_refused() -
         assert refused(lambda source=source: check_sources([source], now=NOW)).key == "source_invalid"
 
 
+@pytest.mark.parametrize("later", range(20))
+def test_a_round_at_any_second_of_a_minute_stands_the_look_at_the_commitment(later: int) -> None:
+    """Bug: the moment was kept without its seconds and then found to lie before the round."""
+    chosen = check_sources([{"kind": "drand", "round": NEXT + later}], now=NOW)
+    assert check_sources(chosen, now=NOW) == chosen
+    assert dt.datetime.fromisoformat(chosen[0]["known"]) == drand.speaks_at(NEXT + later)
+
+
+def test_a_round_chosen_before_seconds_were_kept_can_still_be_committed(sqlite_db: Database) -> None:
+    task, *_ = sqlite_db.write_now(ready, [{"kind": "drand", "round": NEXT + 7}])
+
+    def as_it_was_kept(session: Session) -> None:
+        draw = require_draw(session, task)
+        known = drand.speaks_at(NEXT + 7).replace(second=0).isoformat(timespec="minutes")
+        draw.sources = [draw.sources[0] | {"known": known}]
+        session.add(draw)
+
+    sqlite_db.write_now(as_it_was_kept)
+    committed = sqlite_db.write_now(commit, task)
+    assert dt.datetime.fromisoformat(committed.sources[0]["known"]) == drand.speaks_at(NEXT + 7)
+
+
 def _drawn(session: Session, *, typed: str) -> dict[str, bytes]:
     task, one, two = ready(session, [{"kind": "drand", "round": NEXT}])
     commit(session, task)

@@ -78,7 +78,8 @@ def _with_moment(source: Mapping[str, Any], *, place: int) -> Mapping[str, Any]:
     told = (
         known_from(source) if isinstance(source.get("known"), str) and _is_moment(source["known"]) else None
     )
-    if told is not None and told.replace(tzinfo=told.tzinfo or CHINA) < speaks:
+    # earlier versions kept the minute only
+    if told is not None and told.replace(tzinfo=told.tzinfo or CHINA) < speaks.replace(second=0):
         raise _wrong(place, "known 早于 drand 这一轮产生的时刻")
     if (
         "known" not in source or told is not None
@@ -119,7 +120,7 @@ def _moment(text: str, *, now: dt.datetime, place: int) -> str:
     known = known.replace(tzinfo=CHINA) if known.tzinfo is None else known
     if known <= now:
         raise _wrong(place, "known 已经过去：来源须在公布承诺之后才产生")
-    return known.astimezone(CHINA).isoformat(timespec="minutes")
+    return known.astimezone(CHINA).isoformat(timespec="seconds" if known.second else "minutes")
 
 
 def _wrong(place: int, why: str) -> Problem:

@@ -344,6 +344,10 @@ def test_c12_a_licensing_visit_has_its_object_and_draws_officers(db: Database) -
     assert json.loads(files["rules.json"])["mode_reason"] == "行政许可实地核查，申请号许可2026-17"
     assert len(lines(files, "visits.jsonl")[0]["officers"]) == 2
     assert verify_bundle(files) == ""
+    db.write_now(voided, task, draw)
+    again = db.read_now(bundle, db.write_now(whole, task))
+    assert again["pool.jsonl"] == files["pool.jsonl"]
+    assert json.loads(again["rules.json"])["mode_reason"] == "行政许可实地核查，申请号许可2026-17"
 
 
 def test_one_side_alone_needs_a_reason_and_numbers_that_bear_it_out(db: Database) -> None:
@@ -358,7 +362,10 @@ def test_one_side_alone_needs_a_reason_and_numbers_that_bear_it_out(db: Database
         refused(lambda: db.write_now(commit, task)).key == "mode_not_allowed"
     )  # five officers are enough to draw
     db.write_now(lambda s: prepare_draw(s, mode=Mode.PERSON_ONLY, mode_reason="全部检查", **prepare))
-    assert db.write_now(whole, task).transcript["picks"] == 40
+    problem = refused(lambda: db.write_now(commit, task))  # whoever wants everybody plans 100 %
+    assert (problem.key, problem.fields["户数"]) == ("mode_not_allowed", "40")
+    db.write_now(lambda s: prepare_draw(s, mode=Mode.BOTH, **prepare))
+    assert db.write_now(whole, task).transcript["picks"] == 4
 
 
 # -- batches ---------------------------------------------------------------------------------------------------
@@ -469,6 +476,45 @@ def test_d11_a_redraw_needs_a_ground_a_second_person_and_fresh_randomness_and_st
     assert void["asked_by"] != void["approved_by"]
     told = db.read_now(lambda s: len(s.exec(select(Notice).where(Notice.kind == "draw_voided")).all()))
     assert told > 0
+
+
+def voided(session: Session, task: int, draw: Draw) -> None:
+    lead, other = two_leads(session, task)
+    ask_void(session, task_id=task, ground="名单漏导", by=lead, now=NOW)
+    decide_void(session, draw_id=draw.id or 0, approved=True, by=other, now=NOW)
+
+
+def test_a_redraw_looks_again_at_which_side_leaves_no_choice(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: the one object of the first round made the second inspect all forty, and publish that there was one."""
+    task = db.write_now(lambda s: setting(s, objects=1))
+    first = db.write_now(whole, task)
+    db.write_now(voided, task, first)
+    db.write_now(lambda s: [make_object(s) for _ in range(39)])
+    second = db.write_now(whole, task)
+    assert (second.pool_size, second.transcript["picks"]) == (40, 4)
+    rules = json.loads(db.read_now(bundle, second)["rules.json"])
+    assert (rules["mode"], rules["mode_reason"]) == ("BOTH", "")
+    made: list[dict[str, Any]] = []
+    monkeypatch.setattr(certificate, "typeset_pdf", lambda values, _: made.append(json.loads(values)) or b"")
+    for key in (first.id, second.id):
+        db.read_now(lambda s, key=key: certificate_of(s, s.get_one(Draw, key), public_url="http://void.test"))
+    assert [one["mode"] for one in made] == ["只随机选派人员（检查对象仅1户）", "对象和人员都随机"]
+
+
+def test_a_redraw_asks_officers_again_where_there_were_too_few(db: Database) -> None:
+    task = db.write_now(lambda s: setting(s, officers=2))
+    first = db.write_now(whole, task)
+    db.write_now(voided, task, first)
+
+    def join(session: Session) -> None:
+        for n in range(3):
+            make_officer(session, session.get_one(Task, task).lead_department_id, trained=True, account=f"n{n}")
+
+    db.write_now(join)
+    rules = json.loads(db.read_now(bundle, db.write_now(whole, task))["rules.json"])
+    assert (rules["mode"], rules["mode_reason"]) == ("BOTH", "")
 
 
 def _sent(session: Session) -> list[tuple[str, int]]:

@@ -69,7 +69,7 @@ def _values(session: Session, draw: Draw, task: Task, *, names: bool) -> dict[st
     picks = draw.transcript.get("picks")
     return {
         "protocol": PROTOCOL, "number": task.number, "task_name": task.name, "round": draw.round,
-        "department": "、".join(departments), "state": _STATES[draw.state], "mode": _mode(task),
+        "department": "、".join(departments), "state": _STATES[draw.state], "mode": _mode(rules),
         "window": f"{task.window_start} 至 {task.window_end}", "pool": draw.pool_size,
         "picks": f"{picks} 户" if picks else "尚未抽取", "committed_at": _moment(draw.committed_at),
         "before": [["名单指纹", draw.pool_sha256], ["规则指纹", draw.rules_sha256], ["秘密指纹", draw.secret_sha256]],
@@ -80,8 +80,10 @@ def _values(session: Session, draw: Draw, task: Task, *, names: bool) -> dict[st
     }  # fmt: skip
 
 
-def _mode(task: Task) -> str:
-    return _MODES[task.mode] + (f"（{task.mode_reason}）" if task.mode_reason else "")
+def _mode(rules: Mapping[str, Any]) -> str:
+    """Of a round as it was committed: its task may have moved on."""
+    reason = rules.get("mode_reason")
+    return _MODES.get(rules.get("mode", ""), "") + (f"（{reason}）" if reason else "")
 
 
 def _after(draw: Draw) -> list[list[str]]:

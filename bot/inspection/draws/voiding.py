@@ -14,7 +14,7 @@ from bot.inspection.draws.queries import require_draw
 from bot.inspection.draws.taking_back import require_untouched, take_back
 from bot.inspection.notices.service import enqueue, touch_cards
 from bot.inspection.people.models import Role
-from bot.inspection.tasks.models import Task, TaskBatch, TaskState, Visit
+from bot.inspection.tasks.models import Mode, Task, TaskBatch, TaskState, Visit
 from bot.inspection.tasks.queries import departments_of, leads_of, people_with_role
 
 
@@ -76,7 +76,9 @@ def _void(session: Session, draw: Draw, task: Task, *, by: int, now: dt.datetime
         take_back(session, task, visits, reason="抽取已作废", ground=draw.void_ground, now=now)
         session.execute(delete(TaskBatch).where(col(TaskBatch.task_id) == task.id))
         task.state, task.dispatched_at = TaskState.LIBRARIES_CONFIRMED, None
-        session.add(task)
+    if task.object_id is None:  # the numbers of the next round say anew which side leaves no choice
+        task.mode, task.mode_reason = Mode.BOTH, ""
+    session.add(task)
     draw.state, draw.void_approved_by, draw.void_at = DrawState.VOID, by, now
     record(session, "draw.voided", f"draw:{draw.id}", now=now, actor=by, ground=draw.void_ground, was=was,
            visits=len(visits))  # fmt: skip

@@ -510,7 +510,9 @@ def test_a_redraw_asks_officers_again_where_there_were_too_few(db: Database) -> 
 
     def join(session: Session) -> None:
         for n in range(3):
-            make_officer(session, session.get_one(Task, task).lead_department_id, trained=True, account=f"n{n}")
+            make_officer(
+                session, session.get_one(Task, task).lead_department_id, trained=True, account=f"n{n}"
+            )
 
     db.write_now(join)
     rules = json.loads(db.read_now(bundle, db.write_now(whole, task))["rules.json"])

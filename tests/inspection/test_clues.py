@@ -16,6 +16,8 @@ from bot.core.errors import Problem
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.checklists.service import open_form
 from bot.inspection.deadlines.models import Deadline
+from bot.inspection.draws.leave import ask_leave, decide_leave, reassign
+from bot.inspection.draws.replacement import decide_recusal
 from bot.inspection.draws.service import commit_draw
 from bot.inspection.followups.clue_columns import CLUES, resolve
 from bot.inspection.followups.clue_messages import (
@@ -30,12 +32,13 @@ from bot.inspection.followups.models import Clue, SpecialProposal
 from bot.inspection.metrics.counts import joint_tasks, visits
 from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Card, Notice
-from bot.inspection.people.models import Role, Training
+from bot.inspection.people.models import Officer, PersonRole, Role, Training
 from bot.inspection.profile import load_profile
 from bot.inspection.publication.service import publish_approved, publish_visit
 from bot.inspection.registry.models import InspectionObject, Item
-from bot.inspection.tasks.models import Task, Visit, VisitApproval, VisitOfficer, VisitState
-from bot.inspection.tasks.service import accept_visit, check_in
+from bot.inspection.tasks.models import OfficerState, Task, Visit, VisitApproval, VisitOfficer, VisitState
+from bot.inspection.tasks.service import accept_visit, ask_recusal, check_in
+from bot.inspection.tasks.states import LIVE
 from tests.fakes.builders import make_department, make_item, make_object, make_officer, make_person
 from tests.fakes.reminding import remind
 from tests.inspection.lists import bring, write
@@ -374,3 +377,95 @@ def test_the_tick_and_the_cluster_use_their_indexes(db: Database) -> None:
         assert "ix_clue_cluster" in plan(session, cluster)
 
     db.read_now(look)
+
+
+# -- another officer ---------------------------------------------------------------------------------------------
+
+
+def sent(session: Session) -> tuple[Visit, VisitOfficer, int]:
+    """A clue that two of four officers were sent for: the visit, the first of them, and the lead."""
+    authority(session, officers=4)
+    took(session, 对象代码=make_object(session, industry="餐饮").code)
+    first = select(VisitOfficer).where(col(VisitOfficer.leader))
+    return session.exec(select(Visit)).one(), session.exec(first).one(), the_lead(session)
+
+
+def the_lead(session: Session) -> int:
+    return session.exec(select(PersonRole.person_id).where(PersonRole.role == Role.LEAD)).one()
+
+
+def live(session: Session) -> list[VisitOfficer]:
+    return list(session.exec(select(VisitOfficer).where(col(VisitOfficer.state).in_(LIVE))))
+
+
+def test_whoever_must_not_look_into_a_clue_is_replaced_and_the_next_one_reads_the_clue(db: Database) -> None:
+    """Bug: recusal, leave and 改派 ended in a system error where there had been no draw (行政处罚法 art. 43)."""
+
+    def story(session: Session) -> None:
+        visit, officer, lead = sent(session)
+        ask_recusal(session, visit_id=visit.id or 0, person_id=officer.person_id, reason="亲属", now=TEN)
+        follower = decide_recusal(session, officer_id=officer.id or 0, granted=True, by=lead, now=TEN)
+        assert follower is not None
+        assert (officer.state, officer.replaced_by) == (OfficerState.REPLACED, follower.person_id)
+        assert follower.leader
+        assert follower in live(session)
+        assert len(live(session)) == 2
+        [notice] = [n for n in told(session, "clue_assigned") if n.recipient_id == follower.person_id]
+        assert (notice.priority, notice.statutory) == ("0", True)
+        content = clue_assigned(session, notice, TEN)
+        assert isinstance(content, Content)
+        assert content.facts[0] == ("线索", "后厨有老鼠")
+        assert told(session, "assignment") == []
+
+    db.write_now(story)
+
+
+def test_leave_hands_over_a_clue_too_and_a_lead_may_have_it_drawn_again(db: Database) -> None:
+    def story(session: Session) -> None:
+        _, officer, lead = sent(session)
+        days = {"first": dt.date(2026, 3, 10), "last": dt.date(2026, 3, 12)}
+        leave = ask_leave(session, person_id=officer.person_id, reason="病", now=TEN, **days)
+        decided = decide_leave(session, leave_id=leave.id or 0, by=lead, granted=True, now=TEN)
+        assert (decided.handed_over, decided.stayed) == (1, 0)
+        other = next(o for o in live(session) if not o.leader)
+        follower = reassign(session, officer_id=other.id or 0, by=lead, reason="出差", now=TEN)
+        team = {o.person_id for o in live(session)}
+        assert follower.person_id in team
+        assert not team & {officer.person_id, other.person_id}
+        with pytest.raises(Problem) as nobody:  # both others have been on it
+            reassign(session, officer_id=follower.id or 0, by=lead, reason="出差", now=TEN)
+        assert nobody.value.key == "officers_missing"
+
+    db.write_now(story)
+
+
+def test_the_hours_of_whoever_follows_count_from_being_sent(db: Database) -> None:
+    def story(session: Session) -> None:
+        visit, officer, lead = sent(session)
+        for one in live(session):
+            accept_visit(session, visit_id=visit.id or 0, person_id=one.person_id, now=TEN)
+        later = TEN + dt.timedelta(hours=24)
+        reassign(session, officer_id=officer.id or 0, by=lead, reason="出差", now=later)
+        remind(session, later + dt.timedelta(hours=3), PROFILE)
+        assert told(session, "clue_unanswered") == []
+        remind(session, later + dt.timedelta(hours=4), PROFILE)
+        [to_lead] = told(session, "clue_unanswered")
+        assert isinstance(clue_unanswered(session, to_lead, later), Content)
+
+    db.write_now(story)
+
+
+def test_the_only_holder_of_a_clues_label_is_followed_by_another_holder(db: Database) -> None:
+    def story(session: Session) -> None:
+        authority(session, officers=6)
+        session.exec(select(Item)).one().label_required = "特种设备"
+        holder, other, plain, *_ = session.exec(select(Officer).order_by(col(Officer.person_id))).all()
+        holder.labels, other.labels = ["特种设备"], ["特种设备"]
+        session.flush()
+        take_in(session, clue=clue(session), officers=[plain.person_id, holder.person_id], now=TEN, **SETTING)
+        leaves = next(officer for officer in live(session) if officer.person_id == holder.person_id)
+        lead = the_lead(session)
+        follower = reassign(session, officer_id=leaves.id or 0, by=lead, reason="出差", now=TEN)
+        assert follower.person_id == other.person_id
+
+    db.write_now(story)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Collection
+from hashlib import sha256
 
 from sqlmodel import Session, select
 
@@ -45,3 +46,13 @@ def names_of(session: Session, draw: Draw | None) -> Names:
     if draw is None:
         return Names(session, "preview")
     return Names(session, f"draw:{draw.id}" if draw.own_names else "")
+
+
+def names_of_clue(session: Session, number: str) -> Names:
+    """The names by which officers are sent for a clue, which has no round."""
+    return Names(session, f"clue:{number}")
+
+
+def seed_of_clue(number: str) -> bytes:
+    """Whose turn it is is no secret: who is sent for a clue is not published."""
+    return sha256(number.encode()).digest()

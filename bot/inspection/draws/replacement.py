@@ -6,6 +6,7 @@ Nothing is named by hand. Every change is a line of ``changes.jsonl`` from which
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func
@@ -17,9 +18,9 @@ from bot.core.ids import new_id
 from bot.inspection.audit.service import record
 from bot.inspection.draws.algorithm import officer_ticket
 from bot.inspection.draws.dispatch import needs_of
-from bot.inspection.draws.matching import candidates, replacement
+from bot.inspection.draws.matching import Need, candidates, replacement
 from bot.inspection.draws.models import Draw, DrawChange
-from bot.inspection.draws.names import names_of
+from bot.inspection.draws.names import Names, names_of, names_of_clue, seed_of_clue
 from bot.inspection.draws.officers import department_codes, officer_facts, with_recusals
 from bot.inspection.draws.queries import frozen_rules, live_draw
 from bot.inspection.notices.models import Priority
@@ -92,44 +93,66 @@ def redraw(
 def _replace(
     session: Session, facts: VisitFacts, officer: VisitOfficer, *, ground: str, now: dt.datetime
 ) -> VisitOfficer:
-    draw = live_draw(session, facts.task.id or 0)
-    assert draw is not None
     department = officer.department_id or facts.task.lead_department_id
-    drawn, chosen = _draw_another(session, draw, facts, officer, department, ground=ground, now=now)
-    person = names_of(session, draw).people_behind(session, {drawn})[drawn]
-    seed = bytes.fromhex(draw.seed_hex)
+    draw = live_draw(session, facts.task.id or 0)
+    lot = _lot(session, draw, facts, department, day=max(facts.visit.planned_on, china_day(now)))
+    drawn, chosen = _draw_another(session, lot, facts, officer, department)
+    person = lot.names.people_behind(session, {drawn})[drawn]
     follower = VisitOfficer(
         visit_id=officer.visit_id, person_id=person, department_id=department,
-        leader=officer.leader, ticket=officer_ticket(seed, facts.object.code, drawn), assigned_at=now,
+        leader=officer.leader, ticket=officer_ticket(lot.seed, lot.need.id, drawn), assigned_at=now,
     )  # fmt: skip
     officer.state, officer.leader, officer.replaced_by = OfficerState.REPLACED, False, follower.person_id
     session.add(follower)
-    note_change(session, draw, "OFFICER", chosen, now=now)
+    if draw is not None:
+        note_change(session, draw, "OFFICER", chosen | {"ground": ground}, now=now)
     if facts.visit.state == VisitState.ACCEPTED:
         move_visit(session, facts.visit, VisitState.ASSIGNED, now=now)
     withdraw(session, f"visit:{officer.visit_id}", recipient_id=officer.person_id, reason="已改派", now=now)
     if facts.visit.state != VisitState.SCHEDULED:  # whose batch is closed is told when it opens
-        enqueue(session, "assignment", f"visit:{officer.visit_id}", recipient_id=follower.person_id, now=now,
-                generation=facts.visit.generation, priority=Priority.ASSIGNMENT,
-                expires_at=useful_until(facts.task.window_end, now=now))  # fmt: skip
+        _tell_follower(session, facts, person, clue=draw is None, now=now)
     return follower
 
 
-def _draw_another(
-    session: Session, draw: Draw, facts: VisitFacts, officer: VisitOfficer, department: int, *, ground: str,
-    now: dt.datetime,
-) -> tuple[str, dict[str, Any]]:  # fmt: skip
-    """Who follows, and the facts from which anybody finds the same."""
-    rules, codes, names = (
-        frozen_rules(session, draw),
-        department_codes(session, [department]),
-        names_of(session, draw),
-    )
-    day = max(facts.visit.planned_on, china_day(now))
+def _tell_follower(session: Session, facts: VisitFacts, person: int, *, clue: bool, now: dt.datetime) -> None:
+    kind, priority = ("clue_assigned", Priority.URGENT) if clue else ("assignment", Priority.ASSIGNMENT)
+    enqueue(session, kind, f"visit:{facts.visit.id}", recipient_id=person, now=now, priority=priority, statutory=clue,
+            generation=facts.visit.generation, expires_at=useful_until(facts.task.window_end, now=now))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """By what another officer is drawn for a visit and a department."""
+
+    seed: bytes
+    names: Names
+    need: Need
+    trained_on: dt.date | None
+
+
+def _lot(session: Session, draw: Draw | None, facts: VisitFacts, department: int, *, day: dt.date) -> Lot:
+    """That of the round, as frozen; where a clue came without a draw, that by which its officers were sent (C25)."""
+    code = department_codes(session, [department])[department]
+    if draw is None:
+        need = Need(
+            id=facts.object.code, department=code, last_day=facts.task.window_end, planned=day,
+            labels=frozenset(item.label_required for item in facts.items) - {""}, district=facts.object.district,
+        )  # fmt: skip
+        return Lot(seed_of_clue(facts.task.number), names_of_clue(session, facts.task.number), need, None)
+    rules = frozen_rules(session, draw)
     needs = needs_of(rules, [(facts.object.code, facts.object.district, day)])
-    need = next(need for need in needs if need.department == codes[department])
-    known = officer_facts(session, codes, names=names, trained_on=day if rules["training_gate"] else None)
-    known = with_recusals(session, known, {facts.object.code}, names=names)
+    need = next(need for need in needs if need.department == code)
+    gate = day if rules["training_gate"] else None
+    return Lot(bytes.fromhex(draw.seed_hex), names_of(session, draw), need, gate)
+
+
+def _draw_another(
+    session: Session, lot: Lot, facts: VisitFacts, officer: VisitOfficer, department: int
+) -> tuple[str, dict[str, Any]]:
+    """Who follows, and the facts from which anybody finds the same."""
+    names, need = lot.names, lot.need
+    known = officer_facts(session, {department: need.department}, names=names, trained_on=lot.trained_on)
+    known = with_recusals(session, known, {need.id}, names=names)
     rows = session.exec(select(VisitOfficer).where(VisitOfficer.visit_id == officer.visit_id)).all()
     ever = {names.of(row.person_id) for row in rows}
     staying = {
@@ -138,14 +161,13 @@ def _draw_another(
         if row.id != officer.id and row.state in LIVE and row.department_id == officer.department_id
     }
     able = candidates(need, known, taken=ever, staying=staying)
-    drawn = replacement(need, able, seed=bytes.fromhex(draw.seed_hex))
+    drawn = replacement(need, able, seed=lot.seed)
     if drawn is None:
         raise Problem(
             "officers_missing", "名录库中没有其他符合条件的执法检查人员可以替换。", 检查对象=facts.object.name
         )
     return drawn, {
-        "object": facts.object.code, "department": need.department, "ground": ground,
-        "out": names.of(officer.person_id), "in": drawn,
+        "object": need.id, "department": need.department, "out": names.of(officer.person_id), "in": drawn,
         "choices": sorted(([o.id, o.load] for o in able), key=lambda choice: str(choice[0])),
     }  # fmt: skip
 

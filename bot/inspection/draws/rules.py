@@ -65,7 +65,9 @@ def choose_mode(task: Task, line: PlanLine, pool: Pool, staff: Mapping[str, int]
         )  # fmt: skip
     if task.mode == Mode.PERSON_ONLY and task.object_id is None and len(pool.entries) > 1:
         raise Problem(
-            "mode_not_allowed", "检查对象不止1户，应当随机抽取，不能只选派检查人员。", 户数=str(len(pool.entries))
+            "mode_not_allowed",
+            "检查对象不止1户，应当随机抽取，不能只选派检查人员。",
+            户数=str(len(pool.entries)),
         )
     if task.mode != Mode.BOTH:
         return

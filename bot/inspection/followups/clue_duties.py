@@ -25,8 +25,10 @@ def clue_duties(session: Session, looked: Looked, context: Context) -> list[Duty
     if task.plan_line_id is not None or visit.state != VisitState.ASSIGNED or task.dispatched_at is None:
         return []
     clue = session.exec(select(Clue).where(Clue.task_id == task.id)).one()
-    due = task.dispatched_at + dt.timedelta(hours=context.profile.clue.accept_hours)
-    silent = {o.person_id: Role.OFFICER for o in looked.officers if o.state == OfficerState.ASSIGNED}
+    asked = [o for o in looked.officers if o.state == OfficerState.ASSIGNED]
+    sent = min((o.assigned_at for o in asked), default=task.dispatched_at)
+    due = sent + dt.timedelta(hours=context.profile.clue.accept_hours)
+    silent = {o.person_id: Role.OFFICER for o in asked}
     return [
         Duty(_KIND, f"clue:{clue.id}", Span(china_day(due), due_at=due), policy_of(_KIND, context.profile),
              clue.department_id, about=looked.subject, above=f"clue:{clue.id}", people=silent)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,7 @@ from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.deadlines.policy import freeze
 from bot.inspection.draws.matching import Need, OfficerFacts, match, refusal
-from bot.inspection.draws.names import Names
+from bot.inspection.draws.names import names_of_clue, seed_of_clue
 from bot.inspection.draws.officers import department_codes, officer_facts, with_recusals
 from bot.inspection.followups.clue_columns import add_clue, resolve
 from bot.inspection.followups.clusters import propose_special
@@ -249,7 +248,7 @@ def _team(
     item = session.get_one(Item, clue.item_id)
     known = session.get_one(InspectionObject, clue.object_id).code if clue.object_id else clue.number
     codes = department_codes(session, [clue.department_id])
-    names = Names(session, f"clue:{clue.number}")
+    names = names_of_clue(session, clue.number)
     facts = with_recusals(
         session, officer_facts(session, codes, names=names, trained_on=None), [known], names=names
     )
@@ -260,7 +259,7 @@ def _team(
     )  # fmt: skip
     if officers:
         return _named(need, officers, {person_of[fact.id]: fact for fact in facts})
-    teams, short = match([need], facts, seed=hashlib.sha256(clue.number.encode()).digest())
+    teams, short = match([need], facts, seed=seed_of_clue(clue.number))
     if short:
         why = "、".join(f"{reason} {n} 人" for reason, n in sorted(short[0].reasons.items()))
         raise Problem(

@@ -19,7 +19,7 @@ from bot.inspection.checklists.keeping import add_evidence, take_back
 from bot.inspection.checklists.queries import FormFacts, form_facts
 from bot.inspection.checklists.service import PARTS, RECORD, Seen, save_draft
 from handlers.web.form_link import open_draft, open_link
-from handlers.web.form_questions import shown_file
+from handlers.web.form_questions import also, officers, shown_file
 from handlers.web.keys import EVIDENCE
 from handlers.web.numbers import path_key
 from handlers.web.pages import TEMPLATES
@@ -34,8 +34,9 @@ _KEEP = {"Cache-Control": "private, max-age=86400"}  # the file behind an id nev
 
 @routes.post("/form/{token}/draft")
 async def draft(request: web.Request) -> web.Response:
-    """Merge the answers in ``{"base_version": n, "changes": {key: {...}}}`` and give the state after it.
+    """Merge the answers in ``{"changes": {key: {...}}}`` and give the state after it.
 
+    ``base`` of a change is the version of the draft it was answered on; older pages send one ``base_version`` for all.
     ``page`` and ``seconds`` say how long that page has shown each section so far.
     """
     link = await open_draft(request)
@@ -153,12 +154,11 @@ async def _sent(request: web.Request) -> _Sent:
 
 
 def _state(facts: FormFacts, person_id: int) -> dict[str, Any]:
-    names = {person.id: person.name for person, _ in facts.visit.officers}
     form = facts.form
     closed = not facts.is_open or facts.sheet_stands
     return {
         "version": form.draft_version if form else 0,
-        "draft": _named(form.draft if form else {}, names),
+        "draft": _named(form.draft if form else {}, officers(facts)),
         "files": [
             {**shown_file(e, person_id), "key": e.question} for e in facts.evidence if e.question != RECORD
         ],
@@ -169,6 +169,10 @@ def _state(facts: FormFacts, person_id: int) -> dict[str, Any]:
 def _named(draft: dict[str, Any], names: dict[int | None, str]) -> dict[str, Any]:
     """The answers with the name of who gave each; what the server remembers for itself stays here."""
     return {
-        key: {**{part: answer.get(part, "") for part in PARTS}, "by": names.get(answer.get("by"), "")}
+        key: {
+            **{part: answer.get(part, "") for part in PARTS},
+            "by": names.get(answer.get("by"), ""),
+            "also": also(answer, names),
+        }
         for key, answer in draft.items()
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
@@ -11,7 +12,7 @@ from bot.inspection.checklists.definition import Checklist, Need, Question, Ques
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.checklists.queries import FormFacts
 from bot.inspection.checklists.repeats import asking, original, times
-from bot.inspection.results.labels import label_of
+from bot.inspection.results.labels import ResultCode, label_of
 
 _TYPED = {
     QuestionType.TEXT: "text",
@@ -38,9 +39,26 @@ def parts(
     return shown
 
 
+def officers(facts: FormFacts) -> dict[int | None, str]:
+    """The names of the team by person id."""
+    return {person.id: person.name for person, _ in facts.visit.officers}
+
+
 def draft(facts: FormFacts) -> dict[str, Any]:
     """The answers as they are now, by draft key."""
     return facts.form.draft if facts.form else {}
+
+
+def also(answer: Mapping[str, Any], names: Mapping[int | None, str]) -> str:
+    """What another officer answered to the same question meanwhile; empty where nobody did."""
+    other = answer.get("also")
+    if not other:
+        return ""
+    value = other["value"]
+    words = (label_of(value) if value in set(ResultCode) else value, other["reading"], other["note"])
+    said = "，".join(filter(None, words)) or "不填"
+    now = names.get(answer.get("by"), "")
+    return f"同伴刚才也改了这一项，现在是{now}的回答；{names.get(other['by'], '')}的回答是：{said}。"
 
 
 def files(facts: FormFacts, key: str, person_id: int) -> list[dict[str, Any]]:
@@ -75,8 +93,7 @@ def _question(
     facts: FormFacts, checklist: Checklist, question: Question, person_id: int, errors: dict[str, str]
 ) -> dict[str, Any]:
     key = f"{checklist.code}:{question.key}"
-    answer, bad = draft(facts).get(key, {}), question.on_bad
-    names = {p.id: p.name for p, _ in facts.visit.officers}
+    answer, bad, names = draft(facts).get(key, {}), question.on_bad, officers(facts)
     return {
         **_repeated(facts, checklist, question),
         "key": key,
@@ -107,6 +124,7 @@ def _question(
         "picked_code": answer.get("verdict", ""),
         "error": errors.get(key, ""),
         "by": names.get(answer.get("by"), ""),
+        "also": also(answer, names),
         "photos": files(facts, key, person_id),
         "typed": _TYPED.get(question.type, ""),
     }

@@ -114,6 +114,7 @@ async def receipt(request: web.Request) -> web.Response:
         "form/receipt.html.j2",
         head=form_view.head(link.facts, link.person_id),
         base=link.base,
+        form_id=form.id,
         receipt=form.receipt,
         due=_due(form.receipt),
         state=NAMES[VisitState(link.facts.visit.visit.state)],

@@ -77,6 +77,7 @@ def _conclusion(
         "code": code,
         "words": NOTHING_FOUND,
         "picked": is_concluded(questions.draft(facts), item.id),
+        "also": questions.also(questions.draft(facts).get(key, {}), questions.officers(facts)),
         "error": errors.get(key, ""),
         "mine": mine,
     }
@@ -89,6 +90,7 @@ def outcome(facts: FormFacts, person_id: int, errors: dict[str, str], attempts: 
         "key": OUTCOME,
         "value": answer.get("value", ""),
         "note": answer.get("note", ""),
+        "also": questions.also(answer, questions.officers(facts)),
         "attempts": attempts,
         "photos": questions.files(facts, OUTCOME, person_id),
         "error": errors.get(OUTCOME, ""),

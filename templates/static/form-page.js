@@ -103,25 +103,28 @@ export const restsOn = (question) => {
 
 export const nextOpen = () => {
   const open = questions.filter((q) => !q.hidden && !q.disabled && q.dataset.key !== OUTCOME
-    && (!q.classList.contains("answered") || q.classList.contains("has-error")));
+    && (!q.classList.contains("answered") || q.classList.contains("has-error") || q.querySelector(".from.also")));
   return open.find((q) => q.getBoundingClientRect().top > 70) || open[0] || null;
 };
 
 const isTyping = (question) => question.contains(document.activeElement) && document.activeElement.matches("textarea, [data-typed], [data-reading]");
 
-// Show the server's draft, except where something waits to be sent or somebody is typing. False: look again later.
+// Show the server's draft, except where something waits to be sent or somebody is typing. Gives the keys it shows.
 export const take = (draft, isWaiting) => {
-  let complete = true;
+  const shown = [];
   for (const question of questions) {
     const key = question.dataset.key;
     if (isWaiting(key)) continue;
-    if (isTyping(question)) { complete = false; continue; }
+    if (isTyping(question)) continue;
     const answer = draft[key] || {};
     if (JSON.stringify(read(question)) !== JSON.stringify({ value: "", note: "", reading: "", verdict: "", ...pick(answer) })) write(question, answer);
     const from = question.querySelector(".from");
-    if (from) from.textContent = answer.by ? `${answer.by} 填写` : "";
+    from.textContent = answer.also || (answer.by ? `${answer.by} 填写` : "");
+    from.classList.toggle("also", Boolean(answer.also));
+    question.querySelector("[data-settle]").hidden = !answer.also;
+    shown.push(key);
   }
-  return complete;
+  return shown;
 };
 const pick = ({ value = "", note = "", reading = "", verdict = "" }) => ({ value, note, reading, verdict });
 

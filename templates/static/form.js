@@ -18,7 +18,8 @@ const pending = new Map(); // draft key -> {id, form, key, answer, change}
 const photos = new Map(); // id -> {id, form, key, blob, name, kind, lat, lon}
 const held = new Map(); // draft key -> the answer last kept from here
 const dropped = new Set(); // ids of photos that are being taken back
-let version = Number(page.dataset.version);
+const version = Number(page.dataset.version);
+const seen = new Map(questions.map((question) => [question.dataset.key, version])); // the draft in which each was last shown
 let running = null, again = false, reachable = true, delay = 2000, timer = 0, refusal = "", busy = false;
 let preparing = Promise.resolve(); // photos that are being made smaller
 let typing = 0, writing = null; // the question whose words are not kept yet
@@ -29,9 +30,10 @@ const show = () => {
   meter.max = asked || 1;
   meter.value = unable ? asked : answered;
   const waiting = pending.size + photos.size;
+  const twice = document.querySelectorAll(".from.also").length; // two officers answered, neither has seen the other's
   counter.dataset.waiting = waiting;
   counter.className = `net ${refusal || (waiting && !reachable) ? "offline" : waiting ? "waiting" : ""}`;
-  const text = refusal || (waiting ? (reachable ? `正在发送 ${waiting}` : `${busy ? "系统暂时收不下" : "没有网络"}，待发送 ${waiting}`) : !reachable ? `${busy ? "系统暂时没有回应" : "没有网络"}，已存在手机里` : writing ? "正在保存" : "已全部保存");
+  const text = refusal || (waiting ? (reachable ? `正在发送 ${waiting}` : `${busy ? "系统暂时收不下" : "没有网络"}，待发送 ${waiting}`) : !reachable ? `${busy ? "系统暂时没有回应" : "没有网络"}，已存在手机里` : writing ? "正在保存" : twice ? `已全部保存，${twice} 项同伴也改过，请核对` : "已全部保存");
   if (counter.textContent !== text) counter.textContent = text;
 };
 
@@ -39,7 +41,7 @@ const show = () => {
 
 const keep = (question) => {
   const { key } = question.dataset;
-  const row = { id: `${form}|${key}`, form, key, answer: read(question), change: box.newId() };
+  const row = { id: `${form}|${key}`, form, key, answer: read(question), change: box.newId(), base: seen.get(key) };
   pending.set(key, row);
   held.set(key, JSON.stringify(row.answer));
   return box.put("answers", row);
@@ -60,13 +62,8 @@ const changed = async (question) => { // the counter counts what the phone has, 
 };
 const learn = (state) => {
   held.clear();
-  const complete = take(state.draft, (key) => pending.has(key));
-  for (const key of state.overwrote || []) {
-    const from = byKey.get(key)?.querySelector(".from");
-    if (from) from.textContent = "同伴刚才也改了这一项，现在是您的回答";
-  }
+  for (const key of take(state.draft, (name) => pending.has(name))) seen.set(key, state.version);
   if (state.files) showFiles(state.files);
-  if (complete) version = state.version;
   box.put("known", { form, version: state.version, draft: state.draft, files: state.files || [] });
 };
 const answerOf = async (response) => {
@@ -78,10 +75,10 @@ const answerOf = async (response) => {
 const sendAnswers = async () => {
   const sent = [...pending.values()];
   if (!sent.length) return;
-  const changes = Object.fromEntries(sent.map((row) => [row.key, { ...row.answer, id: row.change }]));
+  const changes = Object.fromEntries(sent.map((row) => [row.key, { ...row.answer, id: row.change, base: row.base }]));
   const state = await answerOf(await fetch(`${base}/draft`, {
     method: "POST", headers: { ...headers, "Content-Type": "application/json" },
-    body: JSON.stringify({ base_version: version, changes, page: thisPage, seconds: spent }),
+    body: JSON.stringify({ changes, page: thisPage, seconds: spent }),
   }));
   for (const row of sent) {
     if (pending.get(row.key)?.change !== row.change) continue;
@@ -208,8 +205,8 @@ const look = async () => {
   try {
     const state = await answerOf(await fetch(`${base}/state`, { headers }));
     reachable = true;
-    if (state.closed) { location.reload(); return; }
-    learn(state);
+    if (!state.closed) learn(state);
+    else if (!pending.size && !photos.size && !writing) { await box.drop("known", form); location.reload(); return; }
   } catch (error) {
     if (error.refused) refusal = error.message; else { reachable = false; busy = Boolean(error.busy); }
   }
@@ -220,7 +217,8 @@ const restore = async () => {
   if (known && known.version > version) learn(known); // this page came from the phone's own store
   for (const row of await box.all("answers", form)) {
     if (!byKey.has(row.key) || pending.has(row.key)) continue;
-    pending.set(row.key, row);
+    pending.set(row.key, { base: 0, ...row });
+    seen.set(row.key, row.base ?? 0); // what the partner said since is not what it was answered on
     write(byKey.get(row.key), row.answer);
   }
   for (const photo of await box.all("photos", form)) {
@@ -272,11 +270,12 @@ page.addEventListener("input", (event) => { // what is being typed is kept too: 
   show();
 });
 page.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-clear], [data-drop], [data-locate]");
+  const button = event.target.closest("[data-clear], [data-drop], [data-locate], [data-settle]");
   if (!button) return;
   event.preventDefault();
   const question = button.closest("[data-key]");
   if ("drop" in button.dataset) { removePhoto(button.dataset.drop); return; }
+  if ("settle" in button.dataset) { await keep(question); flush(); return; }
   if ("clear" in button.dataset) { write(question, {}); changed(question); return; }
   button.disabled = true;
   const at = await where();

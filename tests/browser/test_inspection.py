@@ -192,6 +192,79 @@ async def test_a_catering_checklist_with_six_photos_outlives_cut_kill_partner_do
     assert sqlite_db.read_now(lambda s: list(s.exec(select(ItemResult))))[0].codes == ["R08", "R05"]
 
 
+async def test_an_answer_the_phone_kept_through_its_death_does_not_replace_the_partners_newer_one(
+    site: Site, sqlite_db: Database, clock: ManualClock
+) -> None:
+    """Both are shown until somebody chooses; an answer that was never sent outlives the partner's handing in."""
+    for person in (WANG, LI):
+        sqlite_db.write_now(
+            check_in, visit_id=VISIT, person_id=person, now=clock.now(), profile=site.app[PROFILE]
+        )
+    page = await site.wang.open(site.link(WANG))
+    await expect(page.locator("#net")).to_have_text("已全部保存")
+    await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    await page.reload()
+    await site.net.cut()
+    await good(page, 8)
+    await expect(page.locator("#net")).to_have_text("没有网络，待发送 1")
+    await site.wang.kill()
+
+    theirs = await site.li.open(site.link(LI, site.other))
+    await bad(theirs, 8, "后厨无消毒设施")
+    await expect(theirs.locator("#net")).to_have_text("已全部保存")
+
+    await site.net.mend()
+    page = await site.wang.open(site.link(WANG))
+    words = "同伴刚才也改了这一项，现在是李秀英的回答；王建国的回答是：是。"
+    question = page.locator('[data-key="CL-2:8"]')
+    await expect(question.locator(".from")).to_have_text(words)
+    await expect(page.locator("#net")).to_have_text("已全部保存，1 项同伴也改过，请核对")
+    await expect(question.locator("textarea")).to_have_value("后厨无消毒设施")
+    await page.reload()
+    await expect(question.locator(".from")).to_have_text(words)
+    await theirs.reload()
+    await expect(theirs.locator('[data-key="CL-2:8"] .from')).to_have_text(words)
+    await question.get_by_role("button", name="就用现在的回答").click()
+    await expect(page.locator("#net")).to_have_text("已全部保存")
+    await expect(question.get_by_role("button", name="就用现在的回答")).to_be_hidden()
+    kept = sqlite_db.read_now(lambda s: s.exec(select(VisitForm)).one().draft["CL-2:8"])
+    assert (kept["value"], kept["note"], "also" in kept) == ("否", "后厨无消毒设施", False)
+
+    await site.net.cut()
+    await good(page, 9)
+    await expect(page.locator("#net")).to_have_text("没有网络，待发送 1")
+    await good(theirs, *range(1, 8), *range(9, 25))
+    await expect(theirs.locator("#net")).to_have_text("已全部保存")
+    await theirs.get_by_role("button", name="核对签字").click()
+    await theirs.get_by_text("没有人签字").click()
+    await theirs.get_by_role("radio", name="拒绝签字").check()
+    await theirs.get_by_role("textbox", name="原因").fill("负责人看过后拒绝签字")
+    await theirs.get_by_role("button", name="按未签字关闭记录表").click()
+    await expect(theirs.get_by_text("您为以下内容签名")).to_be_visible()
+    await site.net.mend()
+    await page.evaluate("window.dispatchEvent(new Event('online'))")
+    told = "记录表已签字，内容不能再改。需要修改时先作废签字。"
+    await expect(page.locator("#net")).to_have_text(told)
+    async with page.expect_response(
+        "**/state"
+    ):  # the page looks by itself, and stays because something waits
+        pass
+    await expect(page.locator("#net")).to_have_text(told)
+    await expect(page.locator("#net")).to_have_attribute("data-waiting", "1")
+
+    for one, net, person in ((page, site.net, WANG), (theirs, site.other, LI)):
+        await one.goto(site.link(person, net))
+        await sign(one)
+        await one.get_by_role("button", name="签名", exact=True).click()
+    await theirs.get_by_role("button", name="提交审核").click()
+    await expect(theirs.locator(".receipt-mark")).to_be_visible()
+    await expect(theirs.locator("[data-over]")).to_be_hidden()
+    await page.goto(site.link(WANG))
+    await expect(page.get_by_role("alert")).to_contain_text("这台手机上还有 1 项没有发出")
+    rows = "import('/static/form-box.js').then((box) => box.all('known', document.querySelector('[data-over]').dataset.over))"
+    assert await page.evaluate(rows) == []
+
+
 async def test_a_link_that_was_forwarded_opens_nothing_on_another_phone(site: Site) -> None:
     page = await site.wang.open(site.link(WANG))
     await expect(page.get_by_role("button", name="现场签到")).to_be_visible()

@@ -131,7 +131,7 @@ async def test_what_a_database_cannot_keep_is_left_out_and_the_answer_stays(wang
     saved = await wang.api("/draft", {"base_version": 0, "changes": {"CL-1:1": odd}, "page": "p\ud800",
                                       "seconds": {"CL-1:\ud800": 3}})  # fmt: skip
     assert saved["draft"]["CL-1:1"] | {"by": ""} == {
-        "value": "否", "note": "无台账，已告知", "verdict": "", "reading": "", "by": "",
+        "value": "否", "note": "无台账，已告知", "verdict": "", "reading": "", "by": "", "also": "",
     }  # fmt: skip
 
 

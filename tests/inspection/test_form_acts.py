@@ -82,6 +82,37 @@ def test_an_answer_that_is_sent_again_does_not_undo_what_the_partner_answered_me
     assert opened.save({"CL-1:2": {"value": "否", "id": "a-2"}}).overwrote == ("CL-1:2",)
 
 
+def test_an_answer_that_waited_on_the_phone_does_not_replace_what_the_partner_answered_since(
+    opened: Desk,
+) -> None:
+    found = {"CL-1:3": {"value": "否", "note": "后厨无消毒设施", "id": "li-1", "base": 0}}
+    opened.save(found, person=LI)
+    old = {"CL-1:3": {"value": "是", "id": "wang-1", "base": 0}}
+    kept = opened.save(old, base=1)  # the page was loaded anew, the answer is older than Li's
+    answer = kept.draft["CL-1:3"]
+    assert (kept.overwrote, answer["value"], answer["note"], answer["by"]) == (
+        ("CL-1:3",), "否", "后厨无消毒设施", LI,
+    )  # fmt: skip
+    assert (answer["also"]["value"], answer["also"]["by"]) == ("是", WANG)
+    assert opened.save(old, base=1).version == kept.version == 2  # sent again
+    agrees = {**found["CL-1:3"], "id": "wang-2", "base": 2}
+    settled = opened.save({"CL-1:3": agrees})
+    assert (settled.overwrote, "also" in settled.draft["CL-1:3"]) == ((), False)
+    again = opened.save({"CL-1:3": {"value": "是", "id": "li-2", "base": 3}}, person=LI)
+    assert again.draft["CL-1:3"]["by"] == LI
+
+
+def test_an_answer_that_does_not_count_leaves_the_conclusion_and_one_that_counts_takes_the_partners_back(
+    opened: Desk,
+) -> None:
+    opened.save(GOOD | {"item:1": {}}, person=LI)
+    opened.save({"item:1": {"value": "未发现问题"}}, person=LI, base=1)
+    stale = {"value": "", "id": "w-1", "base": 0}
+    assert opened.save({"CL-1:1": {"value": "否", "id": "w-2", "base": 0}}).draft["item:1"]["value"]
+    changed = {"CL-1:1": {"value": "否", "id": "w-3", "base": 2}, "item:1": stale}
+    assert opened.save(changed).draft["item:1"]["value"] == ""
+
+
 def test_time_in_view_is_kept_by_section_person_and_page(opened: Desk) -> None:
     def spend(person: int, page: str, **seconds: object) -> None:
         seen = Seen(page, {f"CL-1:{name}": value for name, value in seconds.items()})

@@ -52,8 +52,7 @@ QUIZ_DUE = "请先完成“双随机、一公开”业务培训：您已签到�
 
 @dataclass(frozen=True, slots=True)
 class DraftSaved:
-    """The draft after a save. ``overwrote`` are keys a partner had changed after ``base_version``, ``names`` the team's
-    by person id."""
+    """The draft after a save. ``overwrote`` are keys a partner had changed meanwhile, ``names`` the team's by person id."""
 
     version: int
     draft: dict[str, Any]
@@ -135,11 +134,14 @@ def save_draft(
     base_version: int,
     seen: Seen | None = None,
 ) -> DraftSaved:
-    """Merge *changes* (question key → value, note, reading, verdict, id); per question the last writer wins.
+    """Merge *changes* (question key → value, note, reading, verdict, id, base); per question the last writer wins.
 
-    A change whose ``id`` came before is left out, however late it is sent again: the partner may have answered
-    since. A changed answer takes back the “未发现问题” that rested on it. Drafts are no acts, so they are not in the
-    audit chain. Raises ``form_closed``, ``record_closed``, ``officers_missing``, ``question_unknown`` or
+    Where a change says with ``base`` on which version of the draft it was answered, a partner's later answer stands
+    and this one is kept beside it as ``also``, until somebody answers again. A change whose ``id`` came before is left
+    out, however late it is sent again: the partner may have answered since. A changed answer takes back the
+    “未发现问题” that rested on it. Drafts are no acts, so they are not in the audit chain.
+
+    Raises ``form_closed``, ``record_closed``, ``officers_missing``, ``question_unknown`` or
     ``not_your_section``.
     """
     form, facts = draft_to_change(session, form_id)
@@ -164,22 +166,34 @@ def _merged(
 ) -> tuple[dict[str, Any], tuple[str, ...]]:  # fmt: skip
     """The draft after *changes*, the same when they change nothing, and the keys a partner had changed meanwhile."""
     draft, stamp = dict(form.draft), {"v": form.draft_version + 1, "by": person_id}
-    overwrote, judged = [], set()
+    overwrote, judged, unheard = [], set(), set()
     for key, change in changes.items():
         before, after, sent = draft.get(key, {}), _cleaned(change), keepable(str(change.get("id") or ""))[:40]
         differ = [name for name in PARTS if before.get(name, "") != after[name]]
-        if not differ or sent in before.get("ids", ()):
+        if sent in before.get("ids", ()) or not (differ or "also" in before):
             continue
-        if before.get("v", 0) > base_version and before.get("by") != person_id:
+        ids = [*before.get("ids", ()), sent][-_REMEMBERED:] if sent else []
+        unseen = before.get("v", 0) > _base(change, base_version) and before.get("by") != person_id
+        if differ and unseen:
             overwrote.append(key)
-        if differ != [_EXPLAINS]:
+            if "base" in change:
+                unheard.add(key)
+                draft[key] = {**before, "ids": ids, "also": {**after, "by": person_id}}
+                continue
+        if differ not in ([], [_EXPLAINS]):
             judged.add(key)
-        draft[key] = {**after, **stamp, "ids": [*before.get("ids", ()), sent][-_REMEMBERED:] if sent else []}
+        draft[key] = {**after, **stamp, "ids": ids}
     rests_on = [(item.id, version.code) for item, version in facts.checklists]
-    for key in void_by(judged, rests_on) - changes.keys():
+    for key in void_by(judged, rests_on) - (changes.keys() - unheard):
         if draft.get(key, {}).get("value"):
             draft[key] = {**_cleaned({}), **stamp}
     return draft, tuple(overwrote)
+
+
+def _base(change: Mapping[str, Any], default: int) -> int:
+    """The version of the draft on which a change was answered."""
+    base = change.get("base", default)
+    return base if isinstance(base, int) else 0
 
 
 def _require_known(facts: FormBasics, changes: Mapping[str, Mapping[str, Any]], person_id: int) -> None:

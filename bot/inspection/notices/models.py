@@ -41,7 +41,7 @@ class Notice(SQLModel, table=True):
     """A promise to tell one person one thing. Committed with the change that made it necessary."""
 
     __table_args__ = (
-        UniqueConstraint("kind", "subject", "recipient_id", "slot", name="uq_notice"),
+        UniqueConstraint("subject", "kind", "recipient_id", "slot", name="uq_notice"),
         CheckConstraint(one_of("state", NoticeState), name="ck_notice_state"),
         CheckConstraint("state <> 'sending' OR lease_until IS NOT NULL", name="ck_notice_lease"),
         CheckConstraint("expires_at IS NULL OR expires_at > not_before", name="ck_notice_useful"),
@@ -49,7 +49,7 @@ class Notice(SQLModel, table=True):
     )
     id: int | None = big_id()
     kind: str = Field(max_length=40)
-    subject: str = Field(max_length=60, index=True)  # "visit:17"
+    subject: str = Field(max_length=60)  # "visit:17"
     generation: int = 1  # of the subject; an older one is withdrawn
     recipient_id: int = Field(foreign_key="person.id", index=True)
     slot: str = Field(default="", max_length=60)  # which repetition: "T-3", "2026-03-11"

@@ -167,6 +167,8 @@ class Crowd:
         return await self._press(where, message, "已阅")
 
     async def _opened(self, _person: Person, where: str, message: Message) -> str:
+        if ("现状", "待处理") not in map(tuple, message["view"]["facts"]):
+            return ""  # somebody has decided already; the button stays for what comes later
         return await self._press_and_say(where, message, "登记处理", "责令改正 10日内改正并报告")
 
     async def _order(self, _person: Person, where: str, message: Message) -> str:

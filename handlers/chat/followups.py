@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-
 from sqlmodel import Session
 
-from bot.core.clock import china_day
 from bot.core.errors import Problem
-from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.deadlines.shown import day_words
-from bot.inspection.followups.crime import propose
+from bot.inspection.followups.handling import record_handling
 from bot.inspection.followups.models import FollowUp, FollowUpState
-from bot.inspection.followups.rules import NAMES, ORDER_WORKDAYS, Handling, read_handling
+from bot.inspection.followups.rules import NAMES, Handling, handlings, read_handling
 from bot.inspection.followups.service import (
     add_photo,
     close,
     get_follow_up,
-    handle,
-    order,
     reject_correction,
     report_correction,
     require_handler,
+    require_no_crime,
     require_reporter,
 )
 from bot.inspection.publication.service import publish_again
@@ -33,28 +27,29 @@ from bot.messaging.talks import close_talk, open_talk
 
 router = Router()
 S = FollowUpState
-_HOW = (
-    "请回复处理方式和说明，例如：\n- 责令改正 5日内张贴公示栏\n- 立案 文号或案由\n- 移送 接收部门\n- 涉嫌犯罪 事实和依据\n"
-    "- 不予处罚 理由\n- 列入异常 文号\n- 办结 说明\n回复“取消”则不登记。"
-)
+_EXAMPLES = {
+    Handling.ORDER: "5日内张贴公示栏", Handling.CASE: "文号或案由", Handling.TRANSFER: "接收部门",
+    Handling.CRIME: "事实和依据", Handling.NO_PENALTY: "理由", Handling.LISTED: "文号",
+    Handling.CLOSE: "说明，有处罚决定的写文号和结果",
+}  # fmt: skip
 _SAY = "请回复整改情况，也可以先发照片。回复“取消”则不报告。"
 _NOTE = "请回复复查情况，例如：已现场复查，问题改正。"
 
 
 @router.action("handle_followup")
 async def ask_handling(ctx: Context) -> Reply:
-    return await _ask(ctx, "handling", _HOW, waits=(S.OPEN,))
+    return Reply(await ctx.db.write(_open_handling, ctx))
 
 
 @router.talk("handling")
 async def take_handling(ctx: Context) -> Reply:
     said = read_handling(ctx.words)
     if said is None:
-        return Reply(_HOW)
-    if said[0] is Handling.CRIME:
-        await ctx.db.write(_propose_and_close, ctx, note=said[1])
-        return Reply("已报单位负责人和法制机构，三日内决定是否移送。")
+        found = await ctx.db.read(get_follow_up, ctx.talk["follow_up"])
+        return Reply(_how(found))
     found = await ctx.db.write(_handle_and_close, ctx, handling=said[0], note=said[1])
+    if said[0] is Handling.CRIME:
+        return Reply("已报单位负责人和法制机构，三日内决定是否移送。")
     due = (
         f"，期限 {day_words(ctx.calendar, found.due_on)}" if found.state == S.ORDERED and found.due_on else ""
     )
@@ -85,7 +80,7 @@ async def press_close(ctx: Context) -> Reply:
     """复查合格. After a report the press is the note; without one the handler says what was seen."""
     found = await ctx.db.read(get_follow_up, ctx.subject_id)
     if found.state != S.RECHECK_DUE:
-        return await _ask(ctx, "closing", _NOTE, waits=tuple(s for s in S if s is not S.CLOSED))
+        return Reply(await ctx.db.write(_open, ctx, topic="closing", words=_NOTE))
     await ctx.db.write(
         close, follow_up_id=ctx.subject_id, person_id=ctx.person_id, note="复查合格", now=ctx.clock.now()
     )
@@ -125,25 +120,23 @@ async def press_publish(ctx: Context) -> Reply:
     return Reply("已公示。")
 
 
-def term_in(words: str, *, now: dt.datetime, calendar: Calendar) -> dt.date:
-    """The term in *words* (5日内, 10个工作日内), else ten working days."""
-    match = re.search(r"(\d{1,3})\s*个?(工作日|天|日)", words)
-    if match is None or int(match[1]) == 0:
-        return calendar.add_workdays(china_day(now), ORDER_WORKDAYS)
-    if match[2] == "工作日":
-        return calendar.add_workdays(china_day(now), int(match[1]))
-    return china_day(now) + dt.timedelta(days=int(match[1]))
+def _how(found: FollowUp) -> str:
+    """Which handlings the follow-up can take as it is now, and how to say them."""
+    now = "" if found.state == S.OPEN else f"现在是“{NAMES[S(found.state)]}”。"
+    ways = [f"- {handling} {_EXAMPLES[handling]}" for handling in handlings(found.state)]
+    return "\n".join([f"{now}请回复处理方式和说明，例如：", *ways, "回复“取消”则不登记。"])
 
 
-async def _ask(ctx: Context, topic: str, words: str, *, waits: tuple[FollowUpState, ...]) -> Reply:
-    return Reply(await ctx.db.write(_open, ctx, topic=topic, words=words, waits=waits))
+def _open_handling(session: Session, ctx: Context) -> str:
+    return _open(session, ctx, topic="handling", words=_how(get_follow_up(session, ctx.subject_id)))
 
 
-def _open(session: Session, ctx: Context, *, topic: str, words: str, waits: tuple[FollowUpState, ...]) -> str:
+def _open(session: Session, ctx: Context, *, topic: str, words: str) -> str:
     found = get_follow_up(session, ctx.subject_id)
     require_handler(session, found, ctx.person_id)
-    if found.state not in waits:
-        return f"这项后续处置已是“{NAMES[S(found.state)]}”。"
+    if found.state == S.CLOSED:
+        return f"这项后续处置已是“{NAMES[S.CLOSED]}”。"
+    require_no_crime(session, found)
     open_talk(session, ctx.talk_key, topic=topic, now=ctx.clock.now(), follow_up=found.id)
     return words
 
@@ -157,21 +150,11 @@ def _open_report(session: Session, ctx: Context) -> str:
     return _SAY
 
 
-def _propose_and_close(session: Session, ctx: Context, *, note: str) -> None:
-    propose(session, follow_up_id=ctx.talk["follow_up"], person_id=ctx.person_id, note=note, now=ctx.clock.now(),
-            profile=ctx.profile)  # fmt: skip
-    close_talk(session, ctx.talk_key)
-
-
 def _handle_and_close(session: Session, ctx: Context, *, handling: Handling, note: str) -> FollowUp:
-    number, now = ctx.talk["follow_up"], ctx.clock.now()
-    if handling is Handling.ORDER:
-        due = term_in(note, now=now, calendar=ctx.calendar)
-        found = order(session, follow_up_id=number, person_id=ctx.person_id, text=note, due_on=due, now=now)
-    else:
-        found = handle(
-            session, follow_up_id=number, person_id=ctx.person_id, handling=handling, note=note, now=now
-        )
+    found = record_handling(
+        session, follow_up_id=ctx.talk["follow_up"], person_id=ctx.person_id, handling=handling, note=note,
+        now=ctx.clock.now(), profile=ctx.profile, calendar=ctx.calendar,
+    )  # fmt: skip
     close_talk(session, ctx.talk_key)
     return found
 

@@ -13,7 +13,7 @@ from bot.core.keys import CLOCK, DB
 from bot.inspection.deadlines.shown import calendar_of, moment_words
 from bot.inspection.followups.clue_rules import SOURCES
 from bot.inspection.followups.models import Clue, ClueSource, FollowUp, Transfer, TransferState
-from bot.inspection.followups.transfer_messages import NAMES as TRANSFERS
+from bot.inspection.followups.transfers import NAMES as TRANSFERS
 from bot.inspection.people.models import Department
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.models import Visit

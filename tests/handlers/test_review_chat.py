@@ -194,4 +194,4 @@ async def test_an_open_problem_is_handled_by_words(sqlite_db: Database, people: 
     assert await people[LEAD].say("责令改正 5日内张贴公示栏") == "已登记：限期整改中，期限 03月15日。"
     found = await sqlite_db.read(the_follow_up)
     assert (found.due_on, found.order_text) == (dt.date(2026, 3, 15), "5日内张贴公示栏")
-    assert "限期整改中" in await people[P1].press("handle_followup", f"followup:{number}")
+    assert "现在是“限期整改中”" in await people[P1].press("handle_followup", f"followup:{number}")

@@ -19,7 +19,15 @@ from bot.inspection.followups.messages import (
     order_on_paper,
 )
 from bot.inspection.followups.models import FollowUp, FollowUpState
-from bot.inspection.followups.rules import MOVES, PROBLEMS, Handling, check_move, opening, read_handling
+from bot.inspection.followups.rules import (
+    MOVES,
+    PROBLEMS,
+    Handling,
+    check_move,
+    opening,
+    read_handling,
+    term_in,
+)
 from bot.inspection.followups.service import (
     add_photo,
     close,
@@ -33,7 +41,6 @@ from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice
 from bot.inspection.results.labels import LABELS
 from bot.inspection.tasks.models import VisitState
-from handlers.chat.followups import term_in
 from tests.fakes.reminding import remind
 from tests.inspection.decided import CALENDAR, CONTACT, LEAD, P1, P2, REVIEWER, SC, at, authority, told, visit
 
@@ -164,7 +171,7 @@ def test_without_a_contact_the_handler_delivers_on_paper_and_closes_with_a_note(
         assert [who for _, who, _ in told(session, "order_on_paper")] == [P1]
         content = order_on_paper(session, notice_of(session, "order_on_paper"), NOW)
         assert isinstance(content, Content)
-        assert [ask.verb for ask in content.asks] == ["close_followup"]
+        assert [ask.verb for ask in content.asks] == ["close_followup", "handle_followup"]
         with pytest.raises(Problem) as refused:
             close(session, follow_up_id=number, person_id=P1, note=" ", now=NOW)
         assert refused.value.key == "text_missing"
@@ -194,7 +201,7 @@ def test_a_problem_that_needs_a_decision_goes_to_the_handler_and_the_lead_at_onc
         )
         after = followup_opened(session, notice, NOW)
         assert isinstance(after, Content)
-        assert (after.asks, after.closed) == ((), "已移送")
+        assert ([ask.verb for ask in after.asks], after.values["state"]) == (["handle_followup"], "已移送")
 
     db.write_now(story)
 
@@ -277,7 +284,11 @@ def test_the_enterprise_reports_the_handler_checks_again_and_closes(db: Database
         notice = notice_of(session, "correction_reported")
         content = correction_reported(session, notice, NOW)
         assert isinstance(content, Content)
-        assert [ask.verb for ask in content.asks] == ["close_followup", "reject_correction"]
+        assert [ask.verb for ask in content.asks] == [
+            "close_followup",
+            "reject_correction",
+            "handle_followup",
+        ]
         close(session, follow_up_id=number, person_id=P2, note="复查合格", now=at("2026-03-17 10:00"))
         again = close(session, follow_up_id=number, person_id=P1, note="又一次", now=at("2026-03-18 10:00"))
         assert (again.closing_note, again.closed_at) == ("复查合格", at("2026-03-17 10:00"))

@@ -427,7 +427,7 @@ def problem(session: Session) -> Told:
 @in_session("problem_ordered")
 def problem_ordered(session: Session) -> Told:
     world = problem_found(session, "R02")
-    return Told(world.people, LOCK_DAY)
+    return Told(_handled_by(session, world), LOCK_DAY)
 
 
 @in_session("correction")

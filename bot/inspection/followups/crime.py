@@ -10,10 +10,17 @@ from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.followups.models import FollowUp, FollowUpState, Transfer, TransferKind, TransferState
 from bot.inspection.followups.rules import check_move
-from bot.inspection.followups.service import get_follow_up, move, require_handler
-from bot.inspection.followups.transfers import changed, get_transfer, next_round, subject_of
+from bot.inspection.followups.service import (
+    get_follow_up,
+    keep_words,
+    move,
+    require_handler,
+    require_no_crime,
+)
+from bot.inspection.followups.telling import subject_of as follow_up_subject
+from bot.inspection.followups.transfers import changed, crime_running, get_transfer, next_round, subject_of
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue
+from bot.inspection.notices.service import enqueue, touch_cards
 from bot.inspection.people.models import Role
 from bot.inspection.profile import Profile
 from bot.inspection.tasks.approval import heads_of
@@ -23,7 +30,6 @@ from bot.inspection.tasks.queries import leads_of, people_with_role
 S = TransferState
 DECIDE_WITHIN = dt.timedelta(days=3)
 HAND_OVER_WITHIN = dt.timedelta(hours=24)
-_RUNNING = (S.PROPOSED, S.APPROVED)
 
 
 def propose(
@@ -35,17 +41,14 @@ def propose(
     """
     found = get_follow_up(session, follow_up_id, lock=True)
     require_handler(session, found, person_id)
-    running = select(Transfer).where(
-        Transfer.follow_up_id == follow_up_id,
-        Transfer.kind == TransferKind.CRIME,
-        Transfer.state.in_(_RUNNING),  # type: ignore[attr-defined]
-    )
-    if (waiting := session.exec(running).first()) is not None:
-        return waiting
-    check_move(found.state, FollowUpState.TRANSFERRED)
     note = " ".join(note.split())[:2000]
     if not note:
         raise Problem("text_missing", "请写明涉嫌犯罪的事实和依据。", 说明="不能为空")
+    waiting = crime_running(session, found)
+    if waiting is not None and waiting.note == note:
+        return waiting
+    require_no_crime(session, found)
+    check_move(found.state, FollowUpState.TRANSFERRED)
     made = Transfer(
         follow_up_id=follow_up_id, kind=TransferKind.CRIME, round=next_round(session, found), state=S.PROPOSED,
         receiver=profile.followup.crime_receiver, note=note, proposed_at=now, due_at=now + DECIDE_WITHIN,
@@ -53,6 +56,7 @@ def propose(
     session.add(made)
     session.flush()
     record(session, "crime.proposed", subject_of(made), now=now, actor=person_id, followup=follow_up_id)
+    touch_cards(session, follow_up_subject(found), now=now)
     for person in concerned(session, made):
         enqueue(session, "crime_suspected", subject_of(made), recipient_id=person, now=now, priority=Priority.URGENT,
                 statutory=True)  # fmt: skip
@@ -82,8 +86,9 @@ def decide(
         now=now,
         actor=person_id,
     )
-    handler = session.get_one(FollowUp, transfer.follow_up_id).handler_id
-    enqueue(session, "crime_decided", subject_of(transfer), recipient_id=handler, now=now, priority=Priority.URGENT,
+    found = session.get_one(FollowUp, transfer.follow_up_id)
+    touch_cards(session, follow_up_subject(found), now=now)
+    enqueue(session, "crime_decided", subject_of(transfer), recipient_id=found.handler_id, now=now, priority=Priority.URGENT,
             statutory=True)  # fmt: skip
     return transfer
 
@@ -107,8 +112,10 @@ def hand_over(
         raise Problem("text_missing", "请写明移送文号。", 文号="不能为空")
     transfer.state, transfer.sent_at, transfer.due_at = S.SENT, now, None
     changed(session, transfer, now=now)
-    found.report, found.handled_at = f"涉嫌犯罪，移送{transfer.receiver}：{note}", found.handled_at or now
-    move(session, found, FollowUpState.TRANSFERRED, now=now, actor=person_id)
+    keep_words(found, f"涉嫌犯罪，移送{transfer.receiver}：{note}")
+    found.handled_at = found.handled_at or now
+    if found.state != FollowUpState.CLOSED:
+        move(session, found, FollowUpState.TRANSFERRED, now=now, actor=person_id)
     record(session, "crime.handed_over", subject_of(transfer), now=now, actor=person_id, number=note)
     return transfer
 

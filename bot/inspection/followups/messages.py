@@ -14,6 +14,7 @@ from bot.inspection.followups.clue_messages import KINDS as CLUES
 from bot.inspection.followups.credit_messages import KINDS as CREDIT
 from bot.inspection.followups.extension_messages import KINDS as EXTENSIONS
 from bot.inspection.followups.models import FollowUp, FollowUpState
+from bot.inspection.followups.queries import crime_words
 from bot.inspection.followups.return_messages import KINDS as RETURNS
 from bot.inspection.followups.rules import NAMES
 from bot.inspection.followups.transfer_messages import KINDS as TRANSFERS
@@ -23,6 +24,7 @@ from bot.inspection.tasks.queries import VisitFacts, visit_facts
 S = FollowUpState
 _REPORT = Ask("已整改", "report_correction", "primary")
 _HANDLE = Ask("登记处理", "handle_followup", "primary")
+_ELSE = Ask("登记处理", "handle_followup")
 _CLOSE = Ask("复查合格", "close_followup", "primary")
 _REJECT = Ask("仍需整改", "reject_correction", "danger")
 
@@ -46,13 +48,17 @@ def _values(found: FollowUp, facts: VisitFacts) -> dict[str, Any]:
 
 
 def followup_opened(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
-    """A problem that waits for a decision; the card follows it to the end."""
+    """A problem found; the card follows it to the end."""
     found, facts = _load(session, notice)
     values = _values(found, facts)
-    shown = (("检查对象", facts.object.name), ("问题", found.problem), ("期限", values["due"] or "—"))
-    if found.state == S.OPEN:
-        return Content(values, shown, (_HANDLE,))
-    return Content(values, shown, closed=NAMES[S(found.state)])
+    shown = (
+        ("检查对象", facts.object.name),
+        ("问题", found.problem),
+        ("现状", values["state"]),
+        ("期限", values["due"] or "—"),
+    )
+    closed = NAMES[S.CLOSED] if found.state == S.CLOSED else crime_words(session, found)
+    return Content(values, shown, () if closed else _asks(found), closed=closed)
 
 
 def enterprise_order(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
@@ -79,7 +85,7 @@ def order_on_paper(session: Session, notice: Told, _now: dt.datetime) -> Content
     values = _values(found, facts)
     shown = (("检查对象", facts.object.name), ("要求", found.order_text), ("期限", values["due"]))
     if found.state in (S.ORDERED, S.RECHECK_DUE):
-        return Content(values, shown, (_CLOSE,))
+        return Content(values, shown, (_CLOSE, _ELSE))
     return Content(values, shown, closed=NAMES[S(found.state)])
 
 
@@ -89,7 +95,7 @@ def correction_reported(session: Session, notice: Told, _now: dt.datetime) -> Co
     values = _values(found, facts)
     shown = (("检查对象", facts.object.name), ("要求", found.order_text), ("整改情况", found.report))
     if found.state == S.RECHECK_DUE:
-        return Content(values, shown, (_CLOSE, _REJECT), (Page("查看", "review", (facts.visit.id,)),))
+        return Content(values, shown, _asks(found), (Page("查看", "review", (facts.visit.id,)),))
     said = "仍需整改" if found.state == S.ORDERED else NAMES[S(found.state)]
     return Content(values, shown, closed=said)
 
@@ -112,16 +118,16 @@ def correction_reminder(session: Session, notice: Told, now: dt.datetime) -> Con
     chase, closed = chase_asks(session, notice, now=now)
     if chase and found.state == S.ORDERED and notice.recipient_id == found.handler_id:
         chase = (*chase, Ask("申请延期", "ask_extension", subject=chase[0].subject))
-    asks = () if closed else (*_asks(found, enterprise=enterprise), *(() if enterprise else chase))
+    mine = (_REPORT,) if enterprise else (*_asks(found), *chase)
+    asks = () if closed else mine
     return Content(values, shown, asks, closed=closed, overdue=overdue)
 
 
-def _asks(found: FollowUp, *, enterprise: bool) -> tuple[Ask, ...]:
-    if enterprise:
-        return (_REPORT,)
+def _asks(found: FollowUp) -> tuple[Ask, ...]:
+    """What the handler, an officer or the lead may do about a problem that is not closed."""
     if found.state == S.RECHECK_DUE:
-        return (_CLOSE, _REJECT)
-    return (_HANDLE,) if found.state == S.OPEN else (_CLOSE,)
+        return (_CLOSE, _REJECT, _ELSE)
+    return (_CLOSE, _ELSE) if found.state == S.ORDERED else (_HANDLE,)
 
 
 _SAMPLE = {
@@ -142,12 +148,14 @@ KINDS = (
         Content(_SAMPLE, (), (_REPORT,), (Page("查看要求", "enterprise", (1,)),)),
         card=True,
     ),
-    Kind("order_on_paper", order_on_paper, Content(_SAMPLE, (), (_CLOSE,)), card=True),
-    Kind("correction_reported", correction_reported, Content(_SAMPLE, (), (_CLOSE, _REJECT)), card=True),
+    Kind("order_on_paper", order_on_paper, Content(_SAMPLE, (), (_CLOSE, _ELSE)), card=True),
+    Kind(
+        "correction_reported", correction_reported, Content(_SAMPLE, (), (_CLOSE, _REJECT, _ELSE)), card=True
+    ),
     Kind(
         "correction_reminder",
         correction_reminder,
-        Content(_SAMPLE | {"when": "还剩 3 天", "enterprise": False}, (), (_CLOSE,)),
+        Content(_SAMPLE | {"when": "还剩 3 天", "enterprise": False}, (), (_CLOSE, _ELSE)),
         card=True,
     ),
     *CLUES,

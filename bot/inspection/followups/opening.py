@@ -14,7 +14,7 @@ from bot.inspection.checklists.definition import BadAction
 from bot.inspection.checklists.queries import form_facts
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.rules import ON_THE_SPOT, PROBLEMS, Opening, opening, order_text
-from bot.inspection.followups.telling import subject_of, tell_leads, tell_opened, tell_ordered
+from bot.inspection.followups.telling import subject_of, tell_opened, tell_ordered
 from bot.inspection.people.models import Role
 from bot.inspection.profile import Profile
 from bot.inspection.results.judgement import ACTIONS, judge
@@ -67,10 +67,9 @@ def _open(session: Session, visit: Visit, *, now: dt.datetime, profile: Profile,
         session.add(found)
         session.flush()
         record(session, "followup.opened", subject_of(found), now=now, visit=visit.id, state=found.state)
-        if found.state == S.OPEN:
+        if found.state != S.CLOSED:
             tell_opened(session, found, now=now)
-        elif found.state == S.ORDERED:
-            tell_leads(session, found, now=now)
+        if found.state == S.ORDERED:
             tell_ordered(session, found, now=now)
     return number > 0
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.core.clock import china_day
 from bot.core.errors import Problem
+from bot.inspection.calendar import Calendar
 from bot.inspection.followups.models import FollowUpState
 from bot.inspection.results.labels import LABELS, ResultCode
 
@@ -54,7 +58,7 @@ PUBLISHED: dict[FollowUpState, str] = {
 
 
 class Handling(StrEnum):
-    """What an officer may record about an open problem, by the words they type."""
+    """What an officer may record about a problem that is not closed, by the words they type."""
 
     ORDER = "责令改正"
     CASE = "立案"
@@ -69,6 +73,7 @@ STATE_AFTER: dict[Handling, FollowUpState] = {
     Handling.ORDER: S.ORDERED,
     Handling.CASE: S.CASE_FILED,
     Handling.TRANSFER: S.TRANSFERRED,
+    Handling.CRIME: S.TRANSFERRED,  # once the head has approved and it is handed over
     Handling.NO_PENALTY: S.NO_PENALTY,
     Handling.LISTED: S.CLOSED,
     Handling.CLOSE: S.CLOSED,
@@ -119,3 +124,18 @@ def read_handling(words: str) -> tuple[Handling, str] | None:
         if words.startswith(handling):
             return handling, words.removeprefix(handling).strip(" ，,。：:")
     return None
+
+
+def handlings(current: str) -> list[Handling]:
+    """What may be recorded about a follow-up in this state; nothing when it is closed."""
+    return [handling for handling in Handling if STATE_AFTER[handling] in MOVES[FollowUpState(current)]]
+
+
+def term_in(words: str, *, now: dt.datetime, calendar: Calendar) -> dt.date:
+    """The term in *words* (5日内, 10个工作日内), else ten working days."""
+    match = re.search(r"(\d{1,3})\s*个?(工作日|天|日)", words)
+    if match is None or int(match[1]) == 0:
+        return calendar.add_workdays(china_day(now), ORDER_WORKDAYS)
+    if match[2] == "工作日":
+        return calendar.add_workdays(china_day(now), int(match[1]))
+    return china_day(now) + dt.timedelta(days=int(match[1]))

@@ -12,11 +12,11 @@ from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.models import Evidence
-from bot.inspection.followups.models import FollowUp, FollowUpState
+from bot.inspection.followups.models import FollowUp, FollowUpState, TransferState
 from bot.inspection.followups.opening import open_for_approved
 from bot.inspection.followups.rules import NAMES, STATE_AFTER, Handling, check_move
-from bot.inspection.followups.telling import REMINDERS, subject_of, tell_ordered, tell_reported
-from bot.inspection.followups.transfers import open_transfer
+from bot.inspection.followups.telling import REMINDERS, subject_of, tell_handler, tell_ordered, tell_reported
+from bot.inspection.followups.transfers import crime_running, open_transfer
 from bot.inspection.notices.service import supersede, touch_cards
 from bot.inspection.people.models import EnterpriseContact, Role
 from bot.inspection.tasks.models import Task, Visit
@@ -56,8 +56,9 @@ def order(
     found = get_follow_up(session, follow_up_id, lock=True)
     require_handler(session, found, person_id)
     text = _words(text, "责令改正要写明内容。")
-    if found.state == S.ORDERED and (found.order_text, found.due_on) == (text, due_on):
-        return found
+    if found.state == S.ORDERED:
+        return _the_same(found, found.order_text == text, text)
+    require_no_crime(session, found)
     if due_on <= china_day(now):
         raise Problem("term_past", "改正期限要晚于今天。")
     found.order_text, found.due_on = text, due_on
@@ -89,6 +90,7 @@ def close(session: Session, *, follow_up_id: int, person_id: int, note: str, now
     require_handler(session, found, person_id)
     if found.state == S.CLOSED:
         return found
+    require_no_crime(session, found)
     found.closing_note = _words(note, "办结要写明复查或处理情况。")
     found.handled_at = found.handled_at or now
     found.closed_at = now
@@ -118,9 +120,10 @@ def handle(
 ) -> FollowUp:
     """Record another handling than an order: a case, a transfer, no penalty, the abnormal list, closure.
 
-    From here the problem counts as handled (M6). The same handling again changes nothing.
+    From here the problem counts as handled (M6). The same handling with the same words again changes nothing. Raises
+    ``forbidden``, ``text_missing``, ``wrong_state`` (also when somebody recorded it with other words before).
     """
-    if handling not in STATE_AFTER or handling is Handling.ORDER:
+    if handling in (Handling.ORDER, Handling.CRIME):
         raise ValueError(
             "an order has a term, a suspected crime a head who decides: they have their own services"
         )
@@ -130,11 +133,14 @@ def handle(
     found = get_follow_up(session, follow_up_id, lock=True)
     require_handler(session, found, person_id)
     to = STATE_AFTER[handling]
+    words = f"{handling}：{_words(note, f'{handling}要写明文号、去向或理由。')}"
     if found.state == to:
-        return found
-    found.report = f"{handling}：{_words(note, f'{handling}要写明文号、去向或理由。')}"
+        return _the_same(found, found.report.endswith(words), words)
+    require_no_crime(session, found)
+    keep_words(found, words)
     found.handled_at = found.handled_at or now
     move(session, found, to, now=now, actor=person_id)
+    tell_handler(session, found, now=now)
     if handling is Handling.TRANSFER:
         open_transfer(session, found, receiver=note, now=now, actor=person_id)
     return found
@@ -152,6 +158,14 @@ def require_handler(session: Session, found: FollowUp, person_id: int) -> None:
     }
     if person_id not in allowed:
         raise Problem("forbidden", f"这项后续处置（{NAMES[S(found.state)]}）不由您办理。")
+
+
+def require_no_crime(session: Session, found: FollowUp) -> None:
+    """Raise ``wrong_state`` while a suspected crime waits for the head or for its hand-over: first that (JZ-28.7)."""
+    running = crime_running(session, found)
+    if running is not None:
+        waits = "等单位负责人决定" if running.state == TransferState.PROPOSED else "已批准移送，等移送"
+        raise Problem("wrong_state", f"这项后续处置已报涉嫌犯罪，{waits}，现在不能登记别的处理。")
 
 
 def require_reporter(session: Session, found: FollowUp, person_id: int) -> None:
@@ -192,6 +206,19 @@ def of_visit(session: Session, visit_id: int) -> list[FollowUp]:
     return list(
         session.exec(select(FollowUp).where(FollowUp.visit_id == visit_id).order_by(col(FollowUp.id)))
     )
+
+
+def keep_words(found: FollowUp, words: str) -> None:
+    """What was recorded before (the number of a case, what the enterprise said) stays in front of *words*."""
+    found.report = f"{found.report}；{words}" if found.report else words
+
+
+def _the_same(found: FollowUp, same: bool, words: str) -> FollowUp:
+    """What one person recorded, a second person's other words neither replace nor join in silence."""
+    if same:
+        return found
+    known = found.order_text if found.state == S.ORDERED else found.report
+    raise Problem("wrong_state", f"这项后续处置{NAMES[S(found.state)]}（{known}），没有登记“{words}”。")
 
 
 def _words(text: str, missing: str) -> str:

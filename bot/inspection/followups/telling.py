@@ -19,16 +19,16 @@ def subject_of(found: FollowUp) -> str:
 
 
 def tell_opened(session: Session, found: FollowUp, *, now: dt.datetime) -> None:
-    """A decision is needed: the handler and the lead learn at once (requirements section 5)."""
-    _opened(session, found, found.handler_id, now=now)
-    tell_leads(session, found, now=now)
-
-
-def tell_leads(session: Session, found: FollowUp, *, now: dt.datetime) -> None:
-    """Whatever becomes of a problem, the department's lead learns of it at once."""
+    """The handler and the lead learn at once (requirements section 5); on this card they act to the end."""
+    tell_handler(session, found, now=now)
     facts = visit_facts(session, found.visit_id)
     for person in leads_of(session, facts.task.lead_department_id):
         _opened(session, found, person, now=now)
+
+
+def tell_handler(session: Session, found: FollowUp, *, now: dt.datetime) -> None:
+    """Once: the card follows the problem to its end."""
+    _opened(session, found, found.handler_id, now=now)
 
 
 def _opened(session: Session, found: FollowUp, person: int, *, now: dt.datetime) -> None:

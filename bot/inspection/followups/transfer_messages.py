@@ -10,17 +10,13 @@ from bot.core.clock import china, china_day
 from bot.inspection.deadlines.shown import calendar_of, moment_words
 from bot.inspection.followups.crime import department_of
 from bot.inspection.followups.models import FollowUp, Transfer, TransferState
-from bot.inspection.followups.transfers import receivers
+from bot.inspection.followups.transfers import NAMES, receivers
 from bot.inspection.notices.message import Ask, Content, Kind, Skip, Told
 from bot.inspection.people.models import Person
 from bot.inspection.tasks.approval import heads_of
 from bot.inspection.tasks.queries import visit_facts
 
 S = TransferState
-NAMES = {
-    S.PROPOSED: "待单位负责人决定", S.APPROVED: "已批准，待移送", S.REFUSED: "决定不移送", S.SENT: "已移送，待回执",
-    S.RECEIVED: "接收单位已确认",
-}  # fmt: skip
 _CONFIRM = Ask("确认收到", "receive_transfer", "primary")
 _ENTER = Ask("登记回执", "enter_receipt", "primary")
 _APPROVE = (Ask("同意移送", "approve_crime", "primary"), Ask("不移送", "refuse_crime", "danger"))

@@ -15,6 +15,10 @@ from bot.inspection.people.models import Department
 from bot.inspection.tasks.queries import leads_of
 
 S = TransferState
+NAMES = {
+    S.PROPOSED: "待单位负责人决定", S.APPROVED: "已批准，待移送", S.REFUSED: "决定不移送", S.SENT: "已移送，待回执",
+    S.RECEIVED: "接收单位已确认",
+}  # fmt: skip
 REMINDER = "transfer_reminder"
 
 
@@ -90,6 +94,16 @@ def changed(session: Session, transfer: Transfer, *, now: dt.datetime) -> None:
     session.add(transfer)
     session.flush()
     supersede(session, subject_of(transfer), kinds=(REMINDER, "crime_alarm"), reason="已办理", now=now)
+
+
+def crime_running(session: Session, follow_up: FollowUp) -> Transfer | None:
+    """The suspected crime of a follow-up that is not decided, or decided and not handed over."""
+    running = select(Transfer).where(
+        Transfer.follow_up_id == follow_up.id,
+        Transfer.kind == TransferKind.CRIME,
+        col(Transfer.state).in_((S.PROPOSED, S.APPROVED)),
+    )
+    return session.exec(running).first()
 
 
 def next_round(session: Session, follow_up: FollowUp) -> int:

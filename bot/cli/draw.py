@@ -21,7 +21,9 @@ app = typer.Typer(
 Task = Annotated[str, typer.Argument(help="任务编号，或“计划编号/行号”。")]
 Json = Annotated[bool, typer.Option("--json", help="以 JSON 输出。")]
 By = Annotated[str, typer.Option("--by", metavar="人员编号", help="由谁操作。")]
-Ground = Annotated[str, typer.Option("--ground", metavar="理由", help="写明理由。")]
+Ground = Annotated[
+    str, typer.Option("--ground", metavar="理由", help="写明理由；会向社会公开，不写个人信息。")
+]
 
 
 @app.command()

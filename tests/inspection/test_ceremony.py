@@ -426,6 +426,30 @@ def test_c11_the_second_batch_opens_on_its_date_and_only_then_notifies(db: Datab
         assert batch == 2 or day < dt.date.fromisoformat(opens[batch + 1])
 
 
+# -- grounds ----------------------------------------------------------------------------------------------------
+
+
+def test_c39_no_ground_that_will_be_public_holds_a_phone_number(db: Database) -> None:
+    task = db.write_now(setting)
+    phone = "经营者王某１３８１２３４５６７８来电"
+    say: dict[str, Any] = {"task_id": task, "now": NOW, "profile": PROFILE}
+    waive = refused(lambda: db.write_now(waive_check, check="certificates", reason=phone, **say))
+    side = refused(lambda: db.write_now(prepare_draw, mode=Mode.PERSON_ONLY, mode_reason=phone, **say))
+    db.write_now(whole, task)
+    lead, _ = db.write_now(two_leads, task)
+    out = db.read_now(
+        lambda s: s.exec(
+            select(InspectionObject.code).join(Visit, col(Visit.object_id) == InspectionObject.id)
+        ).first()
+    )
+    say = {"task_id": task, "now": NOW, "by": lead, "ground": phone}
+    after = {"profile": PROFILE, "calendar": CALENDAR} | say
+    void = refused(lambda: db.write_now(ask_void, **say))
+    other = refused(lambda: db.write_now(replace_object, code=out, **after))
+    more = refused(lambda: db.write_now(draw_more, stratum="B", count=1, **after))
+    assert {one.key for one in (waive, side, void, other, more)} == {"private_data"}
+
+
 # -- redraw ------------------------------------------------------------------------------------------------------
 
 

@@ -64,6 +64,7 @@ from tests.inspection.decided import (
 
 APPROVED = VisitState.APPROVED
 NOW = at("2026-09-22 10:00")
+PHONE = "经营者王某13812345678来电核实"
 CLEAN = [["R01"], ["R01"]]
 FACTS = Facts(
     plan_code="JH2026",
@@ -406,6 +407,11 @@ def test_only_a_correction_changes_an_approved_result_and_the_old_version_stays(
         with pytest.raises(Problem) as refused:
             correct(session, visit_id=1, codes={1: ["R07"]}, ground=" ", by=COORDINATOR, now=NOW, profile=SC)
         assert refused.value.key == "reason_missing"
+        with pytest.raises(Problem, match="手机号") as refused:
+            correct(
+                session, visit_id=1, codes={1: ["R07"]}, ground=PHONE, by=COORDINATOR, now=NOW, profile=SC
+            )
+        assert (refused.value.key, "138" in str(refused.value)) == ("private_data", False)
         second = correct(
             session, visit_id=1, codes={1: ["R07"]}, ground="核实", by=COORDINATOR, now=NOW, profile=SC
         )

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
+from bot.core.private import public_words
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import WorkCalendar
 from bot.inspection.draws.algorithm import next_ticket, ticket
@@ -82,6 +83,7 @@ def _locked(session: Session, task_id: int, *, ground: str) -> tuple[Draw, Task]
         raise Problem("not_locked", "名单还没有锁定。")
     if not ground.strip():
         raise Problem("ground_missing", "锁定之后的变动必须说明理由。", 理由="不能为空")
+    public_words(ground)
     return draw, session.get_one(Task, task_id)
 
 

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
+from bot.core.private import public_words
 from bot.inspection.audit.service import record
 from bot.inspection.draws.matching import OfficerFacts
 from bot.inspection.draws.models import Draw, DrawState
@@ -158,7 +159,7 @@ def _set_mode(task: Task, mode: Mode, reason: str, profile: Profile) -> None:
         raise Problem("mode_without_reason", "只抽取一方必须说明理由。", 方式=mode)
     if task.source == "LICENSING" and mode != Mode.PERSON_ONLY:
         raise Problem("mode_not_allowed", "行政许可实地核查的对象是申请人，只抽取检查人员。", 方式=mode)
-    task.mode, task.mode_reason = mode, reason.strip()[:200]
+    task.mode, task.mode_reason = mode, public_words(reason.strip()[:200])
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
 from bot.core.errors import Problem
+from bot.core.private import public_words
 from bot.inspection.draws.matching import OfficerFacts
 from bot.inspection.people.models import Officer, Person, PersonRole, Role
 from bot.inspection.profile import Profile
@@ -72,7 +73,7 @@ def check_waiver(key: str, reason: str) -> str:
         raise Problem("waiver_invalid", "这一项不能放行。", 项目=key, 可放行=known)
     if not reason:
         raise Problem("waiver_invalid", "放行必须写明理由。", 项目=key)
-    return reason[:200]
+    return public_words(reason[:200])
 
 
 def _libraries(session: Session, task: Task, profile: Profile, now: dt.datetime) -> str:

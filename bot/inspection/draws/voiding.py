@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlmodel import Session, col
 
 from bot.core.errors import Problem
+from bot.core.private import public_words
 from bot.inspection.audit.service import record
 from bot.inspection.draws.models import Draw, DrawState
 from bot.inspection.draws.queries import require_draw
@@ -36,7 +37,7 @@ def ask_void(session: Session, *, task_id: int, ground: str, by: int, now: dt.da
     if draw.void_asked_by is not None:
         return draw
     require_untouched(session, _visits_of(session, task))
-    draw.void_ground, draw.void_asked_by, draw.void_asked_at = ground.strip()[:200], by, now
+    draw.void_ground, draw.void_asked_by, draw.void_asked_at = public_words(ground.strip()[:200]), by, now
     session.add(draw)
     record(session, "draw.void_asked", f"draw:{draw.id}", now=now, actor=by, ground=draw.void_ground)
     for person in _deciders(session, task):

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from sqlmodel import Session, select
 
 from bot.core.errors import Problem
+from bot.core.private import public_words
 from bot.inspection.audit.service import record
 from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.profile import Profile
@@ -91,7 +92,7 @@ def _ground(text: str) -> str:
     text = " ".join(text.split())
     if not text:
         raise Problem("reason_missing", "请写明依据和理由。", 理由="不能为空")
-    return text
+    return public_words(text)
 
 
 def require_coordinator(session: Session, person_id: int) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from bot.core.canonical import canonical
 from bot.core.errors import Problem
+from bot.core.private import private_number
 from bot.inspection.registry.codes import uscc_problem
 from bot.inspection.results.labels import label_of
 
@@ -40,12 +40,6 @@ FIELDS = {
     "details.raninsItemName": "检查事项",
 }  # how people call what they typed
 PENDING = label_of("R08")  # what stands for a finding until it is handled (decision D5)
-
-_PATTERNS = (
-    ("身份证号", re.compile(r"(?<![0-9A-Z])\d{6}([ -]?)\d{8}\1\d{3}[\dX](?![0-9A-Z])")),
-    ("手机号", re.compile(r"(?<!\d)1[3-9]\d([ -]?)\d{4}\1\d{4}(?!\d)")),
-    ("银行卡号", re.compile(r"(?<!\d)\d{4}([ -]?)\d{4}\1\d{4}\1\d{4,7}(?!\d)")),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,4 +139,4 @@ def _private(name: str, text: str) -> str:
     plain = unicodedata.normalize("NFKC", text).upper()
     if name == "uniscid" and uscc_problem(plain) is None:
         return ""
-    return next((kind for kind, pattern in _PATTERNS if pattern.search(plain)), "")
+    return private_number(plain)

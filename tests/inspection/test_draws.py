@@ -35,12 +35,13 @@ from bot.inspection.people.models import Absence, Person, Relation, Role
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.plans.strata import StratumRule
 from bot.inspection.profile import load_profile
-from bot.inspection.registry.models import InspectionObject, NoticeMode, ObjectStatus
+from bot.inspection.registry.models import InspectionObject, Item, NoticeMode, ObjectStatus
 from bot.inspection.tasks.models import (
     EnterpriseNotice,
     Library,
     LibraryConfirmation,
     Task,
+    TaskItem,
     TaskState,
     Visit,
     VisitOfficer,
@@ -57,6 +58,7 @@ from tests.fakes.builders import (
     make_person,
     make_plan_line,
     make_task,
+    make_visit,
     team_of,
 )
 
@@ -320,6 +322,62 @@ def test_c10_eligible_are_980_of_1000_and_the_excluded_are_counted_by_reason(db:
     assert (draw.pool_size, draw.transcript["picks"]) == (980, 30)
     rules = json.loads(db.read_now(bundle, draw)["rules.json"])
     assert rules["excluded"] == {"已注销、吊销或迁出": 12, "本年度已检查同一事项": 8}
+
+
+def _seen(session: Session, *, days: list[dt.date], **second: Any) -> tuple[int, int]:
+    """A line whose objects were visited on *days*, and its next task."""
+    task = session.get_one(Task, setting(session, objects=len(days), officers=1))
+    for inspected, day in zip(session.exec(select(InspectionObject)).all(), days, strict=True):
+        make_visit(session, task=task, object_id=inspected.id, planned_on=day, team=1)
+    line = session.get_one(PlanLine, task.plan_line_id)
+    return line.id or 0, make_task(session, line=line, **second).id or 0
+
+
+def _left_out(session: Session, line: int, task: int, now: dt.datetime = NOW) -> dict[str, int]:
+    given = {"task": session.get_one(Task, task), "line": session.get_one(PlanLine, line)}
+    return eligible(session, profile=PROFILE, now=now, **given).excluded
+
+
+def test_an_item_whose_wording_was_imported_anew_is_the_same_item_to_who_was_inspected(db: Database) -> None:
+    """Bug: visits were looked up by the version of the item, and a new word let everybody in again (C10)."""
+    line, task = db.write_now(lambda s: _seen(s, days=[dt.date(2026, 3, 2)] * 3))
+
+    def reword(session: Session) -> None:
+        old = session.exec(select(Item)).one()
+        old.active = False
+        new = Item(**old.model_dump(exclude={"id"}) | {"version": 2, "content": "措辞修订", "active": True})
+        session.add_all([old, new])
+        session.flush()
+        session.get_one(Task, task).item_ids = [new.id]
+        session.exec(select(TaskItem).where(TaskItem.task_id == task)).one().item_id = new.id or 0
+
+    assert db.read_now(_left_out, line, task) == {"本年度已检查同一事项": 3}
+    db.write_now(reword)
+    assert db.read_now(_left_out, line, task) == {"本年度已检查同一事项": 3}
+
+
+@pytest.mark.parametrize(
+    ("drawn", "begins", "left_out"),
+    [
+        (dt.date(2026, 12, 28), dt.date(2026, 12, 29), 2),  # of this year two
+        (dt.date(2026, 12, 28), dt.date(2027, 1, 11), 1),  # the visits will be next year's
+        (dt.date(2027, 3, 2), dt.date(2027, 3, 3), 1),  # bug: the task of the visit was made in December
+        (dt.date(2027, 3, 2), dt.date(2026, 12, 29), 1),
+    ],
+)
+def test_the_year_in_which_somebody_was_inspected_is_that_of_the_visit(
+    sqlite_db: Database, drawn: dt.date, begins: dt.date, left_out: int
+) -> None:
+    def story(session: Session) -> None:
+        days = [dt.date(2026, 2, 3), dt.date(2026, 12, 30), dt.date(2027, 1, 11)]
+        line, task = _seen(session, days=days, window_start=begins, window_end=dt.date(2027, 3, 31))
+        assert _left_out(session, line, task, at_china(drawn, 10)) == {"本年度已检查同一事项": left_out}
+        for visit in session.exec(select(Visit).where(Visit.planned_on == days[1])):
+            visit.ended_on = dt.date(2027, 1, 4)  # begun late
+        again = {2: 1, 1: 2}[left_out]
+        assert _left_out(session, line, task, at_china(drawn, 10)) == {"本年度已检查同一事项": again}
+
+    sqlite_db.write_now(story)
 
 
 def test_last_years_visit_does_not_exclude_even_in_the_first_hours_of_january(db: Database) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, literal, select
 from sqlmodel import Session, col
 
-from bot.core.clock import at_china, china_day
+from bot.core.clock import china_day
 from bot.inspection.plans.library import cap_of, has_label, line_rules, stratum_column, who_fits
 from bot.inspection.plans.models import PlanLine
 from bot.inspection.plans.ratio import Preview, preview
@@ -115,7 +115,7 @@ def _reason(
             ladder.append((_visited_since(task, since), literal(RECENT.format(line.exclude_months))))
         ceiling = profile.frequency.ceiling_per_year
         if profile.rules_2025.frequency_ceiling and ceiling is not None:
-            ladder.append((_visited_since(task, _new_year(now), times=ceiling), literal(CEILING)))
+            ladder.append((_visited_since(task, _new_year(task, now), times=ceiling), literal(CEILING)))
         if profile.rules_2025.white_list and not any(item.klass == ItemClass.KEY for item in items):
             ladder.append((has_label(WHITE_LIST), literal(WHITE)))
     return case(*ladder, else_=literal(""))
@@ -128,14 +128,18 @@ def _excluded(session: Session, in_scope: list[Any], reason: ColumnElement[str])
 
 
 def _seen_this_year(task: Task, now: dt.datetime) -> Any:
-    """Whether a visit of this year covers one of the task's items (C10). One subquery for all objects."""
+    """Whether a visit of the year covers one of the task's items, in whatever version (C10). One subquery for all
+    objects."""
+    codes = select(col(Item.code)).where(col(Item.id).in_(task.item_ids))
+    first = _new_year(task, now)
+    inspected_on = func.coalesce(col(Visit.ended_on), col(Visit.planned_on))
     seen = (
         select(col(Visit.object_id))
-        .join(Task, col(Task.id) == Visit.task_id)
-        .join(TaskItem, col(TaskItem.task_id) == Task.id)
+        .join(TaskItem, col(TaskItem.task_id) == Visit.task_id)
+        .join(Item, col(Item.id) == TaskItem.item_id)
         .where(
-            col(Visit.task_id) != task.id, col(TaskItem.item_id).in_(task.item_ids),
-            col(Task.created_at) >= at_china(_new_year(now)),
+            col(Visit.task_id) != task.id, col(Item.code).in_(codes),
+            inspected_on.between(first, first.replace(month=12, day=31)),
         )
     )  # fmt: skip
     return col(InspectionObject.id).in_(seen)
@@ -153,8 +157,9 @@ def _visited_since(task: Task, since: dt.date, *, times: int = 1) -> Any:
     return col(InspectionObject.id).in_(visited)
 
 
-def _new_year(now: dt.datetime) -> dt.date:
-    return china_day(now).replace(month=1, day=1)
+def _new_year(task: Task, now: dt.datetime) -> dt.date:
+    """1 January of the year in which the task's visits are to begin."""
+    return max(china_day(now), task.window_start).replace(month=1, day=1)
 
 
 def _months_before(day: dt.date, months: int) -> dt.date:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime as dt
 
 from aiohttp import web
+from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
+from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS
-from bot.inspection.notices.message import Skip
+from bot.core.log import log
+from bot.inspection.notices.message import Content, Skip
 from bot.inspection.notices.models import Notice, NoticeState
 from bot.messaging.compose import Composer
 from bot.platforms.base import Capabilities, OutboundMessage
@@ -55,7 +58,7 @@ def _messages(
     )  # fmt: skip
     found = []
     for notice in session.exec(query):
-        content = composer.kinds[notice.kind].content(session, notice, now)
+        content = _content(session, notice, composer, now)
         if isinstance(content, Skip):
             continue
         message = composer.renderer.message(
@@ -64,3 +67,16 @@ def _messages(
         )  # fmt: skip
         found.append((notice.created_at, message))
     return found
+
+
+def _content(session: Session, notice: Notice, composer: Composer, now: dt.datetime) -> Content | Skip:
+    """What the message says now; one that can no longer be said must not hide the others."""
+    try:
+        return composer.kinds[notice.kind].content(session, notice, now)
+    except DBAPIError:
+        raise
+    except Problem as gone:
+        return Skip(str(gone))
+    except Exception:  # noqa: BLE001
+        log.exception("message_broke", notice=notice.id, kind=notice.kind)
+        return Skip("程序错误")

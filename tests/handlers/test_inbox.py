@@ -10,8 +10,9 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bot.core.clock import ManualClock
 from bot.core.db import Database
+from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS, PAGES
-from bot.inspection.notices.message import Content, Kind, Skip
+from bot.inspection.notices.message import Content, Kind, Skip, Told
 from bot.inspection.notices.models import NoticeState
 from handlers.web import inbox
 from handlers.web.pages import guard, make_environment
@@ -81,6 +82,25 @@ async def test_what_is_no_longer_needed_or_a_month_old_is_not(rig: Rig) -> None:
     text = await page(rig, person)
     assert f"第{fresh}条" in text
     assert f"第{old}条" not in text
+    assert text.count("<h2>") == 1
+
+
+async def test_a_message_whose_visit_is_gone_hides_no_other(rig: Rig) -> None:
+    """Bug: after a redraw the officers of the voided round saw no message at all for thirty days."""
+    person = rig.person("wecom:u1")
+    gone, broken, fresh = (rig.promise(person) for _ in range(3))
+    await rig.until_quiet()
+
+    def content(_session: object, notice: Told, _now: dt.datetime) -> Content:
+        if notice.id == gone:
+            raise Problem("not_found", "没有找到这次检查。")
+        if notice.id == broken:
+            raise LookupError("a bug of ours")
+        return Content({"name": f"第{notice.id}条"})
+
+    rig.truth["told"] = content
+    text = await page(rig, person)
+    assert f"第{fresh}条" in text
     assert text.count("<h2>") == 1
 
 

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from bot.inspection.draws.verify import verify_bundle
 from bot.inspection.draws.voiding import ask_void, decide_void
 from bot.inspection.duties import VISITS
 from bot.inspection.notices.models import Notice, NoticeState
+from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Account, Officer, Person, Role, Training
 from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tasks.creation import create_licensing_task
@@ -643,6 +645,32 @@ def test_after_a_redraw_everybody_of_the_new_round_is_told(db: Database) -> None
         assert set(session.exec(waiting)) == due
 
     db.read_now(look)
+
+
+def test_what_was_told_about_a_visit_that_is_taken_back_counts_as_withdrawn(db: Database) -> None:
+    task = db.write_now(setting)
+    draw = db.write_now(whole, task)
+
+    def tell(session: Session) -> list[str]:
+        officer = session.exec(select(VisitOfficer)).first()
+        assert officer is not None
+        enqueue(session, "officer_replaced", f"officer:{officer.id}", recipient_id=officer.person_id, now=NOW)
+        states = (NoticeState.SENT, NoticeState.MERGED, NoticeState.FAILED, NoticeState.QUEUED)
+        about = select(Notice).where(col(Notice.kind).in_(("assignment", "officer_replaced")))
+        for notice, state in zip(session.exec(about).all(), cycle(states), strict=False):
+            notice.state, notice.done_at = state, NOW if state != NoticeState.QUEUED else None
+        return [f"officer:{officer.id}", *(f"visit:{key}" for key in session.exec(select(Visit.id)))]
+
+    subjects = db.write_now(tell)
+    later = NOW + dt.timedelta(hours=1)
+    lead, other = db.write_now(two_leads, task)
+    db.write_now(lambda s: ask_void(s, task_id=task, ground="名单漏导", by=lead, now=NOW))
+    db.write_now(lambda s: decide_void(s, draw_id=draw.id or 0, approved=True, by=other, now=later))
+    query = select(Notice.state, Notice.detail, Notice.done_at).where(col(Notice.subject).in_(subjects))
+    ends = {(state, why, at and at > NOW) for state, why, at in db.read_now(lambda s: s.exec(query).all())}
+    assert ends == {
+        (NoticeState.WITHDRAWN, "抽取已作废", moved) for moved in (False, True)
+    }  # when it was sent stands
 
 
 def test_while_a_redraw_is_asked_for_nothing_goes_on_and_a_refusal_lets_it(db: Database) -> None:

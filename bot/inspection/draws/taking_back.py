@@ -55,10 +55,11 @@ def take_back(
     people: set[int] = set()
     for start in range(0, len(visit_ids), _CHUNK):
         part = visit_ids[start : start + _CHUNK]
-        told = select(col(VisitOfficer.person_id)).where(col(VisitOfficer.visit_id).in_(part))
-        people.update(session.execute(told).scalars())
+        team = select(col(VisitOfficer.id), col(VisitOfficer.person_id))
+        officers = session.execute(team.where(col(VisitOfficer.visit_id).in_(part))).all()
+        people.update(person for _, person in officers)
         roots = [f"visit:{visit}" for visit in part]
-        withdraw_all(session, roots, reason=reason, now=now)
+        withdraw_all(session, [*roots, *(f"officer:{key}" for key, _ in officers)], reason=reason, now=now)
         silent = update(Deadline).where(col(Deadline.root).in_(roots), col(Deadline.closed_at).is_(None))
         session.execute(silent.values(closed_at=now, next_at=None))
         for table in _OURS:

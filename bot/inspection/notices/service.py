@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, literal_column, update
+from sqlalchemy import Connection, Table, bindparam, func, literal_column, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel, col
@@ -107,11 +107,13 @@ def superseding(
 
 
 def withdraw_all(session: Session, subjects: Sequence[str], *, reason: str, now: dt.datetime) -> None:
-    """Take back everything that waits about any of *subjects* (some hundreds at a time)."""
-    waiting = col(Notice.state).in_((NoticeState.QUEUED, NoticeState.HELD))
-    statement = update(Notice).where(col(Notice.subject).in_(subjects), waiting)
+    """The *subjects* (some hundreds at a time) are no more: what waits is taken back, what was told counts as
+    withdrawn. What a process is sending at the moment ends as it ends."""
+    ended = col(Notice.state).in_((NoticeState.SENDING, NoticeState.EXPIRED, NoticeState.SKIPPED))
+    statement = update(Notice).where(col(Notice.subject).in_(subjects), ~ended)
     session.flush()
-    session.execute(statement.values(state=NoticeState.WITHDRAWN, detail=reason, done_at=now))
+    done = func.coalesce(col(Notice.done_at), now)
+    session.execute(statement.values(state=NoticeState.WITHDRAWN, detail=reason, done_at=done))
 
 
 def touch_cards(session: Session, subject: str, *, now: dt.datetime) -> None:

@@ -750,6 +750,45 @@ def test_the_next_ticket_replaces_an_ineligible_object_and_extends_a_raised_numb
     assert teams == 2
 
 
+def test_whoever_joins_a_batch_that_is_closed_is_told_when_it_opens(db: Database) -> None:
+    """Bug: an object drawn into a later batch was told at once, and its visit planned for tomorrow (C11)."""
+    opens = ["2026-03-11", "2026-03-17", "2026-03-24"]
+    batches = {"objects": 12, "officers": 4, "ratios": {"B": 50}, "batch_size": 2, "batch_opens": opens}
+    task = db.write_now(lambda s: setting(s, **batches))
+    db.write_now(whole, task)
+    lead, _ = db.write_now(two_leads, task)
+    after: dict[str, Any] = {
+        "task_id": task, "by": lead, "ground": "已停业", "now": NOW, "profile": PROFILE, "calendar": CALENDAR,
+    }  # fmt: skip
+
+    def change(session: Session) -> list[Visit]:
+        drawn = select(InspectionObject.code, Visit.batch).join(
+            Visit, col(Visit.object_id) == InspectionObject.id
+        )
+        codes = {batch: code for code, batch in session.exec(drawn)}
+        replaced = [replace_object(session, code=codes[batch], **after) for batch in (1, 2)]
+        return [*replaced, *draw_more(session, stratum="B", count=1, **after)]
+
+    visits = db.write_now(change)
+    assert [(visit.batch, visit.state) for visit in visits] == [
+        (1, VisitState.ASSIGNED), (2, VisitState.SCHEDULED), (3, VisitState.SCHEDULED),
+    ]  # fmt: skip
+    begins = [dt.date.fromisoformat(day) for day in opens]
+    assert begins[0] <= visits[0].planned_on < begins[1] <= visits[1].planned_on < begins[2]
+    assert begins[2] <= visits[2].planned_on <= dt.date(2026, 3, 31)
+
+    def told(session: Session) -> list[int]:
+        about = select(func.count()).select_from(Notice).where(Notice.kind == "assignment")
+        return [session.exec(about.where(Notice.subject == f"visit:{visit.id}")).one() for visit in visits]
+
+    assert db.read_now(told) == [2, 0, 0]
+    for day, expected in ((17, [2, 2, 0]), (24, [2, 2, 2])):
+        at = dt.datetime(2026, 3, day, 9, 0, tzinfo=CHINA)
+        db.write_now(lambda s, at=at: open_batches(s, now=at, profile=PROFILE, calendar=CALENDAR))
+        assert db.read_now(told) == expected
+    assert verify_bundle(db.read_now(lambda s: bundle(s, require_draw(s, task)))) == ""
+
+
 def test_the_certificate_names_witnesses_only_for_the_file(db: Database) -> None:
     task, one, two = db.write_now(ready)
     db.write_now(commit, task)

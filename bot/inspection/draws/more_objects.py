@@ -25,10 +25,10 @@ from bot.inspection.draws.officers import department_codes, officer_facts, with_
 from bot.inspection.draws.queries import Inspected, frozen_pool, frozen_rules, object_rows, require_draw
 from bot.inspection.draws.replacement import note_change
 from bot.inspection.draws.taking_back import take_back
-from bot.inspection.draws.telling import tell_everybody
+from bot.inspection.draws.telling import Told, tell_everybody
 from bot.inspection.profile import Profile
 from bot.inspection.registry.models import InspectionObject, Item
-from bot.inspection.tasks.models import Task, Visit, VisitState
+from bot.inspection.tasks.models import Task, TaskBatch, Visit, VisitState
 from bot.inspection.tasks.queries import departments_of
 
 _MOST = 500  # visits added at once
@@ -109,13 +109,25 @@ def _next(
         batch=batch or last_batch,
     )  # fmt: skip
     session.add(pick)
-    team = _team(session, draw, task, inspected, rules, now=now, calendar=calendar)
+    opens = _opens_later(session, task, pick.batch)
+    first = max(china_day(now), opens or dt.date.min)
+    planned = min(calendar.add_workdays(first, 1), task.window_end)
+    team = _team(session, draw, task, inspected, rules, planned=planned)
     note_change(
         session, draw, kind, {**facts, "stratum": stratum, "in": follows, "teams": team.lines()}, now=now
     )
-    return _visit(
-        session, task, pick, inspected, team, seed=seed, now=now, profile=profile, calendar=calendar
-    )
+    visit, told = _store(session, task, pick, inspected, team, seed=seed, closed=opens is not None, now=now)
+    if opens is None:  # else everybody is told when the batch opens (C11)
+        items = [session.get_one(Item, item) for item in task.item_ids]
+        tell_everybody(session, task, told, items, now=now, profile=profile, calendar=calendar)
+    return visit
+
+
+def _opens_later(session: Session, task: Task, number: int) -> dt.date | None:
+    """The day on which a batch that is closed opens; none opens while this transaction adds to it."""
+    query = select(TaskBatch).where(TaskBatch.task_id == task.id, TaskBatch.number == number)
+    batch = session.exec(query.with_for_update()).first()
+    return batch.opens_on if batch is not None and batch.opened_at is None else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +150,9 @@ class Team:
 
 
 def _team(
-    session: Session, draw: Draw, task: Task, inspected: Inspected, rules: dict[str, Any], *, now: dt.datetime,
-    calendar: WorkCalendar,
-) -> Team:  # fmt: skip
+    session: Session, draw: Draw, task: Task, inspected: Inspected, rules: dict[str, Any], *, planned: dt.date
+) -> Team:
     """Drawn by the round's seed among the officers of now."""
-    planned = min(calendar.add_workdays(china_day(now), 1), task.window_end)
     departments, names = department_codes(session, departments_of(task)), names_of(session, draw)
     gate = planned if rules["training_gate"] else None
     officers = officer_facts(session, departments, names=names, trained_on=gate)
@@ -155,15 +165,15 @@ def _team(
     return Team(planned, needs, able, teams, person_of)
 
 
-def _visit(
-    session: Session, task: Task, pick: DrawPick, inspected: Inspected, team: Team, *, seed: bytes, now: dt.datetime,
-    profile: Profile, calendar: WorkCalendar,
-) -> Visit:  # fmt: skip
-    """The visit and its team, told at once."""
+def _store(
+    session: Session, task: Task, pick: DrawPick, inspected: Inspected, team: Team, *, seed: bytes, closed: bool,
+    now: dt.datetime,
+) -> tuple[Visit, list[Told]]:  # fmt: skip
+    """The visit and its team, and who is to be told of it."""
     visit = Visit(
         number=f"{task.number}-{pick.rank:04d}", task_id=task.id or 0, object_id=inspected.id,
-        state=VisitState.ASSIGNED, stratum=pick.stratum, ticket=pick.ticket, rank=pick.rank, batch=pick.batch,
-        planned_on=team.planned, due_on=task.window_end,
+        state=VisitState.SCHEDULED if closed else VisitState.ASSIGNED, stratum=pick.stratum, ticket=pick.ticket,
+        rank=pick.rank, batch=pick.batch, planned_on=team.planned, due_on=task.window_end,
     )  # fmt: skip
     session.add(visit)
     session.flush()
@@ -172,7 +182,4 @@ def _visit(
         for key, officers in zip(departments_of(task), team.teams, strict=True)
     ]
     store_teams(session, drawn, team.person_of, lead=task.lead_department_id, seed=seed, now=now)
-    told = told_of(drawn, {visit.id or 0: (inspected.id, team.planned)}, team.person_of)
-    items = [session.get_one(Item, item) for item in task.item_ids]
-    tell_everybody(session, task, told, items, now=now, profile=profile, calendar=calendar)
-    return visit
+    return visit, told_of(drawn, {visit.id or 0: (inspected.id, team.planned)}, team.person_of)

@@ -135,7 +135,15 @@ class LeaveRequest(SQLModel, table=True):
         CheckConstraint(one_of("state", ExtensionState), name="ck_leave_state"),
         CheckConstraint("first_day <= last_day", name="ck_leave_days"),
         CheckConstraint("reason <> ''", name="ck_leave_reason"),
-        UniqueConstraint("person_id", "first_day", "last_day", name="uq_leave"),
+        Index(
+            "uq_leave",
+            "person_id",
+            "first_day",
+            "last_day",
+            unique=True,
+            sqlite_where=text("state <> 'REFUSED'"),
+            postgresql_where=text("state <> 'REFUSED'"),
+        ),
     )
     id: int | None = big_id()
     person_id: int = Field(foreign_key="person.id")

@@ -16,7 +16,7 @@ from bot.inspection.notices.service import enqueue, touch_cards
 from bot.inspection.people.models import Absence, Person
 from bot.inspection.tasks.models import CheckIn, Task, Visit, VisitOfficer
 from bot.inspection.tasks.presence import may_step_back, present_at
-from bot.inspection.tasks.queries import leads_of
+from bot.inspection.tasks.queries import leads_beside, leads_of
 from bot.inspection.tasks.states import BEFORE_RECORD, LIVE
 
 _LONGEST = dt.timedelta(days=366)
@@ -25,8 +25,8 @@ _LONGEST = dt.timedelta(days=366)
 def ask_leave(
     session: Session, *, person_id: int, first: dt.date, last: dt.date, reason: str, now: dt.datetime
 ) -> LeaveRequest:
-    """Ask the department's leads; the same days again change nothing. Raises ``leave_days``, ``reason_missing``,
-    ``leave_nobody`` (no department to ask)."""
+    """Ask the department's other leads, or the coordinators; the same days again change nothing unless they were
+    refused. Raises ``leave_days``, ``reason_missing``, ``leave_nobody`` (no department, or nobody to ask)."""
     reason = " ".join(reason.split())[:200]
     if not reason:
         raise Problem("reason_missing", "请写明请假事由。", 事由="不能为空")
@@ -39,19 +39,22 @@ def ask_leave(
         LeaveRequest.person_id == person_id,
         LeaveRequest.first_day == first,
         LeaveRequest.last_day == last,
+        LeaveRequest.state != ExtensionState.REFUSED,
     )
     asked = session.exec(select(LeaveRequest).where(*same)).first()
     if asked is not None:
         return asked
+    deciders = leads_beside(session, department, person_id)
+    if not deciders:
+        raise Problem("leave_nobody", "没有可以决定的负责人，请联系管理员。")
     asked = LeaveRequest(person_id=person_id, first_day=first, last_day=last, reason=reason, asked_at=now)
     session.add(asked)
     session.flush()
     record(session, "leave.asked", f"leave:{asked.id}", now=now, actor=person_id, first=first.isoformat(),
            last=last.isoformat())  # fmt: skip
-    for lead in leads_of(session, department):
-        if lead != person_id:
-            enqueue(session, "leave_request", f"leave:{asked.id}", recipient_id=lead, now=now,
-                    priority=Priority.ASSIGNMENT)  # fmt: skip
+    for lead in deciders:
+        enqueue(session, "leave_request", f"leave:{asked.id}", recipient_id=lead, now=now,
+                priority=Priority.ASSIGNMENT)  # fmt: skip
     return asked
 
 
@@ -63,8 +66,8 @@ def decide_leave(
     if asked is None:
         raise Problem("not_found", "没有这条请假申请。")
     department = session.get_one(Person, asked.person_id).department_id
-    if department is None or by not in leads_of(session, department) or by == asked.person_id:
-        raise Problem("forbidden", "请假由本部门负责人决定。")
+    if department is None or by not in leads_beside(session, department, asked.person_id):
+        raise Problem("forbidden", "请假由本部门其他负责人决定，没有的由联席会议办公室决定。")
     if asked.state != ExtensionState.ASKED:
         return asked
     asked.state = ExtensionState.GRANTED if granted else ExtensionState.REFUSED

@@ -23,6 +23,8 @@ def extension_request(session: Session, notice: Told, _now: dt.datetime) -> Cont
     """To the leads; one of them decides, the cards of the others say so."""
     values = _values(session, notice)
     facts = (("申请人", values["person"]), (values["what"], values["due"]), ("申请延至", values["until"]))
+    if values["state"] == ExtensionState.ASKED and values["ended"]:
+        return Content(values, facts, closed="已经办结，不用延期")
     if values["state"] == ExtensionState.ASKED:
         return Content(values, facts, _ASKS)
     return Content(values, facts, closed=_WORDS[ExtensionState(values["state"])])
@@ -35,7 +37,7 @@ def extension_decided(session: Session, notice: Told, _now: dt.datetime) -> Cont
 
 _SAMPLE = {
     "person": "王一", "reason": "企业停电检修，本周无法检查", "number": "450900202603100001-0012",
-    "task": "餐饮服务食品安全抽查", "due": "03月31日", "until": "04月10日", "what": "检查期限", "state": "ASKED",
+    "task": "餐饮服务食品安全抽查", "due": "03月31日", "until": "04月10日", "what": "检查期限", "state": "ASKED", "ended": False,
 }  # fmt: skip
 KINDS = (
     Kind("extension_request", extension_request, Content(_SAMPLE, (("申请人", "王一"),), _ASKS), card=True),

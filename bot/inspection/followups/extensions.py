@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -11,13 +12,14 @@ from bot.core.errors import Problem
 from bot.inspection.audit.service import record
 from bot.inspection.deadlines.models import Deadline, DeadlineMember, Extension, ExtensionState, ReminderClock
 from bot.inspection.deadlines.shown import due_words
-from bot.inspection.followups.models import FollowUp
+from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.telling import tell_ordered
 from bot.inspection.notices.models import Priority
 from bot.inspection.notices.service import enqueue, touch_cards
 from bot.inspection.people.models import Person
 from bot.inspection.tasks.models import Task, Visit
-from bot.inspection.tasks.queries import leads_of, live_officers
+from bot.inspection.tasks.queries import leads_beside, live_officers
+from bot.inspection.tasks.states import BEFORE_RECORD
 
 _EXTENDABLE = ("visit_window", "correction")
 _FARTHEST = dt.timedelta(days=180)
@@ -26,7 +28,8 @@ _FARTHEST = dt.timedelta(days=180)
 def ask_extension(
     session: Session, *, deadline_id: int, person_id: int, until: dt.date, reason: str, now: dt.datetime
 ) -> Extension:
-    """Ask for *until* as the last day; the leads of the department get it. The same again changes nothing.
+    """Ask for *until* as the last day; the leads of the department decide, for its only lead the coordinators. The
+    same again changes nothing.
 
     Raises ``not_extendable`` (the publicity clock is law), ``extension_days``, ``reason_missing``, ``forbidden``.
     """
@@ -58,22 +61,24 @@ def ask_extension(
     session.flush()
     record(session, "extension.asked", f"extension:{asked.id}", now=now, actor=person_id, deadline=deadline_id,
            until=until.isoformat())  # fmt: skip
-    for lead in leads_of(session, deadline.department_id):
-        if lead != person_id:
-            enqueue(session, "extension_request", f"extension:{asked.id}", recipient_id=lead, now=now,
-                    priority=Priority.ASSIGNMENT)  # fmt: skip
+    for lead in leads_beside(session, deadline.department_id, person_id):
+        enqueue(session, "extension_request", f"extension:{asked.id}", recipient_id=lead, now=now,
+                priority=Priority.ASSIGNMENT)  # fmt: skip
     return asked
 
 
 def decide_extension(
     session: Session, *, extension_id: int, by: int, granted: bool, now: dt.datetime
 ) -> Extension:
-    """Grant or refuse; a second press finds the decision. Raises ``forbidden`` (also for who asked), ``not_found``."""
+    """Grant or refuse; a second press finds the decision.
+
+    Raises ``forbidden`` (also for who asked), ``not_found`` (also for granting what is done meanwhile).
+    """
     asked = session.get(Extension, extension_id, with_for_update=True)
     if asked is None:
         raise Problem("not_found", "没有这条延期申请。")
     deadline = session.get_one(Deadline, asked.deadline_id)
-    if by not in leads_of(session, deadline.department_id) or by == asked.person_id:
+    if by not in leads_beside(session, deadline.department_id, asked.person_id):
         raise Problem("forbidden", "延期由检查部门负责人决定。")
     if asked.state != ExtensionState.ASKED:
         return asked
@@ -92,15 +97,20 @@ def decide_extension(
 
 
 def _move_the_day(session: Session, deadline: Deadline, until: dt.date, *, now: dt.datetime) -> set[int]:
-    """Set the new last day where it stands; returns who works with it. The clocks follow at the next tick."""
+    """Set the new last day where it stands; returns who works with it. The clocks follow at the next tick.
+
+    For the same reason a clock may still run for what is done already: the row itself is looked at, and held.
+    """
     row = int(deadline.root.partition(":")[2])
     if deadline.kind == "visit_window":
-        visit = session.get_one(Visit, row)
+        visit = session.get_one(Visit, row, with_for_update=True)
+        _require_open(deadline, runs=visit.state in BEFORE_RECORD)
         visit.due_on, visit.reminded_on, visit.generation = until, None, visit.generation + 1
         session.add(visit)
         touch_cards(session, f"visit:{visit.id}", now=now)
         return {officer.person_id for officer in live_officers(session, row)}
-    found = session.get_one(FollowUp, row)
+    found = session.get_one(FollowUp, row, with_for_update=True)
+    _require_open(deadline, runs=found.state == FollowUpState.ORDERED)
     found.due_on, found.reminded_on, found.generation = until, None, found.generation + 1
     session.add(found)
     session.flush()
@@ -109,7 +119,12 @@ def _move_the_day(session: Session, deadline: Deadline, until: dt.date, *, now: 
     return {found.handler_id}
 
 
-def shown(session: Session, extension_id: int) -> dict[str, str]:
+def _require_open(deadline: Deadline, *, runs: bool) -> None:
+    if deadline.closed_at is not None or not runs:
+        raise Problem("not_found", "这件事已经办结或报告整改，不用延期。")
+
+
+def shown(session: Session, extension_id: int) -> dict[str, Any]:
     """What the cards of a request say."""
     asked = session.get_one(Extension, extension_id)
     deadline = session.get_one(Deadline, asked.deadline_id)
@@ -120,7 +135,7 @@ def shown(session: Session, extension_id: int) -> dict[str, str]:
         "person": session.get_one(Person, asked.person_id).name, "reason": asked.reason, "number": visit.number,
         "task": session.get_one(Task, visit.task_id).name, "due": due_words(asked, asked.due_on),
         "until": due_words(asked, asked.until), "what": "检查期限" if deadline.kind == "visit_window" else "整改期限",
-        "state": asked.state,
+        "state": asked.state, "ended": deadline.closed_at is not None,
     }  # fmt: skip
 
 
@@ -129,6 +144,10 @@ def open_requests(session: Session, department_id: int) -> int:
     query = (
         select(Extension.id)
         .join(Deadline, col(Deadline.id) == Extension.deadline_id)
-        .where(Extension.state == ExtensionState.ASKED, Deadline.department_id == department_id)
+        .where(
+            Extension.state == ExtensionState.ASKED,
+            Deadline.department_id == department_id,
+            col(Deadline.closed_at).is_(None),
+        )
     )
     return len(session.exec(query).all())

@@ -194,6 +194,7 @@ ACTIONS = {
     "followup.ordered": "责令改正",
     "followup.photo": "上传整改照片",
     "followup.recheck_due": "待复查",
+    "followup.report_changed": "企业更改整改情况",
     "followup.reported": "企业报告已整改",
     "followup.transferred": "移送",
     "form.opened": "打开检查表",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from bot.core.db import Database
 from bot.core.errors import Problem
+from bot.inspection.audit.models import AuditEntry
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.followups.messages import (
@@ -297,6 +298,23 @@ def test_the_enterprise_reports_the_handler_checks_again_and_closes(db: Database
         assert (card.asks, card.closed) == ((), "已办结")
 
     db.write_now(story)
+
+
+def test_a_report_in_other_words_is_recorded_and_the_handler_hears_of_it(db: Database) -> None:
+    """The enterprise could rewrite its report unseen."""
+
+    def story(session: Session) -> None:
+        number = ordered(session)
+        for minute, text in enumerate(("已张贴", "其实没有张贴", "其实没有张贴")):
+            when = NOW + dt.timedelta(minutes=minute)
+            report_correction(session, follow_up_id=number, person_id=CONTACT, text=text, now=when)
+        assert [who for _, who, _ in told(session, "correction_reported")] == [P1, P1]
+        assert (only(session).report, only(session).reported_at) == ("其实没有张贴", NOW)
+
+    db.write_now(story)
+    kept = select(AuditEntry.action).where(col(AuditEntry.subject).startswith("followup:"))
+    actions = db.read_now(lambda session: session.exec(kept.order_by(col(AuditEntry.seq))).all())
+    assert actions[-2:] == ["followup.recheck_due", "followup.report_changed"]
 
 
 def test_a_failed_re_check_gives_at_least_five_working_days_and_tells_the_enterprise_again(

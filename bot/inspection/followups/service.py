@@ -71,16 +71,22 @@ def order(
 def report_correction(
     session: Session, *, follow_up_id: int, person_id: int, text: str, now: dt.datetime
 ) -> FollowUp:
-    """已整改, said by the enterprise. A second report before the re-check only changes the words."""
+    """已整改, said by the enterprise. A second report before the re-check changes the words, never unseen: it is recorded
+    and the handler hears of it. Raises ``forbidden``, ``text_missing``, ``wrong_state``."""
     found = get_follow_up(session, follow_up_id, lock=True)
     require_reporter(session, found, person_id)
-    found.report = _words(text, "请写明整改情况。")
-    if found.state != S.RECHECK_DUE:
-        check_move(found.state, S.RECHECK_DUE)
+    text = _words(text, "请写明整改情况。")
+    if found.state == S.RECHECK_DUE:
+        if found.report == text:
+            return found
+        record(session, "followup.report_changed", subject_of(found), now=now, actor=person_id)
+        touch_cards(session, subject_of(found), now=now)
+    else:
         found.reported_at = now
         move(session, found, S.RECHECK_DUE, now=now, actor=person_id)
-        tell_reported(session, found, now=now)
-    touch_cards(session, subject_of(found), now=now)
+    found.report = text
+    session.add(found)
+    tell_reported(session, found, now=now)
     return found
 
 

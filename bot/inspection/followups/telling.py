@@ -76,7 +76,7 @@ def tell_reported(session: Session, found: FollowUp, *, now: dt.datetime) -> Non
         subject_of(found),
         recipient_id=found.handler_id,
         now=now,
-        slot=f"report-{found.generation}",
+        slot=f"report-{now:%Y%m%d%H%M%S%f}",
         generation=found.generation,
         priority=Priority.NORMAL,
     )

@@ -75,6 +75,7 @@ KINDS = {
     "officer_objects": "执法人员有不同意见",
     "officer_replaced": "任务已改派",
     "officers_untrained": "抽中人员未培训",
+    "order_lifted": "责令改正不再执行",
     "order_on_paper": "当面送达责令改正",
     "partner_waiting": "同行人员未答复",
     "plan_adjusted": "计划有调整",

@@ -16,7 +16,7 @@ from bot.inspection.followups.extension_messages import KINDS as EXTENSIONS
 from bot.inspection.followups.models import FollowUp, FollowUpState
 from bot.inspection.followups.queries import crime_words
 from bot.inspection.followups.return_messages import KINDS as RETURNS
-from bot.inspection.followups.rules import NAMES
+from bot.inspection.followups.rules import CORRECTED, NAMES
 from bot.inspection.followups.transfer_messages import KINDS as TRANSFERS
 from bot.inspection.notices.message import Ask, Content, Kind, Page, Skip, Told
 from bot.inspection.tasks.queries import VisitFacts, visit_facts
@@ -89,6 +89,15 @@ def order_on_paper(session: Session, notice: Told, _now: dt.datetime) -> Content
     return Content(values, shown, closed=NAMES[S(found.state)])
 
 
+def order_lifted(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
+    """The finding was taken back, and the order with it."""
+    found, facts = _load(session, notice)
+    if found.closing_note != CORRECTED:
+        return Skip(NAMES[S(found.state)])
+    mine = notice.recipient_id in facts.contacts
+    return Content(_values(found, facts) | {"enterprise": mine}, (("原要求", found.order_text),))
+
+
 def correction_reported(session: Session, notice: Told, _now: dt.datetime) -> Content | Skip:
     """The enterprise says it is done: the handler checks again."""
     found, facts = _load(session, notice)
@@ -141,6 +150,7 @@ _SAMPLE = {
     "state": "限期整改中",
 }
 KINDS = (
+    Kind("order_lifted", order_lifted, Content(_SAMPLE | {"enterprise": True})),
     Kind("followup_opened", followup_opened, Content(_SAMPLE, (), (_HANDLE,)), card=True),
     Kind(
         "enterprise_order",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import exists
+from sqlalchemy import exists, or_
 from sqlmodel import Session, col, select
 
 from bot.core.clock import china_day
@@ -12,8 +12,9 @@ from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.definition import BadAction
 from bot.inspection.checklists.queries import form_facts
+from bot.inspection.followups.corrected import end_corrected, newly_found
 from bot.inspection.followups.models import FollowUp, FollowUpState
-from bot.inspection.followups.rules import ON_THE_SPOT, PROBLEMS, Opening, opening, order_text
+from bot.inspection.followups.rules import CORRECTED, ON_THE_SPOT, PROBLEMS, Opening, opening, order_text
 from bot.inspection.followups.telling import subject_of, tell_opened, tell_ordered
 from bot.inspection.people.models import Role
 from bot.inspection.profile import Profile
@@ -33,19 +34,21 @@ _WITH_TERM = frozenset(
 def open_for_approved(
     session: Session, *, now: dt.datetime, profile: Profile, calendar: Calendar, limit: int = 500
 ) -> int:
-    """One follow-up per problem item of up to *limit* approved visits; returns how many visits got theirs."""
+    """One follow-up per problem item of up to *limit* approved visits, also where a correction made it one; returns how
+    many visits got theirs. A finding that was taken back ends its follow-up."""
+    ended = end_corrected(session, now=now, limit=limit)
     visits = session.exec(
         select(Visit)
         .where(
             col(Visit.state).in_((VisitState.APPROVED, VisitState.PUBLISHED, VisitState.NON_PUBLIC)),
             col(Visit.outcome).in_([code.value for code in PROBLEMS]),
-            ~exists().where(col(FollowUp.visit_id) == col(Visit.id)),
+            or_(~exists().where(col(FollowUp.visit_id) == col(Visit.id)), newly_found()),
         )
         .order_by(col(Visit.id))
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    return sum(_open(session, visit, now=now, profile=profile, calendar=calendar) for visit in visits)
+    return ended + sum(_open(session, visit, now=now, profile=profile, calendar=calendar) for visit in visits)
 
 
 def _open(session: Session, visit: Visit, *, now: dt.datetime, profile: Profile, calendar: Calendar) -> bool:
@@ -53,8 +56,14 @@ def _open(session: Session, visit: Visit, *, now: dt.datetime, profile: Profile,
     results = item_results(session, visit.id)
     terms = _terms(session, visit.id)
     handler = _handler(session, visit)
-    number = 0
+    known = {
+        found.item_id: found for found in session.exec(select(FollowUp).where(FollowUp.visit_id == visit.id))
+    }
+    number, opened = len(known), False
     for result in results:
+        old = known.get(result.item_id)
+        if old is not None and old.closing_note != CORRECTED:
+            continue
         start = opening(
             result.codes,
             with_term=terms.get(result.item_id, True),
@@ -62,8 +71,9 @@ def _open(session: Session, visit: Visit, *, now: dt.datetime, profile: Profile,
         )
         if start is None or handler is None:
             continue
-        number += 1
+        number, opened = number + (old is None), True
         found = _make(visit, result, start, number=number, handler=handler, now=now, calendar=calendar)
+        found = found if old is None else _again(session, old, found)
         session.add(found)
         session.flush()
         record(session, "followup.opened", subject_of(found), now=now, visit=visit.id, state=found.state)
@@ -71,7 +81,13 @@ def _open(session: Session, visit: Visit, *, now: dt.datetime, profile: Profile,
             tell_opened(session, found, now=now)
         if found.state == S.ORDERED:
             tell_ordered(session, found, now=now)
-    return number > 0
+    return opened
+
+
+def _again(session: Session, old: FollowUp, found: FollowUp) -> FollowUp:
+    """The finding was taken back and is a finding again: under its number, as if new."""
+    found.id, found.number, found.generation = old.id, old.number, old.generation + 1
+    return session.merge(found)
 
 
 def _make(

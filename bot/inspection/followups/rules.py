@@ -23,6 +23,7 @@ ABNORMAL_LIST = frozenset({R.R03, R.R04})  # proposal to the list of abnormal op
 PENDING_UNTIL_HANDLED = frozenset({R.R02, R.R03, R.R08})  # published as 发现问题待后续处理 until then (D5)
 ORDER_WORKDAYS = 10  # field guide 2.2: ordered to publish or correct within a term; no profile sets another
 ON_THE_SPOT = "当场改正，无需复查"
+CORRECTED = "检查结果已更正，不再是问题"
 
 MOVES: dict[FollowUpState, frozenset[FollowUpState]] = {
     S.OPEN: frozenset({S.ORDERED, S.CASE_FILED, S.TRANSFERRED, S.NO_PENALTY, S.CLOSED}),

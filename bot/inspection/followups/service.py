@@ -13,11 +13,12 @@ from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.evidence import Stored
 from bot.inspection.checklists.models import Evidence
 from bot.inspection.followups.models import FollowUp, FollowUpState, TransferState
+from bot.inspection.followups.moving import move
 from bot.inspection.followups.opening import open_for_approved
 from bot.inspection.followups.rules import NAMES, STATE_AFTER, Handling, check_move
-from bot.inspection.followups.telling import REMINDERS, subject_of, tell_handler, tell_ordered, tell_reported
+from bot.inspection.followups.telling import subject_of, tell_handler, tell_ordered, tell_reported
 from bot.inspection.followups.transfers import crime_running, open_transfer
-from bot.inspection.notices.service import supersede, touch_cards
+from bot.inspection.notices.service import touch_cards
 from bot.inspection.people.models import EnterpriseContact, Role
 from bot.inspection.tasks.models import Task, Visit
 from bot.inspection.tasks.queries import leads_of, live_officers, people_with_role
@@ -27,6 +28,7 @@ __all__ = [
     "close",
     "get_follow_up",
     "handle",
+    "move",
     "of_visit",
     "open_for_approved",
     "order",
@@ -232,20 +234,3 @@ def _words(text: str, missing: str) -> str:
     if not text:
         raise Problem("text_missing", missing, 说明="不能为空")
     return text[:2000]
-
-
-def move(
-    session: Session, found: FollowUp, to: FollowUpState, *, now: dt.datetime, actor: int | None
-) -> None:
-    """Change the state and everything that was told about it. Raises ``wrong_state``."""
-    if found.state != to:
-        check_move(found.state, to)
-    found.state = to
-    found.generation += 1
-    found.reminded_on = None
-    session.add(found)
-    visit = session.get_one(Visit, found.visit_id)
-    visit.reminded_on = None  # its publicity clock may start with the decision
-    session.add(visit)
-    record(session, f"followup.{to.lower()}", subject_of(found), now=now, actor=actor)
-    supersede(session, subject_of(found), kinds=REMINDERS, reason=NAMES[to], now=now)

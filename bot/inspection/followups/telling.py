@@ -69,6 +69,14 @@ def tell_ordered(session: Session, found: FollowUp, *, now: dt.datetime) -> None
         )
 
 
+def tell_lifted(session: Session, found: FollowUp, *, now: dt.datetime) -> None:
+    """The order no longer holds: to every contact of the enterprise; without one the handler tells them."""
+    facts = visit_facts(session, found.visit_id)
+    for person in facts.contacts or (found.handler_id,):
+        enqueue(session, "order_lifted", subject_of(found), recipient_id=person, now=now,
+                slot=f"lifted-{found.generation}", generation=found.generation, statutory=True)  # fmt: skip
+
+
 def tell_reported(session: Session, found: FollowUp, *, now: dt.datetime) -> None:
     enqueue(
         session,

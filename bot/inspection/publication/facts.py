@@ -101,8 +101,8 @@ def _finding(item: str, result: ItemResult, follow_up: FollowUp | None) -> Findi
         item=item,
         codes=codes,
         pending=open_ and bool(PENDING_UNTIL_HANDLED & set(codes)),
-        handling="" if open_ or not follow_up else PUBLISHED[state],
-        handled_on=_handled_on(follow_up),
+        handling=PUBLISHED[state] if problem and follow_up and not open_ else "",
+        handled_on=_handled_on(follow_up) if problem else None,
     )
 
 

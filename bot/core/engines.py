@@ -117,12 +117,16 @@ def repeated(run: Callable[[], T], *, when_lost: Callable[[], bool] = lambda: Fa
 
 def may_pass(error: BaseException) -> bool:
     """Whether the same again may succeed: PostgreSQL ended it for the sake of others, or the connection broke."""
-    return getattr(getattr(error, "orig", error), "sqlstate", None) in _FOR_OTHERS or was_lost(error)
+    return _was_ended(error) or was_lost(error)
 
 
 def was_lost(error: BaseException) -> bool:
-    """Whether the connection broke."""
-    return isinstance(error, DBAPIError) and error.connection_invalidated
+    """Whether the connection broke, and PostgreSQL did not say why: then a commit may have been stored."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated and not _was_ended(error)
+
+
+def _was_ended(error: BaseException) -> bool:
+    return getattr(getattr(error, "orig", error), "sqlstate", None) in _FOR_OTHERS
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from typing import Any
 from bot.core.clock import CHINA, ManualClock
 from bot.core.db import Database
 from bot.core.errors import Problem
+from bot.core.writers import SqliteWriter
 from bot.inspection.audit.service import SALT, verify
 from bot.inspection.checklists.models import Answer, Evidence, VisitForm
 from bot.inspection.notices.models import Notice
@@ -112,8 +113,8 @@ def deadly(folder: Path, at: int) -> None:
     os.fsync = dies(os.fsync)
     Path.replace = dies(Path.replace)  # type: ignore[method-assign]
     Database.submit = dies(Database.submit)  # type: ignore[method-assign]
-    Database._commit_together = dies(Database._commit_together)  # type: ignore[method-assign]
-    Database._tell = dies(Database._tell)  # type: ignore[method-assign]
+    SqliteWriter._commit_together = dies(SqliteWriter._commit_together)  # type: ignore[method-assign]
+    SqliteWriter._answer = dies(SqliteWriter._answer)  # type: ignore[method-assign]
     play(folder)
 
 

@@ -12,11 +12,12 @@ import itertools
 import queue
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlmodel import Session
@@ -29,19 +30,6 @@ T = TypeVar("T")
 _GROUP = 256  # services in one commit
 _SOON, _IN_TURN, _AT_LAST = range(3)
 WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
-
-
-class Writers(Protocol):
-    """What runs services, and statements that wait behind none."""
-
-    def submit(self, name: str, job: Callable[[Session], T]) -> Future[T]:
-        """Run *job* in a transaction; *name* is its service's."""
-
-    def first(self, statement: Callable[[Any], T]) -> Future[T]:
-        """Run *statement* on the driver's own connection, committed alone, before what waits."""
-
-    def close(self) -> None:
-        """Finish what was submitted."""
 
 
 @dataclass(order=True, slots=True)
@@ -60,8 +48,8 @@ class _Job:
             self.future.set_exception(error)
 
 
-class _Grouping:
-    """One queue, and threads that take groups from it."""
+class Writers(ABC):
+    """One queue of services, and threads that take groups from it."""
 
     slice: float  # seconds after which a group takes no further service; one that took longer last time goes alone
 
@@ -75,9 +63,15 @@ class _Grouping:
         self._threads: list[threading.Thread] = []
 
     def submit(self, name: str, job: Callable[[Session], T]) -> Future[T]:
+        """Run *job* in a transaction; *name* is its service's."""
         return self._put(_IN_TURN, job, name)
 
+    @abstractmethod
+    def first(self, statement: Callable[[Any], T]) -> Future[T]:
+        """Run *statement* on the driver's own connection, committed alone, before what waits."""
+
     def close(self) -> None:
+        """Finish what was submitted."""
         self._put(_AT_LAST, _nothing)
         for thread in self._threads:
             thread.join()
@@ -93,8 +87,9 @@ class _Grouping:
             self._commit(first)
         self._jobs.put(first)  # the other threads end, too
 
+    @abstractmethod
     def _commit(self, first: _Job) -> None:
-        raise NotImplementedError
+        """Run *first*, and what else fits into its commit, and answer their callers."""
 
     def _put(self, when: int, run: Callable[[Any], T], name: str = "") -> Future[T]:
         future: Future[T] = Future()
@@ -137,7 +132,7 @@ class _Grouping:
                 log.exception("after_commit_broke")
 
 
-class SqliteWriter(_Grouping):
+class SqliteWriter(Writers):
     """One thread: SQLite lets one write at a time."""
 
     slice = 0.01
@@ -195,7 +190,7 @@ class SqliteWriter(_Grouping):
         self._answer(done, session)
 
 
-class PostgresWriters(_Grouping):
+class PostgresWriters(Writers):
     """Several threads, each with a connection, and one more for statements that wait behind no service."""
 
     slice = 0.05  # the threads wait for one another, and for the server
@@ -226,7 +221,7 @@ class PostgresWriters(_Grouping):
     def _commit(self, first: _Job) -> None:
         running: list[_Job] = []
         try:
-            self._write(one for one in self._group(first) if _begins(one, running))
+            done = self._write(one for one in self._group(first) if _begins(one, running))
         except BaseException as error:  # noqa: BLE001 - it is the callers', handed over whole
             if self._is_unknown(error) or (len(running) == 1 and not may_pass(error)):
                 for one in running:
@@ -234,15 +229,19 @@ class PostgresWriters(_Grouping):
             else:
                 for one in running:
                     self._write_alone(one)
+        else:
+            self._answer(*done)
 
     def _write_alone(self, one: _Job) -> None:
         try:
-            repeated(lambda: self._write([one]), when_lost=lambda: not self._here.committing)
+            done = repeated(lambda: self._write([one]), when_lost=lambda: not self._here.committing)
         except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
             one.fail(error)
+        else:
+            self._answer(*done)
 
-    def _write(self, jobs: Iterable[_Job]) -> None:
-        """Run *jobs* in one transaction and answer their callers."""
+    def _write(self, jobs: Iterable[_Job]) -> tuple[list[tuple[_Job, Any]], Session]:
+        """Run *jobs* in one transaction; their results, and the session they shared."""
         self._here.committing = False
         done = []
         with self._session() as session:
@@ -251,7 +250,7 @@ class PostgresWriters(_Grouping):
                 session.flush()
                 session.expunge_all()
             session.commit()
-        self._answer(done, session)
+        return done, session
 
     def _commits(self, _connection: Connection) -> None:
         self._here.committing = True

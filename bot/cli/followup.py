@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from bot.cli.context import CliContext
+    from bot.inspection.followups.models import FollowUp
 
 app = typer.Typer(
     no_args_is_help=True, help="后续处置：查看未办结的问题，登记立案、移送、涉嫌犯罪、办结等处理。"
@@ -20,15 +21,18 @@ Json = Annotated[bool, typer.Option("--json", help="以 JSON 输出。")]
 
 
 @app.command("list")
-def list_(as_json: Json = False) -> None:
+def list_(
+    limit: Annotated[int, typer.Option("--limit", min=1, help="最多列出多少项。")] = 200,
+    as_json: Json = False,
+) -> None:
     """列出未办结的后续处置，先到期的在前。
 
-    例：suicha followup list
+    例：suicha followup list --limit 20
     """
     from bot.cli.context import open_context
 
     with open_context() as context:
-        rows = context.db.read_now(_open)
+        rows = context.db.read_now(_open, limit=limit)
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
@@ -47,7 +51,7 @@ def show(number: Number, as_json: Json = False) -> None:
     from bot.cli.context import open_context
 
     with open_context() as context:
-        row = context.db.read_now(_row, number)
+        row = context.db.read_now(_numbered, number)
     _say(row, as_json=as_json)
 
 
@@ -84,27 +88,32 @@ def _handle(session: Session, *, number: str, what: str, by: str, context: CliCo
     said = read_handling(what)
     if said is None:
         raise Problem("handling_unknown", f"处理应以这些词开头：{'、'.join(Handling)}。", 处理=what)
-    record_handling(
+    found = record_handling(
         session, follow_up_id=by_number(session, number).id or 0, person_id=person_of(session, by), handling=said[0],
         note=said[1], now=context.clock.now(), profile=context.profile, calendar=context.calendar,
     )  # fmt: skip
-    return _row(session, number)
+    return _row(session, found)
 
 
-def _open(session: Session) -> list[dict[str, Any]]:
+def _open(session: Session, *, limit: int) -> list[dict[str, Any]]:
     from bot.inspection.followups.queries import open_ones
 
-    return [_row(session, found.number) for found in open_ones(session)]
+    return [_row(session, found) for found in open_ones(session, limit=limit)]
 
 
-def _row(session: Session, number: str) -> dict[str, Any]:
+def _numbered(session: Session, number: str) -> dict[str, Any]:
+    from bot.inspection.followups.queries import by_number
+
+    return _row(session, by_number(session, number))
+
+
+def _row(session: Session, found: FollowUp) -> dict[str, Any]:
     from bot.inspection.followups.models import FollowUpState
-    from bot.inspection.followups.queries import by_number, crime_words
+    from bot.inspection.followups.queries import crime_words
     from bot.inspection.followups.rules import NAMES, handlings
     from bot.inspection.people.models import Person
     from bot.inspection.tasks.queries import visit_facts
 
-    found = by_number(session, number)
     waits = crime_words(session, found)
     return {
         "number": found.number, "object": visit_facts(session, found.visit_id).object.name,

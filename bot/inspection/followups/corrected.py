@@ -8,28 +8,21 @@ from sqlalchemy import ColumnElement, String, and_, cast, exists, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from bot.inspection.followups.models import FollowUp, FollowUpState, Transfer, TransferKind, TransferState
+from bot.inspection.followups.models import FollowUp, FollowUpState, Transfer
 from bot.inspection.followups.moving import move
 from bot.inspection.followups.rules import CORRECTED, PROBLEMS
 from bot.inspection.followups.telling import tell_lifted
+from bot.inspection.followups.transfers import CRIME_RUNS
 from bot.inspection.results.models import ItemResult
 from bot.inspection.tasks.models import Visit
 
 S = FollowUpState
-_UNDECIDED = (
-    S.OPEN,
-    S.ORDERED,
-    S.RECHECK_DUE,
-)  # a case, a transfer and a crime are ended by who handles them
+_UNDECIDED = (S.OPEN, S.ORDERED, S.RECHECK_DUE)  # the handler ends a case, a transfer and a crime
 
 
 def end_corrected(session: Session, *, now: dt.datetime, limit: int = 500) -> int:
     """End up to *limit* follow-ups whose finding was taken back; who was ordered to correct something is told."""
-    crime = exists().where(
-        col(Transfer.follow_up_id) == col(FollowUp.id),
-        col(Transfer.kind) == TransferKind.CRIME,
-        col(Transfer.state).in_((TransferState.PROPOSED, TransferState.APPROVED)),
-    )
+    crime = exists().where(col(Transfer.follow_up_id) == col(FollowUp.id), CRIME_RUNS)
     mine = and_(ItemResult.visit_id == FollowUp.visit_id, ItemResult.item_id == FollowUp.item_id)  # type: ignore[arg-type]
     query = (
         select(FollowUp, ItemResult.at)

@@ -17,12 +17,11 @@ def by_number(session: Session, number: str) -> FollowUp:
     return found
 
 
-def open_ones(session: Session) -> list[FollowUp]:
-    """Those not closed; what is due first comes first."""
+def open_ones(session: Session, *, limit: int) -> list[FollowUp]:
+    """The first *limit* of those not closed; what is due first comes first."""
     query = select(FollowUp).where(FollowUp.state != FollowUpState.CLOSED)
-    return list(
-        session.exec(query.order_by(col(FollowUp.due_on).is_(None), col(FollowUp.due_on), col(FollowUp.id)))
-    )
+    first = query.order_by(col(FollowUp.due_on).is_(None), col(FollowUp.due_on), col(FollowUp.id))
+    return list(session.exec(first.limit(limit)))
 
 
 def crime_words(session: Session, found: FollowUp) -> str:

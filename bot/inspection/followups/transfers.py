@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, and_, col, func, select
 
 from bot.core.errors import Problem
 from bot.inspection.audit.service import record
@@ -96,14 +96,13 @@ def changed(session: Session, transfer: Transfer, *, now: dt.datetime) -> None:
     supersede(session, subject_of(transfer), kinds=(REMINDER, "crime_alarm"), reason="已办理", now=now)
 
 
+# of a transfer: a suspected crime that is not decided, or decided and not handed over
+CRIME_RUNS = and_(col(Transfer.kind) == TransferKind.CRIME, col(Transfer.state).in_((S.PROPOSED, S.APPROVED)))
+
+
 def crime_running(session: Session, follow_up: FollowUp) -> Transfer | None:
-    """The suspected crime of a follow-up that is not decided, or decided and not handed over."""
-    running = select(Transfer).where(
-        Transfer.follow_up_id == follow_up.id,
-        Transfer.kind == TransferKind.CRIME,
-        col(Transfer.state).in_((S.PROPOSED, S.APPROVED)),
-    )
-    return session.exec(running).first()
+    """The suspected crime of a follow-up that still waits for somebody."""
+    return session.exec(select(Transfer).where(Transfer.follow_up_id == follow_up.id, CRIME_RUNS)).first()
 
 
 def next_round(session: Session, follow_up: FollowUp) -> int:

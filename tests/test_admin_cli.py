@@ -14,12 +14,15 @@ from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from bot.cli import audit, console, doctor, migrate
-from bot.core.clock import ManualClock
+from bot.cli.context import MACHINE, Machine
+from bot.core.clock import CHINA, ManualClock
 from bot.core.config import Settings
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.core.links import Links
 from bot.inspection.audit.service import entry_hash, record
+from bot.inspection.calendar import WorkCalendar, YearTable
+from bot.inspection.deadlines.calendar_years import import_year
 from bot.migrations import head
 from tests.conftest import INFO
 from tests.handlers.campaign import COORDINATOR, campaign, people
@@ -149,6 +152,35 @@ def test_the_doctor_finds_a_sound_installation_sound_but_for_its_platforms(insta
     assert found["数据库版本"]
     assert found["数据库写入"]
     assert found["中文字体"]
+
+
+def test_the_doctor_sees_the_year_that_was_imported_and_asks_for_the_next_one_in_december(
+    installation: Database, clock: ManualClock
+) -> None:
+    token = MACHINE.set(Machine(clock))
+    try:
+        clock.move_to(dt.datetime(2026, 11, 30, 10, tzinfo=CHINA))
+        assert findings()[1]["工作日历"]
+        clock.advance(days=1)
+        assert not findings()[1]["工作日历"]
+        assert "没有 2027 年放假安排" in run("doctor").output
+        holiday = {"name": "元旦", "from": "2027-01-01", "to": "2027-01-03", "work": []}
+        table = YearTable.model_validate(
+            {
+                "year": 2027,
+                "version": 1,
+                "notice": "国办发明电〔2026〕7号",
+                "title": "2027年放假安排",
+                "holidays": [holiday],
+            }
+        )
+        calendar = WorkCalendar.load()
+        installation.write_now(import_year, table=table, source="x", now=clock.now(), calendar=calendar)
+        assert findings()[1]["工作日历"]
+        clock.move_to(dt.datetime(2027, 1, 5, 10, tzinfo=CHINA))
+        assert findings()[1]["工作日历"]
+    finally:
+        MACHINE.reset(token)
 
 
 def test_the_doctor_looks_at_one_platform_and_names_one_that_is_not_there(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from bot.cli.doctor_platforms import ask_platforms
 from bot.cli.settings import read_settings
-from bot.core.clock import SystemClock, china_day
+from bot.core.clock import china_day
 from bot.core.config import Settings
 from bot.core.errors import Problem
 from bot.platforms.base import CheckResult
@@ -21,6 +22,7 @@ from bot.platforms.base import CheckResult
 _LOCAL = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 _PLATFORMS = ("wecom", "dingtalk", "zwdd", "email", "sms")
 _SECRET_LENGTH = 16
+_DECEMBER = 12
 _FREE = 1024**3  # bytes that evidence and the database should have left
 
 
@@ -67,7 +69,7 @@ def examine(*, offline: bool = False) -> Iterator[CheckResult]:
         yield from _wrong_settings(problem)
         return
     yield CheckResult("设置", True, "可以读取")
-    for check in (_secrets, _public_url, _profile, _database, _disk, _store, _fonts, _port):
+    for check in (_secrets, _public_url, _profile, _calendar, _database, _disk, _store, _fonts, _port):
         yield from check(settings)
     yield from _platforms(settings, offline=offline)
 
@@ -127,7 +129,6 @@ def _public_url(settings: Settings) -> Iterator[CheckResult]:
 
 
 def _profile(settings: Settings) -> Iterator[CheckResult]:
-    from bot.inspection.calendar import WorkCalendar
     from bot.inspection.profile import load_profile
 
     try:
@@ -136,10 +137,34 @@ def _profile(settings: Settings) -> Iterator[CheckResult]:
         yield CheckResult("地方配置", False, str(problem), "检查 SUICHA_PROFILE。")
     else:
         yield CheckResult("地方配置", True, profile.name)
-    today = china_day(SystemClock().now())
-    known = today.year in WorkCalendar.load().years
-    seen = f"{'有' if known else '没有'} {today.year} 年放假安排"
-    yield CheckResult("工作日历", known, seen, "升级随查，或补充当年放假安排。")
+
+
+def _calendar(settings: Settings) -> Iterator[CheckResult]:
+    """This year's holidays, shipped or imported; in December those of the next year too."""
+    from bot.cli.context import MACHINE
+
+    today = china_day(MACHINE.get().clock.now())
+    wanted = [today.year, today.year + 1] if today.month == _DECEMBER else [today.year]
+    missing = [f"{year} 年" for year in wanted if year not in _known_years(settings)]
+    seen = f"没有 {'、'.join(missing)}放假安排" if missing else f"有 {today.year} 年放假安排"
+    yield CheckResult("工作日历", not missing, seen, "升级随查，或用 suicha calendar import 导入放假安排。")
+
+
+def _known_years(settings: Settings) -> tuple[int, ...]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from bot.core.db import open_database
+    from bot.inspection.calendar import WorkCalendar
+    from bot.inspection.deadlines.calendar_years import refresh_calendar
+
+    calendar = WorkCalendar.load()
+    with contextlib.suppress(Problem, SQLAlchemyError):  # what is wrong with the database, its own check says
+        database = open_database(settings.database_url)
+        try:
+            database.read_now(refresh_calendar, calendar=calendar)
+        finally:
+            database.close()
+    return calendar.years
 
 
 def _database(settings: Settings) -> Iterator[CheckResult]:

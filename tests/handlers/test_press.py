@@ -17,6 +17,7 @@ from bot.core.links import Links
 from bot.inspection.people.models import Account, Person
 from bot.messaging.dispatch import Dispatcher
 from bot.platforms.base import InboundEvent
+from handlers.chat import make_router
 from handlers.web import press
 from handlers.web.hooks import DISPATCHER
 from handlers.web.pages import guard, make_environment
@@ -98,3 +99,7 @@ async def test_another_site_cannot_make_the_owner_press(
     refused = await client.post(link, cookies=mine, headers={"Sec-Fetch-Site": "cross-site"})
     assert (refused.status, "其他网站" in await refused.text()) == (422, True)
     assert taken(client) == []
+
+
+def test_the_page_names_every_button_that_a_card_can_have() -> None:
+    assert set(make_router().actions) == set(press._WORDS)

@@ -48,7 +48,7 @@ _GROUPS = {
     "import": "imports", "contacts": "contacts", "plan": "plan", "draw": "draw", "duty": "duty", "approval": "approval",
     "audit": "audit", "commission": "commission", "calendar": "calendar", "checklist": "checklist", "limits": "limits",
     "clue": "clue", "bulletin": "bulletin", "returns": "returns", "training": "training",
-    "object": "objects", "followup": "followup",
+    "object": "objects", "result": "result", "followup": "followup",
 }  # fmt: skip
 _MORE = ("draw_after",)  # add their commands to a group's themselves
 

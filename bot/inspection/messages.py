@@ -14,6 +14,7 @@ from bot.inspection.notices.message import Kind
 from bot.inspection.people import messages as people
 from bot.inspection.plans import messages as plans
 from bot.inspection.publication import messages as publication
+from bot.inspection.publication import withholding_messages
 from bot.inspection.results import messages as results
 from bot.inspection.tasks import messages as tasks
 
@@ -29,6 +30,7 @@ KINDS: dict[str, Kind] = {
         checklists,
         results,
         publication,
+        withholding_messages,
         followups,
         commissions,
         draws,

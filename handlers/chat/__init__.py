@@ -31,6 +31,7 @@ from handlers.chat import (
     training_quiz,
     transfers,
     trouble,
+    withholding,
 )
 
 
@@ -57,6 +58,7 @@ def make_router() -> Router:
         signing,
         review,
         review_queue,
+        withholding,
         followups,
         transfers,
         draws,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from bot.core.errors import Problem
 from bot.inspection.calendar import Calendar
 from bot.inspection.deadlines.shown import day_words
 from bot.inspection.publication.corrections import correct
@@ -16,8 +15,8 @@ from bot.inspection.results.labels import LABELS, label_of
 from bot.inspection.results.queue import Entry, pass_many, review_queue
 from bot.inspection.results.queue_words import read_wish
 from bot.inspection.results.service import Decision, item_results, require_reviewer, review_visit
-from bot.inspection.tasks.models import Visit, VisitState
-from bot.inspection.tasks.queries import get_visit
+from bot.inspection.tasks.models import VisitState
+from bot.inspection.tasks.queries import get_visit, visit_ending
 from bot.messaging.router import Context, Reply, Router
 from bot.messaging.talks import close_talk, open_talk
 
@@ -100,20 +99,16 @@ def _line(place: int, one: Entry, calendar: Calendar) -> str:
 
 
 def _open_correction(session: Session, ctx: Context) -> str:
-    ends = col(Visit.number).endswith(ctx.words, autoescape=True)
-    query = select(Visit).where(ends, col(Visit.state).in_(DECIDED))
-    found = session.exec(query.limit(2)).all()
-    if len(found) != 1 or found[0].id is None:
-        raise Problem("not_found", "没有找到，或不止一个这样结尾的已审核检查。请写完整的编号。")
-    require_reviewer(session, found[0].id, ctx.person_id)
-    results = item_results(session, found[0].id)
-    open_talk(session, ctx.talk_key, topic="result_correction", now=ctx.clock.now(), visit=found[0].id,
+    visit = visit_ending(session, ctx.words, DECIDED)
+    require_reviewer(session, visit.id or 0, ctx.person_id)
+    results = item_results(session, visit.id or 0)
+    open_talk(session, ctx.talk_key, topic="result_correction", now=ctx.clock.now(), visit=visit.id,
               items=[result.item_id for result in results])  # fmt: skip
     lines = [
         f"{n}. {session.get_one(Item, r.item_id).name}：{'；'.join(label_of(c) for c in r.codes)}"
         for n, r in enumerate(results, start=1)
     ]
-    return "\n".join([f"{found[0].number} 现在的结果：", *lines, "", _CORRECT_HOW])
+    return "\n".join([f"{visit.number} 现在的结果：", *lines, "", _CORRECT_HOW])
 
 
 def _correct(session: Session, ctx: Context, *, item: int, code: str, reason: str) -> None:

@@ -85,6 +85,8 @@ KINDS = {
     "contacts_report": "通讯录核对结果",
     "promises_broken": "提醒自查发现缺漏",
     "publication_blocked": "公示被拦下",
+    "withholding_request": "申请不予公示或撤回",
+    "withholding_decided": "不予公示或撤回的决定",
     "publicity_reminder": "公示期限提醒",
     "recusal_decided": "回避决定",
     "recusal_request": "回避申请",
@@ -234,6 +236,8 @@ ACTIONS = {
     "result.kept_back": "结果不予公示",
     "result.published": "公示结果",
     "result.republished": "更正公示",
+    "withholding.asked": "申请不予公示或撤回公示",
+    "withholding.refused": "不同意不予公示或撤回公示",
     "result.submitted": "提交结果",
     "result.withdrawn": "撤下公示",
     "return.recorded": "登记回访结果",
@@ -271,7 +275,7 @@ SUBJECTS = {
     "notice": "消息", "notices": "消息", "object": "检查对象", "officer": "选派", "person": "人员",
     "plan": "计划", "platform": "平台", "publication": "公示", "return": "回访", "sample": "回访抽取",
     "special": "专项建议", "supervision": "督办", "task": "任务", "training": "培训", "transfer": "移送",
-    "visit": "检查", "witness": "见证", "word": "见证号码", "year": "年度",
+    "visit": "检查", "withholding": "不予公示", "witness": "见证", "word": "见证号码", "year": "年度",
 }  # fmt: skip
 
 

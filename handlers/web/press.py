@@ -38,6 +38,7 @@ _WORDS = {
     "commit_draw": "公布承诺", "reveal_draw": "揭示种子", "lock_draw": "锁定名单", "type_draw_value": "报出号码",
     "confirm_draw_value": "一致，确认", "deny_draw_value": "不一致", "take_back_draw_value": "撤回",
     "approve_void": "同意作废", "refuse_void": "不同意", "choose_draw_sources": "选来源和见证人",
+    "grant_withholding": "同意", "refuse_withholding": "不同意",
     "approve_crime": "同意移送", "refuse_crime": "不移送", "hand_over_crime": "已移送", "receive_transfer": "确认收到",
     "enter_receipt": "登记回执", "return_clean": "未发现问题", "return_problem": "发现问题",
 }  # fmt: skip

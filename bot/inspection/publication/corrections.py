@@ -1,4 +1,4 @@
-"""Correct, withdraw or keep back a public record: a coordinator, with a ground (C21, C22)."""
+"""Correct, withdraw or keep back a public record, with a ground (C21, C22)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.queries import get_visit
 from bot.inspection.tasks.service import move_visit, subject_of
 
+_BEFORE = (VisitState.RECORDED, VisitState.IN_REVIEW)
 CLUE = "个案线索核查，不属于随机抽查结果"
 
 
@@ -34,10 +35,14 @@ def correct(
 ) -> Publication:
     """更正: new results for some items (by item id) and a new public version; the old ones stay readable.
 
-    Raises ``forbidden``, ``reason_missing``, ``not_found``, ``nothing_changed``, ``result_conflict``.
+    Raises ``forbidden``, ``reason_missing``, ``private_data``, ``not_found``, ``withdrawn``, ``nothing_changed`` or
+    ``result_conflict``.
     """
-    latest, ground = _for_change(session, visit_id, ground, by)
+    require_coordinator(session, by)
     visit = get_visit(session, visit_id, lock=True)
+    latest, ground = _latest(session, visit_id), _ground(ground)
+    if latest.withdrawn:
+        raise Problem("withdrawn", "这次检查的公示已撤回，不能再更正。")
     keep_versions(session, visit, codes=codes, problems={}, reason=ground, by=by, now=now)
     made = new_version(session, latest, ground=ground, now=now, profile=profile, actor=by)
     if made is None:
@@ -46,8 +51,10 @@ def correct(
 
 
 def withdraw(session: Session, *, visit_id: int, ground: str, by: int, now: dt.datetime) -> Publication:
-    """撤回: from now on only the header and the ground are shown. A second call changes nothing."""
-    latest, ground = _for_change(session, visit_id, ground, by)
+    """撤回, once a second person has granted it: from now on only the header and the ground are shown. A second call
+    changes nothing."""
+    get_visit(session, visit_id, lock=True)
+    latest, ground = _latest(session, visit_id), _ground(ground)
     if latest.withdrawn:
         return latest
     body = {**latest.body, "details": []}
@@ -63,9 +70,10 @@ def withdraw(session: Session, *, visit_id: int, ground: str, by: int, now: dt.d
 
 
 def keep_back(session: Session, *, visit_id: int, ground: str, by: int, now: dt.datetime) -> Visit:
-    """不予公示: with a ground, approved by a coordinator; counts as finished (JZ-26.2)."""
-    require_coordinator(session, by)
-    visit = get_visit(session, visit_id)
+    """不予公示, once a second person has granted it; counts as finished (JZ-26.1)."""
+    visit = get_visit(session, visit_id, lock=True)
+    if visit.state in _BEFORE:
+        raise Problem("wrong_state", "结果还没有审核通过，通过后再决定不予公示。")
     if visit.state != VisitState.NON_PUBLIC:
         move_visit(session, visit, VisitState.NON_PUBLIC, now=now)
         record(session, "result.kept_back", subject_of(visit_id), now=now, actor=by, ground=_ground(ground))
@@ -80,12 +88,11 @@ def keep_back_clue(session: Session, visit: Visit, *, now: dt.datetime) -> None:
     complete_task(session, visit.task_id, now=now)
 
 
-def _for_change(session: Session, visit_id: int, ground: str, by: int) -> tuple[Publication, str]:
-    require_coordinator(session, by)
+def _latest(session: Session, visit_id: int) -> Publication:
     latest = latest_of(session, visit_id)
     if latest is None:
         raise Problem("not_found", "这次检查的结果还没有公示。")
-    return latest, _ground(ground)
+    return latest
 
 
 def _ground(text: str) -> str:
@@ -97,4 +104,4 @@ def _ground(text: str) -> str:
 
 def require_coordinator(session: Session, person_id: int) -> None:
     if session.get(PersonRole, (person_id, Role.COORDINATOR)) is None:
-        raise Problem("forbidden", "更正、撤回和不予公示由联席会议办公室办理。")
+        raise Problem("forbidden", "公示由联席会议办公室更正。")

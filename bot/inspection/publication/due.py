@@ -15,12 +15,12 @@ from bot.inspection.followups.rules import PENDING_UNTIL_HANDLED, PROBLEMS
 from bot.inspection.notices.models import Notice
 from bot.inspection.profile import Profile
 from bot.inspection.profile.terms import ClockStart
-from bot.inspection.publication.models import Publication
+from bot.inspection.publication.models import Publication, Withholding
 from bot.inspection.tasks.models import Task, Visit, VisitState
 
 
 def ready_to_publish(session: Session, *, now: dt.datetime, profile: Profile, limit: int) -> Sequence[Visit]:
-    """Approved visits, oldest first, but those blocked today.
+    """Approved visits, oldest first, but those blocked today and those somebody asks not to publish.
 
     Where the clock of a problem starts with its handling, a problem waits until every follow-up of the visit
     has a recorded handling (SC-4.3.1.c).
@@ -29,7 +29,8 @@ def ready_to_publish(session: Session, *, now: dt.datetime, profile: Profile, li
         select(Visit)
         .join(Task, col(Task.id) == Visit.task_id)
         .where(
-            Visit.state == VisitState.APPROVED, col(Task.plan_line_id).is_not(None), ~_blocked(col(Visit.id), now)
+            Visit.state == VisitState.APPROVED, col(Task.plan_line_id).is_not(None), ~_blocked(col(Visit.id), now),
+            ~_withheld(col(Visit.id)),
         )
     )  # fmt: skip
     if profile.publicity.start_problem is ClockStart.HANDLING_DECIDED:
@@ -75,9 +76,15 @@ def ready_to_update(
         newest,
         col(Publication.withdrawn).is_(False),
         ~_blocked(col(Publication.visit_id), now),
+        ~_withheld(col(Publication.visit_id)),
         exists().where(col(FollowUp.visit_id) == col(Publication.visit_id), since),
     )
     return session.exec(query.order_by(col(Publication.id)).limit(limit)).all()
+
+
+def _withheld(visit_id: Any) -> ColumnElement[bool]:
+    """Somebody asked for 不予公示 or 撤回, nobody has decided."""
+    return exists().where(col(Withholding.visit_id) == visit_id, col(Withholding.decided_at).is_(None))
 
 
 def _blocked(visit_id: Any, now: dt.datetime) -> ColumnElement[bool]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from bot.core.tables import json_dict, moment
+from bot.core.tables import json_dict, maybe_moment, moment
 
 
 class Publication(SQLModel, table=True):
@@ -33,3 +33,26 @@ class Publication(SQLModel, table=True):
     ground: str = ""  # why a later version
     withdrawn: bool = False
     channels: dict[str, Any] = json_dict()  # channel -> state
+
+
+class Withholding(SQLModel, table=True):
+    """Somebody asks that a result is not published (不予公示) or no longer (撤回); somebody else decides (JZ-26.1)."""
+
+    __table_args__ = (
+        Index(
+            "uq_withholding_asked", "visit_id", unique=True,
+            sqlite_where=text("decided_at IS NULL"), postgresql_where=text("decided_at IS NULL"),
+        ),
+        CheckConstraint("ground <> ''", name="ck_withholding_ground"),
+        CheckConstraint("decided_by <> asked_by", name="ck_withholding_second_person"),
+        CheckConstraint("(decided_at IS NULL) = (decided_by IS NULL)", name="ck_withholding_decided"),
+    )  # fmt: skip
+    id: int | None = Field(default=None, primary_key=True)
+    visit_id: int = Field(foreign_key="visit.id")
+    published: bool = False  # it was public already when it was asked
+    ground: str
+    asked_by: int = Field(foreign_key="person.id")
+    asked_at: dt.datetime = moment()
+    granted: bool = False
+    decided_by: int | None = Field(default=None, foreign_key="person.id")
+    decided_at: dt.datetime | None = maybe_moment()

@@ -27,6 +27,7 @@ from bot.inspection.publication.facts import due_of, gather
 from bot.inspection.publication.models import Publication
 from bot.inspection.publication.snapshot import FIELDS, snapshot
 from bot.inspection.publication.versions import complete_task, latest_of, new_row, new_version
+from bot.inspection.publication.withholding import open_request
 from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.queries import get_visit, people_with_role, visit_facts
 from bot.inspection.tasks.service import move_visit, subject_of
@@ -97,8 +98,13 @@ def publish_again(
 ) -> Publication:
     """Try a blocked record again, for a coordinator; the guard looks again. Raises ``private_data``."""
     require_coordinator(session, by)
+    get_visit(session, visit_id, lock=True)
+    if open_request(session, visit_id) is not None:
+        raise Problem("withheld", "有人申请不予公示或撤回，决定之后再公示。")
     latest = latest_of(session, visit_id)
-    if latest is not None and not latest.withdrawn:
+    if latest is not None and latest.withdrawn:
+        raise Problem("withdrawn", "这次检查的公示已撤回，不再公示。")
+    if latest is not None:
         return new_version(session, latest, ground=HANDLED, now=now, profile=profile) or latest
     return publish_visit(session, visit_id=visit_id, now=now, profile=profile, calendar=calendar)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -16,7 +16,7 @@ from bot.inspection.plans.models import Plan, PlanLine
 from bot.inspection.registry.models import InspectionObject, Item
 from bot.inspection.registry.places import place_of
 from bot.inspection.tasks.basics import TaskRow, VisitBasics
-from bot.inspection.tasks.models import Task, TaskItem, Visit, VisitOfficer
+from bot.inspection.tasks.models import Task, TaskItem, Visit, VisitOfficer, VisitState
 from bot.inspection.tasks.states import LIVE
 
 
@@ -140,6 +140,15 @@ def get_visit(session: Session, visit_id: int, *, lock: bool = False) -> Visit:
     if visit is None:
         raise Problem("not_found", "没有找到这次检查。")
     return visit
+
+
+def visit_ending(session: Session, ending: str, states: Sequence[VisitState]) -> Visit:
+    """The one visit in *states* whose number ends so. Raises ``not_found``."""
+    ends = col(Visit.number).endswith(ending, autoescape=True)
+    found = session.exec(select(Visit).where(ends, col(Visit.state).in_(states)).limit(2)).all()
+    if len(found) != 1:
+        raise Problem("not_found", "没有找到，或不止一个这样结尾的已审核检查。请写完整的编号。")
+    return found[0]
 
 
 def live_officers(session: Session, visit_id: int) -> list[VisitOfficer]:

@@ -145,7 +145,8 @@ def _calendar(settings: Settings) -> Iterator[CheckResult]:
 
     today = china_day(MACHINE.get().clock.now())
     wanted = [today.year, today.year + 1] if today.month == _DECEMBER else [today.year]
-    missing = [f"{year} 年" for year in wanted if year not in _known_years(settings)]
+    known = _known_years(settings)
+    missing = [f"{year} 年" for year in wanted if year not in known]
     seen = f"没有 {'、'.join(missing)}放假安排" if missing else f"有 {today.year} 年放假安排"
     yield CheckResult("工作日历", not missing, seen, "升级随查，或用 suicha calendar import 导入放假安排。")
 

@@ -21,7 +21,7 @@ async def keep_back(ctx: Context) -> Reply:
     )
 
 
-@router.command("撤回公示", "撤回")
+@router.command("撤回公示")  # 撤回 alone takes back an answer of the checklist
 async def withdraw(ctx: Context) -> Reply:
     return await _ask(ctx, published=True, how=_HOW.format("撤回公示", "检查对象登记错误"))
 

@@ -47,6 +47,11 @@ class Site:
         return f"{(net or self.net).url}/form/{self.app[LINKS].sign('form', [person, VISIT])}"
 
 
+def both_arrive(db: Database, clock: ManualClock, site: Site) -> None:
+    for person in (WANG, LI):
+        db.write_now(check_in, visit_id=VISIT, person_id=person, now=clock.now(), profile=site.app[PROFILE])
+
+
 async def make_site(
     db: Database, clock: ManualClock, folder: Path, lists: tuple[Checklist, ...]
 ) -> AsyncIterator[Site]:
@@ -196,10 +201,7 @@ async def test_an_answer_the_phone_kept_through_its_death_does_not_replace_the_p
     site: Site, sqlite_db: Database, clock: ManualClock
 ) -> None:
     """Both are shown until somebody chooses; an answer that was never sent outlives the partner's handing in."""
-    for person in (WANG, LI):
-        sqlite_db.write_now(
-            check_in, visit_id=VISIT, person_id=person, now=clock.now(), profile=site.app[PROFILE]
-        )
+    both_arrive(sqlite_db, clock, site)
     page = await site.wang.open(site.link(WANG))
     await expect(page.locator("#net")).to_have_text("已全部保存")
     await page.evaluate("navigator.serviceWorker.ready.then(() => true)")
@@ -281,10 +283,7 @@ async def test_a_link_that_was_forwarded_opens_nothing_on_another_phone(site: Si
 async def test_things_counted_places_signatures_and_the_conclusion_are_filled_with_a_finger(
     odd_site: Site, sqlite_db: Database, clock: ManualClock
 ) -> None:
-    for person in (WANG, LI):
-        sqlite_db.write_now(
-            check_in, visit_id=VISIT, person_id=person, now=clock.now(), profile=odd_site.app[PROFILE]
-        )
+    both_arrive(sqlite_db, clock, odd_site)
     page = await odd_site.wang.open(odd_site.link(WANG))
     ask = lambda key: page.locator(f'[data-key="T-2:{key}"]')  # noqa: E731 - a word for a question
     await expect(ask("2_1")).to_be_hidden()
@@ -336,10 +335,7 @@ async def test_no_page_of_the_form_has_a_serious_fault_for_a_screen_reader_and_a
     await _is_kind(page)
     page = await site.wang.open(site.link(WANG))
     await _is_kind(page)
-    for person in (WANG, LI):
-        sqlite_db.write_now(
-            check_in, visit_id=VISIT, person_id=person, now=clock.now(), profile=site.app[PROFILE]
-        )
+    both_arrive(sqlite_db, clock, site)
     weight = 0
 
     async def weigh(response: Any) -> None:

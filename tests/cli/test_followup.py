@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.cli import followup
-from bot.cli.context import MACHINE, Machine
-from bot.core.clock import ManualClock
 from bot.core.db import Database
+from tests.cli.test_clue import on_the_tenth_of_march
 from tests.cli.test_imports import folder, run
 from tests.conftest import INFO
 from tests.inspection.decided import P1, REVIEWER
-from tests.inspection.test_transfers import NOW, problem
+from tests.inspection.test_transfers import problem
 
-__all__ = ["folder"]  # the fixture: an installation in a folder of its own
+__all__ = [
+    "folder",
+    "on_the_tenth_of_march",
+]  # fixtures: an installation in a folder of its own, and its clock
 NUMBER = "410603202609010001-001-H1"
 BY = ("--by", f"P{P1}")
-
-
-@pytest.fixture(autouse=True)
-def on_the_tenth_of_march() -> Iterator[None]:
-    token = MACHINE.set(Machine(ManualClock(NOW)))
-    yield
-    MACHINE.reset(token)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from bot.inspection.notices.message import Content, Kind, Page, Skip, Told
 from bot.inspection.notices.models import Notice, NoticeState, Priority
 from bot.inspection.notices.service import enqueue_many, row
 from bot.messaging.render import Renderer
+from bot.messaging.saying import content_of
 
 MOST = 8  # due at once to one person; more become one digest
 MOST_WHEN_LOW = 2  # when the month's quota runs low
@@ -83,7 +84,7 @@ def make_kind(kinds: Mapping[str, Kind], renderer: Renderer) -> Kind:
             select(Notice).where(col(Notice.merged_into) == notice.id).order_by(col(Notice.id))
         ).scalars()
         for one in merged.all():
-            content = kinds[one.kind].content(session, one, now)
+            content = content_of(kinds, session, one, now)
             if isinstance(content, Skip) or content.closed or (one.expires_at and one.expires_at <= now):
                 continue
             lines.append(renderer.title(one.kind, content))

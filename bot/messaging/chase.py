@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import update
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from bot.core.clock import Clock
@@ -23,6 +22,7 @@ from bot.inspection.notices.message import Kind, Skip, Told
 from bot.inspection.notices.models import Attempt, Notice, NoticeState
 from bot.inspection.profile import Profile
 from bot.messaging.hours import is_quiet
+from bot.messaging.saying import content_of
 from bot.messaging.unreached import NO_ANSWER
 from bot.platforms.base import Platform, PlatformError, Receipt
 
@@ -86,13 +86,7 @@ class Chase:
         return found
 
     def _of(self, session: Session, notice: Told, attempt: Attempt, now: dt.datetime) -> _Sent:
-        try:
-            content = self.kinds[notice.kind].content(session, notice, now)
-        except DBAPIError:
-            raise
-        except Exception:  # noqa: BLE001 - a message that can no longer be said is chased no more, the others are
-            log.exception("message_broke", notice=notice.id, kind=notice.kind)
-            content = Skip("程序错误")
+        content = content_of(self.kinds, session, notice, now)
         answered = isinstance(content, Skip) or bool(content.closed) or not content.asks
         return _Sent(notice.id or 0, attempt.platform, attempt.target, attempt.ref, answered)
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import datetime as dt
 
 from aiohttp import web
-from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
-from bot.core.errors import Problem
 from bot.core.keys import CLOCK, DB, LINKS
-from bot.core.log import log
-from bot.inspection.notices.message import Content, Skip
+from bot.inspection.notices.message import Skip
 from bot.inspection.notices.models import Notice, NoticeState
 from bot.messaging.compose import Composer
+from bot.messaging.saying import content_of
 from bot.platforms.base import Capabilities, OutboundMessage
 from bot.platforms.plain import plain
 from handlers.web.form_link import require_device
@@ -58,7 +56,7 @@ def _messages(
     )  # fmt: skip
     found = []
     for notice in session.exec(query):
-        content = _content(session, notice, composer, now)
+        content = content_of(composer.kinds, session, notice, now)
         if isinstance(content, Skip):
             continue
         message = composer.renderer.message(
@@ -67,16 +65,3 @@ def _messages(
         )  # fmt: skip
         found.append((notice.created_at, message))
     return found
-
-
-def _content(session: Session, notice: Notice, composer: Composer, now: dt.datetime) -> Content | Skip:
-    """What the message says now; one that can no longer be said must not hide the others."""
-    try:
-        return composer.kinds[notice.kind].content(session, notice, now)
-    except DBAPIError:
-        raise
-    except Problem as gone:
-        return Skip(str(gone))
-    except Exception:  # noqa: BLE001
-        log.exception("message_broke", notice=notice.id, kind=notice.kind)
-        return Skip("程序错误")

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from bot.core.errors import Problem
 from bot.inspection.audit.service import verify
 from bot.inspection.notices import mass
-from bot.inspection.notices.message import Ask, Content, Kind, Skip
+from bot.inspection.notices.message import Ask, Content, Kind, Skip, Told
 from bot.inspection.notices.models import MassTelling, Notice, NoticeState, Priority
 from bot.inspection.notices.service import enqueue_many, row
 from bot.inspection.people.models import Department, Person, PersonRole, Role
@@ -92,6 +92,24 @@ async def test_what_was_done_meanwhile_is_left_out_of_the_digest(complete: Rig) 
         complete.promise(person, subject=f"visit:{800 + n}", priority=Priority.REMINDER)
     await complete.until_quiet()
     assert (_of_kind(complete, "digest")[-1].state, len(complete.wecom.to("u1"))) == (NoticeState.SKIPPED, 1)
+
+
+async def test_one_message_that_cannot_be_said_does_not_take_the_digest_along(complete: Rig) -> None:
+    """Bug: what was about a visit that is gone, or broke, made the whole digest fail, and nobody was told anything."""
+    person = complete.person("wecom:u1")
+
+    def told(_session: Session, notice: Told, _now: dt.datetime) -> Content:
+        if notice.subject == "visit:700":
+            raise Problem("not_found", "没有找到这次检查。")
+        if notice.subject == "visit:701":
+            raise ValueError
+        return Content({"name": "x"})
+
+    complete.truth["told"] = told
+    for n in range(9):
+        complete.promise(person, subject=f"visit:{700 + n}", priority=Priority.REMINDER)
+    await complete.until_quiet()
+    assert [message.title for message in complete.wecom.to("u1")] == ["您有 7 条待办"]
 
 
 # -- nobody answers -----------------------------------------------------------

@@ -19,19 +19,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import uvloop
 from aiohttp import web
-from sqlmodel import Session
+from sqlalchemy import text
 
 from bot.core.clock import CHINA, ManualClock
+from bot.core.collecting import look_seldom
 from bot.core.db import Database
 from bot.core.keys import LINKS
 from bot.inspection.audit.service import SALT
 from bot.inspection.checklists.definition import Checklist, parse_checklist
-from bot.inspection.checklists.models import VisitForm
-from bot.inspection.registry.models import InspectionObject
 from bot.inspection.tables import METADATA
-from bot.inspection.tasks.models import CheckIn, OfficerState, Visit, VisitOfficer, VisitState
 from tests.fakes.form_app import known_phones, make_form_app
-from tests.fakes.visits import LI, VISIT, WANG, make_visit
+from tests.fakes.visits import WANG, make_visit, many_visits
 
 NOW = dt.datetime(2026, 3, 10, 9, 30, tzinfo=CHINA)
 PHONES, SAVES = 100, 8  # drafts of one phone
@@ -57,35 +55,13 @@ def answers(questions: int) -> dict[str, dict[str, str]]:
     }
 
 
-def many_visits(session: Session, count: int) -> None:
-    """*count* more visits like the first, on site, each with an open form."""
-    first = session.get_one(Visit, VISIT).model_dump()
-    target = session.get_one(InspectionObject, 1).model_dump()
-    officer = VisitOfficer(
-        person_id=WANG, visit_id=VISIT, department_id=1, ticket="0" * 64, assigned_at=NOW
-    ).model_dump()
-    for n in range(2, count + 2):
-        session.add(InspectionObject(**{**target, "id": n, "code": f"B{n:017}"}))
-        session.flush()
-        session.add(
-            Visit(**{**first, "id": n, "object_id": n, "number": f"B-{n}", "state": VisitState.ON_SITE})
-        )
-        session.flush()
-        for person in (WANG, LI):
-            session.add(
-                VisitOfficer(
-                    **{
-                        **officer,
-                        "id": None,
-                        "visit_id": n,
-                        "person_id": person,
-                        "state": OfficerState.ACCEPTED,
-                        "leader": person == WANG,
-                    }
-                )
-            )
-            session.add(CheckIn(visit_id=n, person_id=person, at=NOW))
-        session.add(VisitForm(id=f"form-{n}", visit_id=n, opened_at=NOW, opened_by=WANG))
+def settle(database: Database) -> None:
+    """As a service is that has run for a while: it looks for cycles seldom, and PostgreSQL knows how large its tables are
+    (autovacuum tells it within minutes)."""
+    look_seldom()
+    if not database.is_sqlite:
+        with database.engine.begin() as connection:
+            connection.execute(text("ANALYZE"))
 
 
 async def cpu(_request: web.Request) -> web.Response:
@@ -102,7 +78,8 @@ async def main(url: str, folder: Path) -> None:
     database = Database(url, info={SALT: "salt of a measurement"})
     METADATA.create_all(database.engine)
     database.write_now(make_visit, now=NOW, checklists=(checklist_of(50),))
-    database.write_now(many_visits, PHONES)
+    database.write_now(many_visits, PHONES, now=NOW)
+    settle(database)
     clock = ManualClock(NOW)
     cookies = known_phones(database, clock)
     app = make_form_app(database, clock, folder)

@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Executable, Insert, String, Subquery, Table, bindparam, text
-from sqlalchemy.engine import Dialect
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Connection,
+    Date,
+    Executable,
+    Integer,
+    Numeric,
+    Subquery,
+    Table,
+    insert,
+    literal,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from sqlalchemy.types import TypeEngine
 
+from bot.core.engines import to_json
 from bot.core.prepared import Answer, Prepared
+from bot.core.tables import Moment
 
 # how SQLite takes the values of an element of a JSON array; PostgreSQL takes each column as an array of its own, which
 # costs it less than half of walking JSON
 _ELEMENT = "json_extract(value, '$[{n}]')"
+_POSTGRES = make_url("postgresql+psycopg://").get_dialect()()
+_NUMBERS = (Integer, Boolean, Numeric)
 
 
 class OverRows:
     """A statement over rows that come as parameters. The database walks them in one go: SQLite without asking for
     Python's lock at each row, beside whatever other threads do, and PostgreSQL with one answer.
 
-    *make* builds the statement around the rows, which look like a table with *columns*: whole numbers, texts, booleans.
-    What waits in a session is not flushed before it.
+    *make* builds the statement around the rows, which look like a table with *columns*: numbers, booleans, texts, days,
+    moments, JSON. What waits in a session is not flushed before it.
     """
 
     def __init__(
         self, columns: Mapping[str, TypeEngine[Any]], make: Callable[[Subquery], Executable]
     ) -> None:
-        self._texts = [isinstance(kind, String) for kind in columns.values()]
+        self._kinds = list(columns.values())
+        self._ready: dict[str, list[_Ready | None]] = {}  # by the name of the database
         self._statement = Prepared(lambda database: make(_given(columns, database)))
 
     def run(self, connection: Connection, given: Sequence[Sequence[Any]], **values: Any) -> Answer:
@@ -39,27 +62,77 @@ class OverRows:
         return self._statement.run(connection, **self._parameters(connection, given), **values)
 
     def _parameters(self, connection: Connection, given: Sequence[Sequence[Any]]) -> dict[str, str]:
-        if connection.dialect.name == "sqlite":
-            return {"rows": msgspec.json.encode(given).decode()}
-        columns = list(zip(*given, strict=True)) or [()] * len(self._texts)
+        dialect = connection.dialect
+        ready = self._ready.get(dialect.name)
+        if ready is None:
+            ready = self._ready[dialect.name] = [_made_text(kind, dialect) for kind in self._kinds]
+        columns: list[Sequence[Any]] = list(zip(*given, strict=True)) or [()] * len(ready)
+        columns = [
+            values if process is None else [value if value is None else process(value) for value in values]
+            for values, process in zip(columns, ready, strict=True)
+        ]
+        if dialect.name == "sqlite":
+            return {"rows": msgspec.json.encode(list(zip(*columns, strict=True))).decode()}
         return {
-            f"rows_{n}": _array(values, texts=texts)
-            for n, (values, texts) in enumerate(zip(columns, self._texts, strict=True))
+            f"rows_{n}": _array(values, texts=not isinstance(kind, _NUMBERS))
+            for n, (values, kind) in enumerate(zip(columns, self._kinds, strict=True))
         }
 
 
+def rows_into(table: Table, columns: Sequence[str]) -> OverRows:
+    """An INSERT of rows with these *columns*, which are all that must be said."""
+    return OverRows(
+        {name: table.c[name].type for name in columns},
+        lambda given: insert(table).inline().from_select(list(columns), select(given)),
+    )
+
+
+def rows_changed(table: Table, columns: Sequence[str]) -> OverRows:
+    """An UPDATE of *columns* in rows that begin with the key."""
+    (key,) = table.primary_key.columns
+    return OverRows(
+        {name: table.c[name].type for name in (key.name, *columns)},
+        lambda given: (
+            update(table).where(key == given.c[key.name]).values({name: given.c[name] for name in columns})
+        ),
+    )
+
+
+_Ready = Callable[[Any], str]
+
+
+def _made_text(kind: TypeEngine[Any], dialect: Dialect) -> _Ready | None:
+    """How a value becomes what the database reads it from; None where it is that already."""
+    if isinstance(kind, JSON):
+        return to_json
+    if dialect.name == "sqlite":
+        process: _Ready | None = kind.dialect_impl(dialect).bind_processor(dialect)
+        return process
+    if isinstance(kind, Moment):  # many rows are of one moment
+        return lru_cache(maxsize=8)(lambda value: str(kind.process_bind_param(value, dialect)))
+    return dt.date.isoformat if isinstance(kind, Date) else None
+
+
 def _given(columns: Mapping[str, TypeEngine[Any]], database: str) -> Subquery:
-    names = list(columns)
     if database == "sqlite":
-        picked = ", ".join(
-            f"CAST({_ELEMENT.format(n=n)} AS {columns[name].compile()}) AS {name}"
-            for n, name in enumerate(names)
-        )
+        picked = ", ".join(_picked(n, name, kind) for n, (name, kind) in enumerate(columns.items()))
         walk = f"SELECT {picked} FROM json_each(:rows)"  # noqa: S608 - our own names
     else:
-        arrays = ", ".join(f"CAST(:rows_{n} AS {columns[name].compile()}[])" for n, name in enumerate(names))
-        walk = f"SELECT * FROM unnest({arrays}) AS walked({', '.join(names)})"  # noqa: S608 - our own names
+        arrays = ", ".join(
+            f"CAST(:rows_{n} AS {_on_postgres(kind)}[])" for n, kind in enumerate(columns.values())
+        )
+        walk = f"SELECT * FROM unnest({arrays}) AS walked({', '.join(columns)})"  # noqa: S608 - our own names
     return text(walk).columns(**columns).subquery("given")
+
+
+def _picked(n: int, name: str, kind: TypeEngine[Any]) -> str:
+    """A column out of an element; as a number is taken what is none, where SQLite hears of a day or of JSON."""
+    word = kind.compile() if isinstance(kind, _NUMBERS) else "TEXT"
+    return f"CAST({_ELEMENT.format(n=n)} AS {word}) AS {name}"
+
+
+def _on_postgres(kind: TypeEngine[Any]) -> str:
+    return kind.compile(dialect=_POSTGRES)
 
 
 def _array(values: Sequence[Any], *, texts: bool) -> str:
@@ -68,55 +141,67 @@ def _array(values: Sequence[Any], *, texts: bool) -> str:
         return f"{{{msgspec.json.encode(values).decode()[1:-1]}}}"
     if not values:
         return "{}"
+    if None in values:
+        return f"{{{','.join('NULL' if value is None else _quoted(value) for value in values)}}}"
     every = "".join(values)
     if '"' in every or "\\" in every:
-        values = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
+        return f"{{{','.join(map(_quoted, values))}}}"
     return '{"' + '","'.join(values) + '"}'
 
 
-def insert_many(connection: Connection, statement: Insert, rows: Sequence[dict[str, Any]]) -> int:
-    """Run *statement*, an INSERT into one table, for rows that all have the same keys; returns how many it made.
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
-    On SQLite the rows go to the driver as tuples, and a value that comes back (a moment, a state) is made ready
-    once: SQLAlchemy's own way took three quarters of the time that a large draw needs. PostgreSQL answers with what
-    the statement returns, or with nothing.
+
+def insert_many(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, unless_there: bool = False
+) -> int:
+    """Insert rows that all have the same keys; *unless_there* leaves alone what a unique key has already. Returns how many
+    it made.
+
+    SQLAlchemy's own way took three quarters of the time that a large draw needs. SQLite takes tuples, of which a value
+    that comes back (a moment, a state) is made ready once; PostgreSQL walks arrays.
     """
     if not rows:
         return 0
+    names = tuple(rows[0])
     if connection.dialect.name != "sqlite":
-        if len(rows) == 1:
-            return _of_one_row(statement, tuple(rows[0])).run(connection, **rows[0]).count
-        result = connection.execute(statement, list(rows))
-        return len(result.all()) if result.returns_rows else len(rows)
-    sql, columns = _prepared(statement, tuple(rows[0]), connection.dialect)
+        walked = _walked(table, names, unless_there=unless_there)
+        return walked.run(connection, [[row[name] for name in names] for row in rows]).count
+    sql, columns = _prepared(table, names, connection.dialect, unless_there=unless_there)
     lines = list(zip(*(values_of(rows) for values_of in columns), strict=True))
     done = connection.exec_driver_sql(sql, lines, execution_options={"preserve_rowcount": True})
     return int(done.rowcount)
 
 
 @lru_cache(maxsize=256)
-def _of_one_row(statement: Insert, names: tuple[str, ...]) -> Prepared:
-    """The statement for a row that says these, the rest as the model says."""
-    table = statement.table
-    assert isinstance(table, Table)
-    given = {name: bindparam(name, type_=table.c[name].type) for name in names}
+def _walked(table: Table, names: tuple[str, ...], *, unless_there: bool) -> OverRows:
+    """The statement for rows that say these, the rest as the model says."""
     rest = {
-        column.name: column.default.arg
+        column.name: literal(column.default.arg, column.type)
         for column in table.c
-        if column.name not in given and isinstance(column.default, ScalarElementColumnDefault)
+        if column.name not in names and isinstance(column.default, ScalarElementColumnDefault)
     }
-    return Prepared(statement.inline().values(rest | given))
+    into = pg_insert(table).on_conflict_do_nothing() if unless_there else insert(table)
+    return OverRows(
+        {name: table.c[name].type for name in names},
+        lambda given: into.from_select(
+            [*names, *rest], select(given, *rest.values()), include_defaults=False
+        ),
+    )
 
 
 _ValuesOf = Callable[[Sequence[dict[str, Any]]], list[Any]]
 
 
 @lru_cache(maxsize=256)
-def _prepared(statement: Insert, names: tuple[str, ...], dialect: Dialect) -> tuple[str, list[_ValuesOf]]:
+def _prepared(
+    table: Table, names: tuple[str, ...], dialect: Dialect, *, unless_there: bool
+) -> tuple[str, list[_ValuesOf]]:
     """The statement in the driver's words and how to get each of its columns from rows, worked out once: for a single
     row that costs ten times the row."""
-    table = statement.table
-    assert isinstance(table, Table)
+    statement = sqlite_insert(table).on_conflict_do_nothing() if unless_there else insert(table)
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
     order: Sequence[str] = compiled.positiontup or names
     return str(compiled), [_values_of(table, name, dialect, given=name in names) for name in order]

@@ -18,6 +18,7 @@ from sqlmodel import Session
 
 from bot.core.engines import postgres_engine, sqlite_engine
 from bot.core.errors import Problem
+from bot.core.grouped import Grouped, Single
 from bot.core.writers import PostgresWriters, SqliteWriter, Writers
 
 P = ParamSpec("P")
@@ -80,11 +81,12 @@ class Database:
     ) -> Future[T]:
         """As ``write``, without waiting."""
 
-        def job(session: Session) -> T:
-            return service(session, *args, **values)
-
+        if isinstance(service, Grouped):
+            return self._writers.submit(service, service.make(*args, **values))
         name = getattr(service, "__qualname__", type(service).__qualname__)
-        return self._writers.submit(f"{service.__module__}.{name}", job)
+        return self._writers.submit(
+            Single(f"{service.__module__}.{name}"), lambda session: service(session, *args, **values)
+        )
 
     async def write_first(self, statement: Callable[[Any], T]) -> T:
         """Run *statement* on the driver's own connection before whatever waits: a chat service waits for the answer.

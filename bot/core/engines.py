@@ -23,7 +23,7 @@ _FOR_OTHERS = {"40001", "40P01", "25P03"}  # serialization failure, deadlock, a 
 _plain_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def _json(value: Any) -> str:
+def to_json(value: Any) -> str:
     """A JSON column's text; words stay readable in it, because labels are searched as text. A draft of fifty answers
     takes the library an eighth of the standard one's time."""
     try:
@@ -46,7 +46,7 @@ def postgres_engine(url: URL, *, connections: int, still: float) -> Engine:
         url,
         poolclass=QueuePool,
         pool_size=connections,
-        json_serializer=_json,
+        json_serializer=to_json,
         json_deserializer=_from_json,
         hide_parameters=True,  # names and numbers of people, in an error that is logged
     )
@@ -80,7 +80,7 @@ def sqlite_engine(url: Any, *, write: bool) -> Engine:
         pool_size=1 if write else 8,
         max_overflow=0 if write else 8,
         connect_args={"timeout": 30, "check_same_thread": False},
-        json_serializer=_json,
+        json_serializer=to_json,
         json_deserializer=_from_json,
         hide_parameters=True,
     )

@@ -1,5 +1,5 @@
 """The threads that write. What has queued up shares a transaction and its commit (group commit), and each caller is
-answered after it.
+answered after it. Calls of a ``Grouped`` service that queued up share its statements, too.
 
 On SQLite one thread runs each service of a group in a savepoint: an exception rolls back only its own. On PostgreSQL
 several threads do without, because a savepoint costs two round trips: when anything of a group fails, each of its
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, event
 from sqlmodel import Session
@@ -32,20 +32,38 @@ _SOON, _IN_TURN, _AT_LAST = range(3)
 WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
 
 
+class Service(Protocol):
+    """What a call is run by, with those that came with it; an answer that is an exception is its caller's alone."""
+
+    name: str
+    most: int  # calls at once
+
+    def run(self, session: Session, calls: Sequence[Any], /) -> Sequence[Any]: ...
+
+
 @dataclass(order=True, slots=True)
 class _Job:
-    """A service in the queue, or a statement that comes before all of them; else in the order they came."""
+    """A call in the queue, or a statement that comes before all of them; else in the order they came."""
 
     when: int
     number: int
-    run: Callable[[Any], Any] = field(compare=False)
-    future: Future[Any] = field(compare=False)
-    name: str = field(compare=False)
+    call: Any = field(compare=False)
+    service: Service | None = field(compare=False, default=None)
+    future: Future[Any] = field(compare=False, default_factory=Future)
 
-    def fail(self, error: BaseException) -> None:
-        """Hand the error to the caller, whole, unless it has its answer."""
-        if not self.future.done():
-            self.future.set_exception(error)
+    def begins(self) -> bool:
+        """Whether its caller still waits."""
+        return self.future.set_running_or_notify_cancel()
+
+    def end(self, answer: Any) -> None:
+        """Hand the answer to the caller; an error whole, unless it has its answer."""
+        if not isinstance(answer, BaseException):
+            self.future.set_result(answer)
+        elif not self.future.done():
+            self.future.set_exception(answer)
+
+
+_Done = list[tuple[_Job, Any]]
 
 
 class Writers(ABC):
@@ -59,12 +77,12 @@ class Writers(ABC):
         self._engine, self._info, self._after_commit = engine, info, after_commit
         self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
-        self._long: set[str] = set()  # services that took longer than a slice when they ran last
+        self._long: set[str] = set()  # services of which a call took longer than a slice when they ran last
         self._threads: list[threading.Thread] = []
 
-    def submit(self, name: str, job: Callable[[Session], T]) -> Future[T]:
-        """Run *job* in a transaction; *name* is its service's."""
-        return self._put(_IN_TURN, job, name)
+    def submit(self, service: Service, call: Any) -> Future[Any]:
+        """Run *call* in a transaction."""
+        return self._put(_IN_TURN, call, service)
 
     @abstractmethod
     def first(self, statement: Callable[[Any], T]) -> Future[T]:
@@ -72,7 +90,7 @@ class Writers(ABC):
 
     def close(self) -> None:
         """Finish what was submitted."""
-        self._put(_AT_LAST, _nothing)
+        self._put(_AT_LAST, None)
         for thread in self._threads:
             thread.join()
 
@@ -91,40 +109,61 @@ class Writers(ABC):
     def _commit(self, first: _Job) -> None:
         """Run *first*, and what else fits into its commit, and answer their callers."""
 
-    def _put(self, when: int, run: Callable[[Any], T], name: str = "") -> Future[T]:
-        future: Future[T] = Future()
-        self._jobs.put(_Job(when, next(self._numbers), run, future, name))
-        return future
+    def _put(self, when: int, call: Any, service: Service | None = None) -> Future[Any]:
+        job = _Job(when, next(self._numbers), call, service)
+        self._jobs.put(job)
+        return job.future
 
-    def _group(self, first: _Job) -> Iterator[_Job]:
-        """*first* and what has queued up, for as long as nobody waits too long for the commit."""
+    def _group(self, first: _Job) -> Iterator[list[_Job]]:
+        """*first* and what has queued up, for as long as nobody waits too long for the commit; each time the calls that
+        are run at once."""
         until = time.monotonic() + self.slice
-        one = first
+        one: _Job | None = first
         for _ in range(_GROUP):
-            yield one
+            if one is None:
+                return
+            calls = [one]
+            most = one.service.most if one.service else 1
+            while len(calls) < most and (another := self._take(like=one)):
+                calls.append(another)
+            if waiting := [job for job in calls if job.begins()]:
+                yield waiting
             if time.monotonic() > until:
                 return
-            try:
-                one = self._jobs.get_nowait()
-            except queue.Empty:
-                return
-            if one.when == _AT_LAST or one.name in self._long:
-                self._jobs.put(one)  # to where it was
-                return
+            one = self._take()
+
+    def _take(self, like: _Job | None = None) -> _Job | None:
+        """What is next, if it may share a commit, and is a call of the same service as *like*."""
+        try:
+            one = self._jobs.get_nowait()
+        except queue.Empty:
+            return None
+        apart = one.when == _AT_LAST or (one.service is not None and one.service.name in self._long)
+        if apart or (like is not None and one.service is not like.service):
+            self._jobs.put(one)  # to where it was
+            return None
+        return one
 
     def _session(self) -> Session:
         return Session(self._engine, expire_on_commit=False, info=dict(self._info))
 
-    def _run(self, one: _Job, session: Session) -> Any:
+    def _run(self, calls: list[_Job], session: Session) -> _Done:
+        service = calls[0].service
+        if service is None:
+            return [(one, one.call(driver_of(session))) for one in calls]
         began = time.monotonic()
         try:
-            return one.run(driver_of(session) if one.when == _SOON else session)
+            answers = service.run(session, [one.call for one in calls])
         finally:
-            (self._long.add if time.monotonic() - began > self.slice else self._long.discard)(one.name)
+            took = (time.monotonic() - began) / len(calls)
+            (self._long.add if took > self.slice else self._long.discard)(service.name)
+        session.flush()
+        session.expunge_all()
+        return list(zip(calls, answers, strict=True))
 
-    def _answer(self, done: Sequence[tuple[_Job, Any]], session: Session) -> None:
-        for one, result in done:
-            one.future.set_result(result)
+    def _answer(self, done: _Done, session: Session) -> None:
+        for one, answer in done:
+            one.end(answer)
         for callback in self._after_commit if session.info.get(WAKE) else ():
             try:
                 callback()
@@ -156,38 +195,44 @@ class SqliteWriter(Writers):
             self._commit_together(first)
 
     def _commit_alone(self, one: _Job) -> None:
-        if not one.future.set_running_or_notify_cancel():
+        if not one.begins():
             return
         try:
             with own_connection(self._engine) as driver:
-                result = one.run(driver)
+                answer = one.call(driver)
         except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
-            one.fail(error)
-        else:
-            one.future.set_result(result)
+            answer = error
+        one.end(answer)
 
     def _commit_together(self, first: _Job) -> None:
-        done: list[tuple[_Job, Any]] = []
+        done: _Done = []
         taken: list[_Job] = []
         try:
             with self._session() as session:
-                for one in self._group(first):
-                    taken.append(one)
-                    if not one.future.set_running_or_notify_cancel():
-                        continue
-                    try:
-                        with session.begin_nested() if done else _first_of_all(session):
-                            result = self._run(one, session)
-                        done.append((one, result))  # only now is it flushed
-                    except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
-                        one.fail(error)
-                    session.expunge_all()
+                for calls in self._group(first):
+                    taken += calls
+                    done += self._each_or_all(calls, session, first_of_all=not done)
                 session.commit()
         except BaseException as error:  # noqa: BLE001 - disk full, locked: every caller of the group must know
             for one in taken:
-                one.fail(error)
+                one.end(error)
             return
         self._answer(done, session)
+
+    def _each_or_all(self, calls: list[_Job], session: Session, *, first_of_all: bool) -> _Done:
+        """Run *calls* at once, and when that fails one by one; who fails alone has its error."""
+        try:
+            with _first_of_all(session) if first_of_all else session.begin_nested():
+                return self._run(calls, session)
+        except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
+            session.expunge_all()
+            if len(calls) == 1:
+                calls[0].end(error)
+                return []
+        done: _Done = []
+        for one in calls:
+            done += self._each_or_all([one], session, first_of_all=first_of_all and not done)
+        return done
 
 
 class PostgresWriters(Writers):
@@ -221,11 +266,11 @@ class PostgresWriters(Writers):
     def _commit(self, first: _Job) -> None:
         running: list[_Job] = []
         try:
-            done = self._write(one for one in self._group(first) if _begins(one, running))
+            done = self._write(_noted(self._group(first), running))
         except BaseException as error:  # noqa: BLE001 - it is the callers', handed over whole
             if self._is_unknown(error) or (len(running) == 1 and not may_pass(error)):
                 for one in running:
-                    one.fail(error)
+                    one.end(error)
             else:
                 for one in running:
                     self._write_alone(one)
@@ -234,21 +279,19 @@ class PostgresWriters(Writers):
 
     def _write_alone(self, one: _Job) -> None:
         try:
-            done = repeated(lambda: self._write([one]), when_lost=lambda: not self._here.committing)
+            done = repeated(lambda: self._write([[one]]), when_lost=lambda: not self._here.committing)
         except BaseException as error:  # noqa: BLE001 - it is the caller's, handed over whole
-            one.fail(error)
+            one.end(error)
         else:
             self._answer(*done)
 
-    def _write(self, jobs: Iterable[_Job]) -> tuple[list[tuple[_Job, Any]], Session]:
-        """Run *jobs* in one transaction; their results, and the session they shared."""
+    def _write(self, group: Iterable[list[_Job]]) -> tuple[_Done, Session]:
+        """Run a group in one transaction; its answers, and the session it shared."""
         self._here.committing = False
-        done = []
+        done: _Done = []
         with self._session() as session:
-            for one in jobs:
-                done.append((one, self._run(one, session)))
-                session.flush()
-                session.expunge_all()
+            for calls in group:
+                done += self._run(calls, session)
             session.commit()
         return done, session
 
@@ -260,21 +303,16 @@ class PostgresWriters(Writers):
         return self._here.committing and was_lost(error)
 
 
-def _begins(one: _Job, running: list[_Job]) -> bool:
-    """Whether its caller still waits; then it is noted."""
-    begins = one.future.set_running_or_notify_cancel()
-    if begins:
-        running.append(one)
-    return begins
+def _noted(group: Iterable[list[_Job]], running: list[_Job]) -> Iterator[list[_Job]]:
+    """The same group, noting who is of it."""
+    for calls in group:
+        running += calls
+        yield calls
 
 
 def driver_of(session: Session) -> Any:
     """The driver's own connection, inside the session's transaction."""
     return session.connection().connection.driver_connection
-
-
-def _nothing(_session: Session) -> None:
-    """The end of the queue."""
 
 
 @contextmanager

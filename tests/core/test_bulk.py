@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Boolean, String, insert, select
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+import pytest
+from sqlalchemy import JSON, Boolean, Date, Integer, String, select
 
 from bot.core.bulk import OverRows, insert_many
+from bot.core.clock import CHINA
 from bot.core.db import Database
-from bot.core.tables import BigId
+from bot.core.tables import BigId, Moment
 from bot.inspection.notices.models import Notice, Priority
 from bot.inspection.notices.service import row
 from tests.fakes.builders import NOW, make_person
@@ -31,7 +31,7 @@ def rows(person: int, count: int) -> list[dict[str, Any]]:
 def test_many_rows_are_those_that_were_given(db: Database) -> None:
     person = db.write_now(lambda s: make_person(s).id or 0)
     given = rows(person, 40)
-    assert db.write_now(lambda s: insert_many(s.connection(), insert(TABLE), given)) == 40
+    assert db.write_now(lambda s: insert_many(s.connection(), TABLE, given)) == 40
 
     def stored(session: Any) -> list[dict[str, Any]]:
         found = session.connection().execute(select(TABLE).order_by(TABLE.c.id)).mappings()
@@ -42,14 +42,12 @@ def test_many_rows_are_those_that_were_given(db: Database) -> None:
 
 def test_rows_there_are_already_are_left_and_not_counted(db: Database) -> None:
     person = db.write_now(lambda s: make_person(s).id or 0)
-    make = sqlite_insert if db.is_sqlite else pg_insert
-    statement = make(TABLE).on_conflict_do_nothing()
-    if not db.is_sqlite:
-        statement = statement.returning(TABLE.c.id)
     given = rows(person, 12)
-    assert db.write_now(lambda s: insert_many(s.connection(), statement, given[:5])) == 5
-    assert db.write_now(lambda s: insert_many(s.connection(), statement, given)) == 7
-    assert db.write_now(lambda s: insert_many(s.connection(), statement, [])) == 0
+
+    def put(some: list[dict[str, Any]]) -> int:
+        return db.write_now(lambda s: insert_many(s.connection(), TABLE, some, unless_there=True))
+
+    assert [put(given[:5]), put(given), put([])] == [5, 7, 0]
 
 
 def test_rows_given_as_parameters_are_taken_as_they_are(db: Database) -> None:
@@ -64,3 +62,18 @@ def test_rows_given_as_parameters_are_taken_as_they_are(db: Database) -> None:
     found = db.read_now(lambda s: walked.run(s.connection(), given).rows())
     assert [[row.n, row.words, bool(row.so)] for row in found] == given
     assert db.read_now(lambda s: walked.run(s.connection(), []).rows()) == []
+
+
+def test_days_moments_json_and_nothing_are_taken_as_columns_take_them(db: Database) -> None:
+    kinds = {"n": Integer(), "who": BigId, "words": String(), "day": Date(), "at": Moment(), "said": JSON()}
+    walked = OverRows(kinds, lambda given: select(*given.c).order_by(given.c.n))
+    china = dt.datetime(2026, 3, 10, 9, 30, 0, 7, CHINA)
+    given = [
+        (1, 2**40, 'a"\\', dt.date(2026, 3, 9), NOW, {"户": [1, None, 'x"y\\z'], "t": ""}),
+        (2, None, None, None, None, None),
+        (3, 0, "", dt.date(1, 1, 1), china, []),
+    ]
+    found = db.read_now(lambda s: walked.run(s.connection(), given).rows())
+    assert [tuple(row) for row in found] == given
+    with pytest.raises(ValueError, match="timezone"):
+        db.read_now(lambda s: walked.run(s.connection(), [(1, 1, "", None, dt.datetime(2026, 1, 1), [])]))  # noqa: DTZ001

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
 from typing import Any
 
 import psycopg
@@ -17,6 +16,7 @@ from sqlmodel import Session, select
 from bot.core.db import Database
 from bot.core.writers import PostgresWriters
 from bot.inspection.people.models import Department
+from tests.fakes.told import held_up
 
 pytestmark = pytest.mark.postgres
 
@@ -26,26 +26,6 @@ def alone(postgres_url: str) -> Iterator[Database]:
     """A database with one writer, whose queue can be filled."""
     with contextlib.closing(Database(postgres_url, writers=1)) as db:
         yield db
-
-
-@contextlib.contextmanager
-def held_up(db: Database) -> Iterator[list[Future[Any]]]:
-    """What is submitted inside waits until the end; then all of it must be answered."""
-    held, go, futures = threading.Event(), threading.Event(), list[Future[Any]]()
-
-    def hold(_session: Session) -> None:
-        held.set()
-        assert go.wait(5)
-
-    first = db.submit(hold)
-    assert held.wait(5)
-    try:
-        yield futures
-    finally:
-        go.set()
-    first.exception(timeout=5)
-    for future in futures:
-        future.exception(timeout=5)
 
 
 def add(session: Session, code: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from sqlalchemy import event
+from sqlmodel import Session
 
 from bot.core import prepared
 from bot.core.db import Database
@@ -40,3 +43,23 @@ def statements(db: Database) -> Iterator[list[Told]]:
             yield told
     finally:
         event.remove(db.engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def held_up(db: Database) -> Iterator[list[Future[Any]]]:
+    """What is submitted inside to its one writer waits until the end; then all of it must be answered."""
+    held, go, futures = threading.Event(), threading.Event(), list[Future[Any]]()
+
+    def hold(_session: Session) -> None:
+        held.set()
+        assert go.wait(5)
+
+    first = db.submit(hold)
+    assert held.wait(5)
+    try:
+        yield futures
+    finally:
+        go.set()
+    first.exception(timeout=5)
+    for future in futures:
+        future.exception(timeout=5)

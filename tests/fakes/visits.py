@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from sqlmodel import Session, select
 
 from bot.inspection.checklists.definition import Checklist, load_checklist
+from bot.inspection.checklists.models import VisitForm
 from bot.inspection.checklists.pinning import publish_checklist
 from bot.inspection.people.models import (
     Account,
@@ -24,6 +25,7 @@ from bot.inspection.people.models import (
 from bot.inspection.plans.models import Plan, PlanLine
 from bot.inspection.registry.models import InspectionObject, Item
 from bot.inspection.tasks.models import (
+    CheckIn,
     OfficerState,
     Task,
     TaskItem,
@@ -181,6 +183,24 @@ def make_visit(
         )
     session.flush()
     return World(VISIT, tuple(items))
+
+
+def many_visits(session: Session, count: int, *, now: dt.datetime) -> None:
+    """*count* more visits like the first, on site, each with an open form: ``form-2`` of visit 2, and so on."""
+    first = session.get_one(Visit, VISIT).model_dump()
+    target = session.get_one(InspectionObject, 1).model_dump()
+    for n in range(2, count + 2):
+        session.add(InspectionObject(**{**target, "id": n, "code": f"B{n:017}"}))
+        session.flush()
+        session.add(
+            Visit(**{**first, "id": n, "object_id": n, "number": f"B-{n}", "state": VisitState.ON_SITE})
+        )
+        session.flush()
+        for person in (WANG, LI):
+            session.add(VisitOfficer(visit_id=n, person_id=person, department_id=1, state=OfficerState.ACCEPTED,
+                                     leader=person == WANG, ticket="0" * 64, assigned_at=now))  # fmt: skip
+            session.add(CheckIn(visit_id=n, person_id=person, at=now))
+        session.add(VisitForm(id=f"form-{n}", visit_id=n, opened_at=now, opened_by=WANG))
 
 
 def train(session: Session, person_id: int) -> None:

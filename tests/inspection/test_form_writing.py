@@ -16,7 +16,7 @@ from bot.inspection.checklists.basics import EvidenceRow, FormBasics, FormRow, S
 from bot.inspection.checklists.definition import load_checklist
 from bot.inspection.checklists.documents import checklist_of
 from bot.inspection.checklists.queries import form_facts
-from bot.inspection.checklists.writing import draft_to_change, form_to_hand_in
+from bot.inspection.checklists.writing import draft_to_change, forms_to_hand_in, known_form
 from bot.inspection.results.closing import Closing
 from bot.inspection.tasks.basics import Named, OfficerRow, TaskRow, VisitRow
 from bot.inspection.tasks.models import CheckIn
@@ -69,7 +69,7 @@ def _was_there_before(session: Session, person: int) -> None:
 
 def _compare(desk: Desk) -> None:
     whole = desk.db.read_now(form_facts, VISIT)
-    form, facts = desk.db.write_now(form_to_hand_in, desk.form.id)
+    form, facts = known_form(desk.db.write_now(forms_to_hand_in, [desk.form.id]), desk.form.id)
     assert _plain(facts) == _plain(whole)
     assert form == facts.form
     assert (facts.visit.contacts, len(facts.visit.departments), len(facts.evidence)) == ([CONTACT], 2, 3)

@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, bindparam, event, insert, select, text, update
+from sqlalchemy import Connection, Table, bindparam, event, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
+from bot.core.bulk import rows_into
 from bot.core.canonical import canonical
 from bot.core.prepared import Prepared, together
 from bot.inspection.audit.models import AuditEntry, AuditHead
@@ -35,9 +36,6 @@ _ONE = _HEADS.c.id == 1
 _HEAD = Prepared(select(_HEADS.c.seq, _HEADS.c.hash).where(_ONE).with_for_update())
 _MOVE = Prepared(update(_HEADS).where(_ONE).values(seq=bindparam("new_seq"), hash=bindparam("new_hash")))
 _ENTRIES: Table = AuditEntry.__table__  # type: ignore[attr-defined]
-_APPEND = Prepared(
-    insert(_ENTRIES).values({column.name: bindparam(column.name, type_=column.type) for column in _ENTRIES.c})
-)
 _WAITING = "audit_waiting"  # key in Session.info: entries that the commit appends
 
 
@@ -47,6 +45,9 @@ class _Entry(NamedTuple):
     action: str
     subject: str
     data: dict[str, Any]
+
+
+_APPEND = rows_into(_ENTRIES, ("seq", *_Entry._fields, "prev_hash", "hash"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +112,14 @@ def _forget_waiting(session: Session, ended: SessionTransaction) -> None:
 
 def _append(connection: Connection, entries: Sequence[_Entry]) -> None:
     seq, prev = _lock_head(connection)
+    rows = []
+    for entry in entries:
+        seq += 1
+        this = entry_hash(prev, seq, *entry)
+        rows.append((seq, *entry, prev, this))
+        prev = this
     with together(connection):
-        for entry in entries:
-            seq += 1
-            this = entry_hash(prev, seq, *entry)
-            _APPEND.run(connection, seq=seq, prev_hash=prev, hash=this, **entry._asdict())
-            prev = this
+        _APPEND.run(connection, rows)
         _MOVE.run(connection, new_seq=seq, new_hash=prev)
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, update
+from sqlalchemy import Table
 from sqlmodel import Session, select
 
+from bot.core.bulk import rows_changed
 from bot.core.clock import china_day
 from bot.core.errors import Problem
+from bot.core.grouped import Grouped
 from bot.core.ids import new_id
-from bot.core.prepared import Prepared
 from bot.core.words import keepable
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.basics import FormBasics, FormRow
@@ -24,7 +26,7 @@ from bot.inspection.checklists.pinning import pin_checklists
 from bot.inspection.checklists.queries import FormFacts, form_facts
 from bot.inspection.checklists.sections import is_own_section, is_present
 from bot.inspection.checklists.times import merged
-from bot.inspection.checklists.writing import draft_to_change
+from bot.inspection.checklists.writing import Known, drafts_to_change, known_form
 from bot.inspection.notices.service import enqueue
 from bot.inspection.people.models import Training
 from bot.inspection.people.quizzes import quiz_due
@@ -41,11 +43,7 @@ _EXPLAINS = "note"  # no conclusion rests on it
 _REMEMBERED = 8  # ids of changes to one answer
 _LONGEST = 2000  # characters of one answer or note
 _FORMS: Table = VisitForm.__table__  # type: ignore[attr-defined]
-_KEEP = Prepared(
-    update(_FORMS)
-    .where(_FORMS.c.id == bindparam("form"))
-    .values({name: bindparam(f"new_{name}") for name in ("draft", "times", "draft_by", "draft_version")})
-)
+_KEEP = rows_changed(_FORMS, ("draft", "times", "draft_by", "draft_version"))
 TRAINING_MISSING = "请先完成“双随机、一公开”业务培训，完成后由名录库管理员登记。"
 QUIZ_DUE = "请先完成“双随机、一公开”业务培训：您已签到，还差测验，请在聊天窗口回复“培训测验”。"
 
@@ -125,55 +123,70 @@ def tell_training_missing(session: Session, *, visit_id: int, person_id: int, no
         )
 
 
-def save_draft(
-    session: Session,
-    *,
-    form_id: str,
-    person_id: int,
-    changes: Mapping[str, Mapping[str, Any]],
-    base_version: int,
-    seen: Seen | None = None,
-) -> DraftSaved:
-    """Merge *changes* (question key → value, note, reading, verdict, id, base); per question the last writer wins.
+class Save(NamedTuple):
+    """Answers an officer gave: question key → value, note, reading, verdict, id, base."""
+
+    form_id: str
+    person_id: int
+    changes: Mapping[str, Mapping[str, Any]]
+    base_version: int
+    seen: Seen | None = None
+
+
+def _save_drafts(session: Session, calls: Sequence[Save]) -> list[DraftSaved | Problem]:
+    """Merge the *changes* of each; per question the last writer wins.
 
     Where a change says with ``base`` on which version of the draft it was answered, a partner's later answer stands
     and this one is kept beside it as ``also``, until somebody answers again. A change whose ``id`` came before is left
     out, however late it is sent again: the partner may have answered since. A changed answer takes back the
     “未发现问题” that rested on it. Drafts are no acts, so they are not in the audit chain.
 
-    Raises ``form_closed``, ``record_closed``, ``officers_missing``, ``question_unknown`` or
+    Refuses with ``not_found``, ``form_closed``, ``record_closed``, ``officers_missing``, ``question_unknown`` or
     ``not_your_section``.
     """
-    form, facts = draft_to_change(session, form_id)
-    editable(facts, person_id)
-    _require_known(facts, changes, person_id)
-    draft, overwrote = _merged(form, facts, changes, person_id=person_id, base_version=base_version)
+    known = drafts_to_change(session, [call.form_id for call in calls])
+    changed: list[tuple[Any, ...]] = []
+    answers = [_saved(call, known, changed) for call in calls]
+    if changed:
+        _KEEP.run(session.connection(), changed)
+    return answers
+
+
+save_draft = Grouped(Save, _save_drafts, about=attrgetter("form_id"))
+
+
+def _saved(call: Save, known: Known, changed: list[tuple[Any, ...]]) -> DraftSaved | Problem:
+    """The draft after one call; what has to be kept is added to *changed*."""
+    try:
+        form, facts = known_form(known, call.form_id)
+        editable(facts, call.person_id)
+        _require_known(facts, call.changes, call.person_id)
+        draft, overwrote = _merged(form, facts, call)
+    except Problem as problem:
+        return problem
     times = form.times
-    if seen is not None:
-        times = merged(times, person_id=person_id, page=seen.page, seconds=seen.seconds)
-    changed = draft != form.draft
-    version = form.draft_version + changed
-    if changed or times != form.times:
-        by = person_id if changed else form.draft_by
-        _KEEP.run(session.connection(), form=form.id, new_draft=draft, new_times=times, new_draft_by=by,
-                     new_draft_version=version)  # fmt: skip
+    if call.seen is not None:
+        times = merged(times, person_id=call.person_id, page=call.seen.page, seconds=call.seen.seconds)
+    differs = draft != form.draft
+    version = form.draft_version + differs
+    if differs or times != form.times:
+        changed.append((form.id, draft, times, call.person_id if differs else form.draft_by, version))
     names = {person.id: person.name for person, _ in facts.visit.officers}
     return DraftSaved(version, draft, overwrote, names)
 
 
-def _merged(
-    form: FormRow, facts: FormBasics, changes: Mapping[str, Mapping[str, Any]], *, person_id: int, base_version: int
-) -> tuple[dict[str, Any], tuple[str, ...]]:  # fmt: skip
-    """The draft after *changes*, the same when they change nothing, and the keys a partner had changed meanwhile."""
+def _merged(form: FormRow, facts: FormBasics, call: Save) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The draft after *call*, the same when it changes nothing, and the keys a partner had changed meanwhile."""
+    person_id = call.person_id
     draft, stamp = dict(form.draft), {"v": form.draft_version + 1, "by": person_id}
     overwrote, judged, unheard = [], set(), set()
-    for key, change in changes.items():
+    for key, change in call.changes.items():
         before, after, sent = draft.get(key, {}), _cleaned(change), keepable(str(change.get("id") or ""))[:40]
         differ = [name for name in PARTS if before.get(name, "") != after[name]]
         if sent in before.get("ids", ()) or not (differ or "also" in before):
             continue
         ids = [*before.get("ids", ()), sent][-_REMEMBERED:] if sent else []
-        unseen = before.get("v", 0) > _base(change, base_version) and before.get("by") != person_id
+        unseen = before.get("v", 0) > _base(change, call.base_version) and before.get("by") != person_id
         if differ and unseen:
             overwrote.append(key)
             if "base" in change:
@@ -184,7 +197,7 @@ def _merged(
             judged.add(key)
         draft[key] = {**after, **stamp, "ids": ids}
     rests_on = [(item.id, version.code) for item, version in facts.checklists]
-    for key in void_by(judged, rests_on) - (changes.keys() - unheard):
+    for key in void_by(judged, rests_on) - (call.changes.keys() - unheard):
         if draft.get(key, {}).get("value"):
             draft[key] = {**_cleaned({}), **stamp}
     return draft, tuple(overwrote)

@@ -1,10 +1,10 @@
-"""What a writer of a form must know, in two statements: the form, with a second writer waiting, and all that its rules
-ask about it. Phones save every second, and a statement costs more than the few rows it brings."""
+"""What writers of forms must know, in two statements: the forms, with second writers waiting, and all that their rules
+ask about them. Phones save every second, and a statement costs more than the few rows it brings."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,8 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    String,
+    Subquery,
     Table,
     and_,
     bindparam,
@@ -25,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session, SQLModel
 
+from bot.core.bulk import OverRows
 from bot.core.clock import UTC
 from bot.core.errors import Problem
 from bot.core.prepared import Prepared, together
@@ -57,10 +60,14 @@ _PERSON, _OFFICER, _CHECK_IN, _EVIDENCE = (
 _CONTACT, _ACCOUNT, _OBJECT = _table(EnterpriseContact), _table(Account), _table(InspectionObject)
 _DEPARTMENT, _LINE, _PLAN = _table(Department), _table(PlanLine), _table(Plan)
 
-_LOCKED = Prepared(
-    select(*(_FORM.c[name] for name in FormRow._fields))
-    .where(_FORM.c.id == bindparam("form"))
-    .with_for_update()
+_LOCKED = OverRows(
+    {"form": String()},
+    lambda given: (
+        select(*(_FORM.c[name] for name in FormRow._fields))
+        .where(_FORM.c.id == given.c.form)
+        .order_by(_FORM.c.id)  # whoever wants some of the same waits for the first
+        .with_for_update(of=_FORM)
+    ),
 )
 _LIVE: list[ColumnElement[str]] = [
     literal_column(f"'{state}'") for state in LIVE
@@ -72,35 +79,52 @@ _OF_SHEET = slice(_OF_TASK.stop, _OF_TASK.stop + len(SheetRow._fields))
 _DOCUMENT = Prepared(select(_VERSION.c.definition).where(_VERSION.c.id == bindparam("version")))
 
 
+Known = Mapping[str, tuple[FormRow, FormBasics]]  # by form
+
+
 def draft_to_change(session: Session, form_id: str) -> tuple[FormRow, FormBasics]:
     """The form and what a change of its draft has to know: who may fill what, and whether it is still open.
 
     Evidence and contacts are not looked up. Raises Problem ``not_found``.
     """
-    return _read(session, form_id, whole=False)
+    return known_form(drafts_to_change(session, [form_id]), form_id)
 
 
-def form_to_hand_in(session: Session, form_id: str) -> tuple[FormRow, FormBasics]:
-    """The form and all that its submission rests on. Raises Problem ``not_found``."""
-    return _read(session, form_id, whole=True)
+def drafts_to_change(session: Session, form_ids: Sequence[str]) -> Known:
+    """As ``draft_to_change``, of those of *form_ids* that there are."""
+    return _read(session, form_ids, whole=False)
 
 
-def _read(session: Session, form_id: str, *, whole: bool) -> tuple[FormRow, FormBasics]:
+def forms_to_hand_in(session: Session, form_ids: Sequence[str]) -> Known:
+    """Those of *form_ids* that there are, and all that their submission rests on."""
+    return _read(session, form_ids, whole=True)
+
+
+def known_form(known: Known, form_id: str) -> tuple[FormRow, FormBasics]:
+    """One of them; raises Problem ``not_found``."""
+    if form_id not in known:
+        raise Problem("not_found", NO_FORM)
+    return known[form_id]
+
+
+def _read(session: Session, form_ids: Sequence[str], *, whole: bool) -> Known:
     session.flush()
     connection = session.connection()
+    wanted = [[form_id] for form_id in form_ids]
     with together(connection):
-        locked = _LOCKED.run(connection, form=form_id)
+        locked = _LOCKED.run(connection, wanted)
         # not joined to the lock: who waited for it would see the rest as it was before the wait
-        known = _FACTS[whole].run(connection, form=form_id)
-    forms = locked.rows()
-    if not forms:
-        raise Problem("not_found", NO_FORM)
-    form = FormRow._make(forms[0])
-    (row,) = known.rows()
-    return form, FormBasics(
+        found = _FACTS[connection.dialect.name, whole].run(connection, wanted)
+    facts = {row.form_id: row for row in found.rows()}
+    forms = [FormRow._make(row) for row in locked.rows()]
+    return {form.id: (form, _basics(session, form, facts[form.id], whole=whole)) for form in forms}
+
+
+def _basics(session: Session, form: FormRow, row: Any, *, whole: bool) -> FormBasics:
+    return FormBasics(
         visit=_visit(session, row, whole=whole),
         form=form,
-        checklists=_checklists(connection, row),
+        checklists=_checklists(session.connection(), row),
         evidence=_evidence(row.evidence) if whole else (),
         record=None if row.round is None else SheetRow._make(row[_OF_SHEET]),
         check_ins=[CheckInRow(who, _moment(happened or at)) for who, at, happened in row.check_ins or ()],
@@ -162,20 +186,22 @@ def _moment(text: str) -> dt.datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def _facts(dialect: str, *, whole: bool) -> Select[Any]:
-    """All about one visit as one row; what there may be several of comes as lists."""
+def _facts(given: Subquery, *, dialect: str, whole: bool) -> Select[Any]:
+    """All about the visit of each form as one row; what there may be several of comes as lists."""
     columns: list[ColumnElement[Any]] = [
         *(_VISIT.c[name] for name in VisitRow._fields),
         *(_TASK.c[name] for name in TaskRow._fields),
         *(_SHEET.c[name] for name in SheetRow._fields),
         _OBJECT.c.id.label("object_id"), _OBJECT.c.name.label("object_name"), _DEPARTMENT.c.name.label("department"),
-        _LINE.c.method, _PLAN.c.year, _team(dialect), _items(dialect), _versions(dialect), _check_ins(dialect),
+        _LINE.c.method, _PLAN.c.year, _FORM.c.id.label("form_id"), _team(dialect), _items(dialect),
+        _versions(dialect), _check_ins(dialect),
     ]  # fmt: skip
     if whole:
         columns += [_files(dialect), _contacts(dialect)]
     return (
         select(*columns)
-        .select_from(_FORM)
+        .select_from(given)
+        .join(_FORM, _FORM.c.id == given.c.form)
         .join(_VISIT, _VISIT.c.id == _FORM.c.visit_id)
         .join(_TASK, _TASK.c.id == _VISIT.c.task_id)
         .join(_OBJECT, _OBJECT.c.id == _VISIT.c.object_id)
@@ -183,7 +209,6 @@ def _facts(dialect: str, *, whole: bool) -> Select[Any]:
         .outerjoin(_LINE, _LINE.c.id == _TASK.c.plan_line_id)
         .outerjoin(_PLAN, _PLAN.c.id == _LINE.c.plan_id)
         .outerjoin(_SHEET, _SHEET.c.visit_id == _VISIT.c.id)
-        .where(_FORM.c.id == bindparam("form"))
     )
 
 
@@ -253,4 +278,8 @@ def _numbers(dialect: str, column: ColumnElement[Any]) -> Select[Any]:
     return select(cast(value, BigInteger)).correlate(_TASK)
 
 
-_FACTS = {whole: Prepared(partial(_facts, whole=whole)) for whole in (False, True)}
+_FACTS = {
+    (dialect, whole): OverRows({"form": String()}, partial(_facts, dialect=dialect, whole=whole))
+    for dialect in ("sqlite", "postgresql")
+    for whole in (False, True)
+}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Table, insert
+from sqlalchemy import Table
 from sqlmodel import Session, col, select
 
 from bot.core.bulk import insert_many
@@ -110,7 +110,7 @@ def insert_rows(session: Session, table: Table, rows: Sequence[dict[str, Any]]) 
     """Thousands of rows of one table, past the ORM."""
     session.flush()
     for start in range(0, len(rows), 5000):
-        insert_many(session.connection(), insert(table), rows[start : start + 5000])
+        insert_many(session.connection(), table, rows[start : start + 5000])
 
 
 class Inspected(NamedTuple):

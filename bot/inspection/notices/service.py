@@ -8,25 +8,30 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, func, literal_column, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import ColumnElement, Connection, String, Table, bindparam, func, literal_column, update
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, SQLModel, col
 
-from bot.core.bulk import insert_many
-from bot.core.prepared import Answer, Prepared, together
+from bot.core.bulk import OverRows, insert_many
+from bot.core.prepared import Answer, together
+from bot.core.tables import Moment
 from bot.core.writers import WAKE
 from bot.inspection.notices.models import Card, Notice, NoticeState, Priority
 
 _CHUNK = 5000
 _NOTICES: Table = Notice.__table__  # type: ignore[attr-defined]
-_ON_SQLITE = sqlite_insert(_NOTICES).on_conflict_do_nothing()
-_ON_POSTGRES = pg_insert(_NOTICES).on_conflict_do_nothing().returning(_NOTICES.c.id)
 _CARDS: Table = Card.__table__  # type: ignore[attr-defined]
-_TOUCH = Prepared(
-    update(_CARDS)
-    .where(_CARDS.c.subject == bindparam("about"), _CARDS.c.closed.is_(False))
-    .values(stale=True, not_before=bindparam("when"))
+_UNSAID: list[ColumnElement[str]] = [
+    literal_column(f"'{state}'") for state in (NoticeState.QUEUED, NoticeState.HELD)
+]  # bound, the list would be written out at each run
+_ABOUT: dict[str, TypeEngine[Any]] = {"subject": String(), "at": Moment()}
+_TOUCH = OverRows(
+    _ABOUT,
+    lambda given: (
+        update(_CARDS)
+        .where(_CARDS.c.subject == given.c.subject, _CARDS.c.closed.is_(False))
+        .values(stale=True, not_before=given.c.at)
+    ),
 )
 
 
@@ -62,9 +67,8 @@ def enqueue_many(session: Session, rows: Sequence[dict[str, Any]]) -> int:
     """Promise many; those promised before are left as they are. Returns how many are new."""
     session.flush()
     connection = session.connection()
-    statement = _ON_SQLITE if connection.dialect.name == "sqlite" else _ON_POSTGRES
     new = sum(
-        insert_many(connection, statement, rows[start : start + _CHUNK])
+        insert_many(connection, _NOTICES, rows[start : start + _CHUNK], unless_there=True)
         for start in range(0, len(rows), _CHUNK)
     )
     if new:
@@ -78,7 +82,7 @@ def withdraw(
 ) -> int:  # fmt: skip
     """Take back what waits about *subject* (all kinds, or these; everybody, or one). Returns how many."""
     session.flush()
-    withdrawn = _withdrawn(session, subject, kinds, reason=reason, recipient_id=recipient_id, now=now)
+    withdrawn = _withdrawn(session, [(subject, now)], kinds, reason=reason, recipient_id=recipient_id)
     _read_again(session, Notice, withdrawn.count)
     return withdrawn.count
 
@@ -87,21 +91,22 @@ def supersede(
     session: Session, subject: str, *, reason: str, now: dt.datetime, kinds: Iterable[str], recipient_id: int | None = None
 ) -> None:  # fmt: skip
     """``withdraw`` and ``touch_cards``: something was done, so that *kinds* need not be said any more."""
-    with superseding(session, subject, reason=reason, now=now, kinds=kinds, recipient_id=recipient_id):
+    with superseding(session, [(subject, now)], reason=reason, kinds=kinds, recipient_id=recipient_id):
         pass
 
 
 @contextmanager
 def superseding(
-    session: Session, subject: str, *, reason: str, now: dt.datetime, kinds: Iterable[str], recipient_id: int | None = None
+    session: Session, abouts: Sequence[tuple[str, dt.datetime]], *, reason: str, kinds: Iterable[str],
+    recipient_id: int | None = None,
 ) -> Iterator[Connection]:  # fmt: skip
-    """``supersede``, ``together`` with what is run on the connection inside."""
+    """``supersede`` of several subjects, each at its moment, ``together`` with what is run on the connection inside."""
     session.flush()
     connection = session.connection()
     with together(connection):
         yield connection
-        withdrawn = _withdrawn(session, subject, kinds, reason=reason, recipient_id=recipient_id, now=now)
-        touched = _TOUCH.run(connection, about=subject, when=now)
+        withdrawn = _withdrawn(session, abouts, kinds, reason=reason, recipient_id=recipient_id)
+        touched = _TOUCH.run(connection, abouts)
     _read_again(session, Notice, withdrawn.count)
     _look_at_cards(session, touched.count)
 
@@ -122,7 +127,7 @@ def touch_cards(session: Session, subject: str, *, now: dt.datetime) -> None:
     Cards are left alone once the platform refuses to change them; a press opens them again.
     """
     session.flush()
-    _look_at_cards(session, _TOUCH.run(session.connection(), about=subject, when=now).count)
+    _look_at_cards(session, _TOUCH.run(session.connection(), [(subject, now)]).count)
 
 
 def _look_at_cards(session: Session, touched: int) -> None:
@@ -132,28 +137,31 @@ def _look_at_cards(session: Session, touched: int) -> None:
 
 
 def _withdrawn(
-    session: Session, subject: str, kinds: Iterable[str], *, reason: str, recipient_id: int | None, now: dt.datetime
+    session: Session, abouts: Sequence[tuple[str, dt.datetime]], kinds: Iterable[str], *, reason: str,
+    recipient_id: int | None,
 ) -> Answer:  # fmt: skip
     named = {f"kind_{n}": kind for n, kind in enumerate(kinds)}
     who = {} if recipient_id is None else {"who": recipient_id}
     statement = _withdrawing(len(named), recipient_id is not None)
-    return statement.run(session.connection(), about=subject, why=reason, when=now, **named, **who)
+    return statement.run(session.connection(), abouts, why=reason, **named, **who)
 
 
 @cache
-def _withdrawing(kinds: int, one: bool) -> Prepared:
+def _withdrawing(kinds: int, one: bool) -> OverRows:
     """The statement for so many kinds, for *one* recipient or all: written once, it is compiled once."""
     columns = _NOTICES.c
-    waiting = columns.state.in_(
-        [literal_column(f"'{state}'") for state in (NoticeState.QUEUED, NoticeState.HELD)]
-    )
-    statement = update(_NOTICES).where(columns.subject == bindparam("about"), waiting)
+    which: list[ColumnElement[bool]] = [columns.state.in_(_UNSAID)]
     if kinds:
-        statement = statement.where(columns.kind.in_([bindparam(f"kind_{n}") for n in range(kinds)]))
+        which.append(columns.kind.in_([bindparam(f"kind_{n}") for n in range(kinds)]))
     if one:
-        statement = statement.where(columns.recipient_id == bindparam("who"))
-    return Prepared(
-        statement.values(state=NoticeState.WITHDRAWN, detail=bindparam("why"), done_at=bindparam("when"))
+        which.append(columns.recipient_id == bindparam("who"))
+    return OverRows(
+        _ABOUT,
+        lambda given: (
+            update(_NOTICES)
+            .where(columns.subject == given.c.subject, *which)
+            .values(state=NoticeState.WITHDRAWN, detail=bindparam("why"), done_at=given.c.at)
+        ),
     )
 
 

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, String, Table, bindparam, cast, exists, func, literal
+from sqlalchemy import (
+    Connection,
+    Select,
+    String,
+    Subquery,
+    Table,
+    bindparam,
+    cast,
+    exists,
+    func,
+    literal,
+    literal_column,
+    true,
+)
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
+from bot.core.bulk import OverRows
 from bot.core.prepared import Answer, Prepared
+from bot.core.tables import BigId
 from bot.inspection.checklists.basics import FormBasics
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import Person, PersonRole, Role
@@ -25,18 +42,24 @@ _LOOKS = Prepared(
 _PEOPLE: Table = Person.__table__  # type: ignore[attr-defined]
 _ROLES: Table = PersonRole.__table__  # type: ignore[attr-defined]
 _TEAM: Table = VisitOfficer.__table__  # type: ignore[attr-defined]
-_FREE = (
-    sql_select(_PEOPLE.c.id)
-    .join(_ROLES, _ROLES.c.person_id == _PEOPLE.c.id)
-    .where(
-        _ROLES.c.role == bindparam("role"),
-        _PEOPLE.c.active,
-        ~exists().where(_TEAM.c.visit_id == bindparam("visit"), _TEAM.c.person_id == _PEOPLE.c.id),
+
+
+def _free(given: Subquery, *, role: Role, of_department: bool) -> Select[Any]:
+    was_there = exists().where(_TEAM.c.visit_id == given.c.visit, _TEAM.c.person_id == _PEOPLE.c.id)
+    free = (
+        sql_select(given.c.visit, _PEOPLE.c.id)
+        .select_from(given)
+        .join(_PEOPLE, _PEOPLE.c.department_id == given.c.department if of_department else true())
+        .join(_ROLES, _ROLES.c.person_id == _PEOPLE.c.id)
+        .where(_ROLES.c.role == literal_column(f"'{role}'"), _PEOPLE.c.active, ~was_there)
     )
-    .order_by(_PEOPLE.c.id)
+    return free.order_by(_PEOPLE.c.id)
+
+
+_FREE_REVIEWERS = OverRows(
+    {"visit": BigId, "department": BigId}, partial(_free, role=Role.REVIEWER, of_department=True)
 )
-_FREE_OF_ALL = Prepared(_FREE)
-_FREE_OF_DEPARTMENT = Prepared(_FREE.where(_PEOPLE.c.department_id == bindparam("department")))
+_FREE_COORDINATORS = OverRows({"visit": BigId}, partial(_free, role=Role.COORDINATOR, of_department=False))
 _WAITING = (
     select(col(Notice.recipient_id), func.count(func.distinct(Notice.subject)))
     .where(
@@ -50,30 +73,51 @@ _WAITING = (
 )
 
 
-def free_reviewers(connection: Connection, facts: FormBasics) -> Answer:
-    """The reviewers of the lead department, but for those who were officers of the visit, replaced or not."""
-    return _FREE_OF_DEPARTMENT.run(
-        connection, visit=facts.visit.visit.id, role=Role.REVIEWER, department=facts.visit.task.lead_department_id
-    )  # fmt: skip
+def free_reviewers(connection: Connection, visits: Sequence[FormBasics]) -> Answer:
+    """For each visit the reviewers of its lead department, but for those who were its officers, replaced or not."""
+    wanted = [(facts.visit.visit.id, facts.visit.task.lead_department_id) for facts in visits]
+    return _FREE_REVIEWERS.run(connection, wanted)
 
 
-def pick_reviewer(session: Session, facts: FormBasics, looks: Sequence[Any], reviewers: Answer) -> int | None:
-    """Who looks at the result: the reviewer of the round before, else of the free *reviewers* the one with the
-    fewest waiting, else a coordinator; never one who was an officer of the visit (C21)."""
-    found = reviewers.rows() or _FREE_OF_ALL.run(
-        session.connection(), visit=facts.visit.visit.id, role=Role.COORDINATOR
-    ).rows()  # fmt: skip
-    free = [row.id for row in found]
+def pick_reviewers(
+    session: Session, visits: Sequence[tuple[FormBasics, Sequence[Any]]], reviewers: Answer
+) -> list[int | None]:
+    """Who looks at the result of each visit, which come with the looks so far: the reviewer of the round before, else of
+    the free *reviewers* the one with the fewest waiting, else a coordinator; never one who was its officer (C21)."""
+    free = _by_visit(reviewers)
+    ids = [facts.visit.visit.id for facts, _ in visits]
+    if without := [[visit] for visit in ids if visit not in free]:
+        free |= _by_visit(_FREE_COORDINATORS.run(session.connection(), without))
+    # where there is no choice nobody counts
+    several = {person for people in free.values() if len(people) > 1 for person in people}
+    waiting = _waiting(session, sorted(several)) if several else Counter[int]()
+    picked = []
+    for visit, (_, looks) in zip(ids, visits, strict=True):
+        reviewer = _picked(free.get(visit, []), looks, waiting)
+        if reviewer is not None:
+            waiting[reviewer] += 1
+        picked.append(reviewer)
+    return picked
+
+
+def _by_visit(found: Answer) -> dict[int | None, list[int]]:
+    people: dict[int | None, list[int]] = {}
+    for row in found.rows():
+        people.setdefault(row.visit, []).append(row.id)
+    return people
+
+
+def _picked(free: Sequence[int], looks: Sequence[Any], waiting: Mapping[int, int]) -> int | None:
     last: int | None = looks[0].reviewer_id if looks else None
     if last in free:
         return last
-    waiting = _waiting(session, free) if len(free) > 1 else {}  # where there is no choice nobody counts
-    return min(free, key=lambda person: (waiting.get(person, 0), person), default=None)
+    return min(free, key=lambda person: (waiting[person], person), default=None)
 
 
-def _waiting(session: Session, people: list[int]) -> dict[int, int]:
+def _waiting(session: Session, people: list[int]) -> Counter[int]:
     """How many results wait for each of *people*."""
-    return {person: int(n) for person, n in session.execute(_WAITING, {"people": people})}
+    found = session.execute(_WAITING, {"people": people})
+    return Counter({person: int(n) for person, n in found})
 
 
 def return_reason(session: Session, *, visit_id: int) -> str:

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
-import msgspec
-from sqlalchemy import Table, bindparam, update
+from msgspec import to_builtins
+from sqlalchemy import Table
 from sqlmodel import Session, select
 
+from bot.core.bulk import rows_changed
 from bot.core.clock import china, china_day
 from bot.core.errors import Problem
-from bot.core.prepared import Prepared
+from bot.core.grouped import Grouped
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
-from bot.inspection.checklists.basics import EvidenceRow, FormBasics
+from bot.inspection.checklists.basics import EvidenceRow, FormBasics, FormRow
 from bot.inspection.checklists.evidence import PDF
 from bot.inspection.checklists.models import EarlierSheet, Evidence, VisitForm
 from bot.inspection.checklists.service import OUTCOME, RECORD
-from bot.inspection.checklists.writing import form_to_hand_in
+from bot.inspection.checklists.writing import Known, forms_to_hand_in, known_form
 from bot.inspection.notices.models import Priority
-from bot.inspection.notices.service import enqueue, superseding
+from bot.inspection.notices.service import enqueue_many, row, superseding
 from bot.inspection.people.models import Department
 from bot.inspection.profile import Profile, publicity_due
 from bot.inspection.profile.terms import Demand
@@ -30,10 +32,10 @@ from bot.inspection.results.closing import complete
 from bot.inspection.results.judgement import Judgement
 from bot.inspection.results.labels import LABELS, ResultCode, label_of
 from bot.inspection.results.outcome_messages import OBSTRUCTS
-from bot.inspection.results.reviewers import free_reviewers, last_return, looks_at, pick_reviewer
+from bot.inspection.results.reviewers import free_reviewers, last_return, looks_at, pick_reviewers
 from bot.inspection.results.signing import unsigned
 from bot.inspection.results.supplement import WORDING_ONLY, changes
-from bot.inspection.results.versions import keep_answers, keep_results
+from bot.inspection.results.versions import HandedIn, keep_answers, keep_results
 from bot.inspection.tasks.models import Visit, VisitState
 from bot.inspection.tasks.queries import NOT_AN_OFFICER, leads_of
 from bot.inspection.tasks.service import WAITING, subject_of
@@ -51,16 +53,8 @@ _STAMPED = (
     "outcome",
     "publish_due",
 )
-_FORM_IN = Prepared(
-    update(_FORMS)
-    .where(_FORMS.c.id == bindparam("form"))
-    .values(submitted_at=bindparam("at"), submitted_by=bindparam("by"), receipt=bindparam("new_receipt"))
-)
-_VISIT_IN = Prepared(
-    update(_VISITS)
-    .where(_VISITS.c.id == bindparam("visit"))
-    .values({name: bindparam(f"new_{name}") for name in _STAMPED})
-)
+_FORMS_IN = rows_changed(_FORMS, ("submitted_at", "submitted_by", "receipt"))
+_VISITS_IN = rows_changed(_VISITS, _STAMPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,42 +73,96 @@ class Receipt:
     sheet_note: str = ""  # after a correction: whether the sheet signed before goes on holding
 
 
-def submit_visit(
-    session: Session, *, form_id: str, person_id: int, now: dt.datetime, profile: Profile, calendar: Calendar
-) -> Receipt:
-    """Hand in the result for review. A second submit returns the first receipt.
+class HandIn(NamedTuple):
+    """An officer hands in the result of a visit."""
 
-    Raises ``form_incomplete`` with the faults by question (``visit:record`` for a sheet that is not closed), or
-    ``officers_unsigned`` naming whose signature the sheet lacks.
+    form_id: str
+    person_id: int
+    now: dt.datetime
+    profile: Profile
+    calendar: Calendar
+
+
+@dataclass(frozen=True, slots=True)
+class _Submission:
+    """What one call becomes, before anything of it is kept."""
+
+    call: HandIn
+    form: FormRow
+    facts: FormBasics
+    judged: Judgement
+    looks: Sequence[Any]
+    stamps: dict[str, Any]
+    receipt: Receipt
+
+    @property
+    def subject(self) -> str:
+        return subject_of(self.form.visit_id)
+
+    @property
+    def handed_in(self) -> HandedIn:
+        why = last_return(self.looks)
+        reason = f"审核退回后更正：{why}" if why else "更正后重新提交"
+        return HandedIn(self.form, self.judged, self.call.person_id, reason, self.call.now)
+
+
+def _submit_visits(session: Session, calls: Sequence[HandIn]) -> list[Receipt | Problem]:
+    """Hand in results for review. A second submit returns the first receipt.
+
+    Refuses with ``not_found``, ``forbidden``, ``form_incomplete`` with the faults by question (``visit:record`` for a sheet
+    that is not closed), or ``officers_unsigned`` naming whose signature the sheet lacks.
     """
-    form, facts = form_to_hand_in(session, form_id)
-    if not facts.visit.is_officer(person_id):
-        raise Problem("forbidden", NOT_AN_OFFICER)
-    if facts.visit.visit.state in SUBMITTED:
-        return Receipt(**form.receipt)
-    _require_record(session, facts, profile)
-    judged = complete(facts, profile)
-    _require_supplement(session, facts, judged, profile)
+    known = forms_to_hand_in(session, [call.form_id for call in calls])
+    answers = [_prepared(session, call, known) for call in calls]
+    if new := [one for one in answers if isinstance(one, _Submission)]:
+        _keep(session, new)
+    return [one.receipt if isinstance(one, _Submission) else one for one in answers]
+
+
+submit_visit = Grouped(HandIn, _submit_visits, about=attrgetter("form_id"))
+
+
+def _prepared(session: Session, call: HandIn, known: Known) -> _Submission | Receipt | Problem:
+    """What is to be kept, or the first receipt, or why it is refused."""
+    now, profile = call.now, call.profile
+    try:
+        form, facts = known_form(known, call.form_id)
+        if not facts.visit.is_officer(call.person_id):
+            return Problem("forbidden", NOT_AN_OFFICER)
+        if facts.visit.visit.state in SUBMITTED:
+            return Receipt(**form.receipt)
+        _require_record(session, facts, profile)
+        judged = complete(facts, profile)
+        _require_supplement(session, facts, judged, profile)
+    except Problem as problem:
+        return problem
     looks = looks_at(session, form.visit_id) if form.submitted_at is not None else ()
-    why = last_return(looks)
-    reason = f"审核退回后更正：{why}" if why else "更正后重新提交"
-    stamps = _stamps(facts, judged, now=now, profile=profile, calendar=calendar)
+    stamps = _stamps(facts, judged, now=now, profile=profile, calendar=call.calendar)
     names = _names_of_earlier(session, facts)
     receipt = _receipt(facts, judged, names, due=stamps["publish_due"], number=len(looks) + 1, now=now)
-    subject = subject_of(form.visit_id)
-    with superseding(session, subject, kinds=WAITING, reason="结果已提交", now=now) as connection:
-        keep_answers(connection, form, judged, person_id=person_id, reason=reason, now=now)
-        keep_results(connection, form, judged, person_id=person_id, reason=reason, now=now)
-        _FORM_IN.run(connection, form=form.id, at=now, by=person_id, new_receipt=msgspec.to_builtins(receipt))
-        _VISIT_IN.run(
-            connection, visit=form.visit_id, **{f"new_{name}": now_ for name, now_ in stamps.items()}
+    return _Submission(call, form, facts, judged, looks, stamps, receipt)
+
+
+def _keep(session: Session, new: Sequence[_Submission]) -> None:
+    """Keep all of it, ask a reviewer for each, and tell who must know."""
+    handed_in = [one.handed_in for one in new]
+    subjects = [(one.subject, one.call.now) for one in new]
+    with superseding(session, subjects, kinds=WAITING, reason="结果已提交") as connection:
+        keep_answers(connection, handed_in)
+        keep_results(connection, handed_in)
+        _FORMS_IN.run(
+            connection, [(n.form.id, n.call.now, n.call.person_id, to_builtins(n.receipt)) for n in new]
         )
-        reviewers = free_reviewers(connection, facts)
-    reviewer = pick_reviewer(session, facts, looks, reviewers)
-    _tell(session, facts, judged, receipt, reviewer, generation=stamps["generation"], now=now)
-    record(session, "result.submitted", subject, now=now, actor=person_id, round=receipt.round,
-           outcome=judged.worst, form=form.id)  # fmt: skip
-    return receipt
+        _VISITS_IN.run(connection, [(n.form.visit_id, *(n.stamps[name] for name in _STAMPED)) for n in new])
+        free = free_reviewers(connection, [one.facts for one in new])
+    reviewers = pick_reviewers(session, [(one.facts, one.looks) for one in new], free)
+    told = [
+        row for one, reviewer in zip(new, reviewers, strict=True) for row in _told(session, one, reviewer)
+    ]
+    enqueue_many(session, told)
+    for one in new:
+        record(session, "result.submitted", one.subject, now=one.call.now, actor=one.call.person_id,
+               round=one.receipt.round, outcome=one.judged.worst, form=one.form.id)  # fmt: skip
 
 
 def _require_record(session: Session, facts: FormBasics, profile: Profile) -> None:
@@ -219,39 +267,29 @@ def _file_name(facts: FormBasics, evidence: Evidence | EvidenceRow) -> str:
     )
 
 
-def _tell(
-    session: Session, facts: FormBasics, judged: Judgement, receipt: Receipt, reviewer: int | None,
-    *, generation: int, now: dt.datetime,
-) -> None:  # fmt: skip
-    subject = subject_of(facts.visit.visit.id or 0)
+def _told(session: Session, one: _Submission, reviewer: int | None) -> Iterator[dict[str, Any]]:
+    """Who is told about one submission."""
+    facts, subject, now, slot = one.facts, one.subject, one.call.now, f"round-{one.receipt.round}"
+    sheet, worst = facts.record, one.judged.worst
     if reviewer is not None:
-        enqueue(
-            session,
-            "review_request",
-            subject,
-            recipient_id=reviewer,
-            now=now,
-            slot=f"round-{receipt.round}",
-            generation=generation,
-        )
-    if facts.record is not None and facts.record.pdf_sha256:
-        for contact in facts.visit.contacts:
-            enqueue(session, "enterprise_record", subject, recipient_id=contact, now=now,
-                    slot=f"round-{facts.record.round}" if facts.record.round > 1 else "")  # fmt: skip
-    if judged.worst in OBSTRUCTS:
-        for contact in facts.visit.contacts:
-            enqueue(session, "enterprise_obstruction", subject, recipient_id=contact, now=now, slot=f"round-{receipt.round}",
-                    statutory=True)  # fmt: skip
-    if judged.worst == ResultCode.R06:
-        _tell_refusal(session, facts, now=now)
+        yield row("review_request", subject, recipient_id=reviewer, now=now, slot=slot,
+                  generation=one.stamps["generation"])  # fmt: skip
+    for contact in facts.visit.contacts:
+        if sheet is not None and sheet.pdf_sha256:
+            of_sheet = f"round-{sheet.round}" if sheet.round > 1 else ""
+            yield row("enterprise_record", subject, recipient_id=contact, now=now, slot=of_sheet)
+        if worst in OBSTRUCTS:
+            yield row(
+                "enterprise_obstruction", subject, recipient_id=contact, now=now, slot=slot, statutory=True
+            )
+        if worst == ResultCode.R06:
+            yield row("refusal_consequences", subject, recipient_id=contact, now=now, statutory=True)
+    for lead in _leads_told(session, facts) if worst == ResultCode.R06 else ():
+        yield row("refused_inspection", subject, recipient_id=lead, now=now, priority=Priority.URGENT)
 
 
-def _tell_refusal(session: Session, facts: FormBasics, *, now: dt.datetime) -> None:
+def _leads_told(session: Session, facts: FormBasics) -> dict[int, None]:
     """不配合检查情节严重: the lead and the department above at once; the enterprise learns what follows (SC-4.3.1.f)."""
     department = session.get_one(Department, facts.visit.task.lead_department_id)
-    subject = subject_of(facts.visit.visit.id or 0)
     above = leads_of(session, department.parent_id) if department.parent_id else []
-    for lead in dict.fromkeys([*leads_of(session, department.id or 0), *above]):
-        enqueue(session, "refused_inspection", subject, recipient_id=lead, now=now, priority=Priority.URGENT)
-    for contact in facts.visit.contacts:
-        enqueue(session, "refusal_consequences", subject, recipient_id=contact, now=now, statutory=True)
+    return dict.fromkeys([*leads_of(session, department.id or 0), *above])

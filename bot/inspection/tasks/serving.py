@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Table, insert, update
+from sqlalchemy import Table, update
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -54,7 +54,7 @@ def plan_notices(
     days = {day: calendar.add_workdays(day, lead) if ahead else None for day in {v.planned for v in visits}}
     rows = [{"visit_id": v.visit_id, "due_on": days[v.planned], "delivery": PENDING} for v in visits]
     session.flush()
-    insert_many(session.connection(), insert(_NOTICES), rows)
+    insert_many(session.connection(), _NOTICES, rows)
 
 
 def advance_notices(session: Session, visits: Sequence[Told], *, now: dt.datetime) -> list[dict[str, Any]]:

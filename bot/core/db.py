@@ -19,7 +19,7 @@ from sqlmodel import Session
 from bot.core.engines import postgres_engine, sqlite_engine
 from bot.core.errors import Problem
 from bot.core.grouped import Grouped, Single
-from bot.core.writers import PostgresWriters, SqliteWriter, Writers
+from bot.core.writers import UNHURRIED, PostgresWriters, SqliteWriter, Writers, name_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,14 +42,16 @@ class Database:
         self.after_commit: list[Callable[[], None]] = []  # called in a worker thread when WAKE was set
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix="db-read")
         self._writers: Writers
+        self._unhurried: Writers
         if self.is_sqlite:
             self.engine = sqlite_engine(self.url, write=True)
             self._read_engine = sqlite_engine(self.url, write=False)
-            self._writers = SqliteWriter(self.engine, self.info, self.after_commit)
+            self._writers = self._unhurried = SqliteWriter(self.engine, self.info, self.after_commit)
         else:
-            self.engine = postgres_engine(self.url, connections=readers + writers + 1, still=still)
+            self.engine = postgres_engine(self.url, connections=readers + writers + 2, still=still)
             self._read_engine = self.engine
             self._writers = PostgresWriters(self.engine, self.info, self.after_commit, threads=writers)
+            self._unhurried = PostgresWriters(self.engine, self.info, self.after_commit, threads=1)
 
     # -- edges ------------------------------------------------------------------------------------------
 
@@ -83,10 +85,9 @@ class Database:
 
         if isinstance(service, Grouped):
             return self._writers.submit(service, service.make(*args, **values))
-        name = getattr(service, "__qualname__", type(service).__qualname__)
-        return self._writers.submit(
-            Single(f"{service.__module__}.{name}"), lambda session: service(session, *args, **values)
-        )
+        single = Single(name_of(service))
+        writers = self._unhurried if single.name in UNHURRIED else self._writers
+        return writers.submit(single, lambda session: service(session, *args, **values))
 
     async def write_first(self, statement: Callable[[Any], T]) -> T:
         """Run *statement* on the driver's own connection before whatever waits: a chat service waits for the answer.
@@ -95,7 +96,8 @@ class Database:
 
     def close(self) -> None:
         """Finish what was submitted, then let go of every connection."""
-        self._writers.close()
+        for writers in {self._writers, self._unhurried}:
+            writers.close()
         self._readers.shutdown()
         self.engine.dispose()
         self._read_engine.dispose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from sqlmodel import Session
@@ -53,6 +53,17 @@ class Grouped(Generic[P, C, T]):
             answers.update(zip((n for n, _ in now.values()), found, strict=True))
             waiting = later
         return [answers[n] for n in range(len(calls))]
+
+
+def each(calls: Iterable[C], answer: Callable[[C], T]) -> list[T | Problem]:
+    """The *answer* to each, or why it was refused."""
+    answers: list[T | Problem] = []
+    for call in calls:
+        try:
+            answers.append(answer(call))
+        except Problem as problem:
+            answers.append(problem)
+    return answers
 
 
 class Single:

@@ -26,10 +26,23 @@ from bot.core.engines import may_pass, own_connection, repeated, was_lost
 from bot.core.log import log
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Callable[..., Any])
 
 _GROUP = 256  # services in one commit
 _SOON, _IN_TURN, _AT_LAST = range(3)
 WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
+UNHURRIED: set[str] = set()
+
+
+def unhurried(service: S) -> S:
+    """A service that writes much, and whose caller waits anyway: on PostgreSQL, where several write at once, it goes a road
+    of its own, so that it keeps no thread from those who wait for theirs."""
+    UNHURRIED.add(name_of(service))
+    return service
+
+
+def name_of(service: Callable[..., Any]) -> str:
+    return f"{service.__module__}.{getattr(service, '__qualname__', type(service).__qualname__)}"
 
 
 class Service(Protocol):

@@ -6,12 +6,14 @@ import io
 
 from PIL import Image
 
+from bot.core.cores import spared_core
+
 _SIZE = (288, 288)  # pixels: 96 at three times the density
 
 
 def small_picture(body: bytes) -> bytes:
     """A JPEG thumbnail. Blocking: call it in a thread."""
-    with Image.open(io.BytesIO(body)) as image:
+    with spared_core(), Image.open(io.BytesIO(body)) as image:
         image.draft("RGB", _SIZE)
         small = image.convert("RGB")
     small.thumbnail(_SIZE)

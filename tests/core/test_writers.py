@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, select
 
 from bot.core.db import Database
-from bot.core.writers import PostgresWriters
+from bot.core.writers import PostgresWriters, unhurried
 from bot.inspection.people.models import Department
 from tests.fakes.told import held_up
 
@@ -143,3 +143,21 @@ def test_who_waits_for_a_quick_service_does_not_wait_for_a_long_one(
     assert alone.read_now(names) == ["a"]
     go.set()
     slow.result(5)
+
+
+def test_an_unhurried_service_keeps_no_thread_from_others(alone: Database) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    @unhurried
+    def keep(session: Session, code: str) -> str:
+        entered.set()
+        assert go.wait(5)
+        return add(session, code)
+
+    slow = alone.submit(keep, "slow")
+    assert entered.wait(5)
+    assert [alone.submit(add, f"d{n}").result(5) for n in range(3)] == ["d0", "d1", "d2"]
+    assert not slow.done()
+    go.set()
+    assert slow.result(5) == "slow"
+    assert alone.read_now(names) == ["d0", "d1", "d2", "slow"]

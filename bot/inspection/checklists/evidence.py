@@ -10,6 +10,7 @@ import puremagic
 from PIL import Image, UnidentifiedImageError
 
 from bot.core.config import Settings
+from bot.core.cores import spared_core
 from bot.core.errors import Problem
 from bot.core.ids import sha256_hex
 from bot.inspection.checklists.blobs import Blobs, Bucket, Folder
@@ -51,7 +52,8 @@ class EvidenceStore:
             raise Problem("file_empty", "文件是空的，请重新拍照或选择。")
         if len(body) > self._max_bytes:
             raise Problem("file_too_big", f"文件超过 {self._max_bytes // 1024 // 1024} MB，请压缩后再传。")
-        kind, traces = look_into(body)
+        with spared_core():
+            kind, traces = look_into(body)
         stored = Stored(sha256_hex(body), len(body), kind, traces)
         self._blobs.keep(stored.sha256, body, kind)
         return stored

@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 from bot.core.bulk import rows_changed
 from bot.core.clock import china_day
 from bot.core.errors import Problem
-from bot.core.grouped import Grouped
+from bot.core.grouped import Grouped, each
 from bot.core.ids import new_id
 from bot.core.words import keepable
 from bot.inspection.audit.service import record
@@ -146,7 +146,7 @@ def _save_drafts(session: Session, calls: Sequence[Save]) -> list[DraftSaved | P
     """
     known = drafts_to_change(session, [call.form_id for call in calls])
     changed: list[tuple[Any, ...]] = []
-    answers = [_saved(call, known, changed) for call in calls]
+    answers = each(calls, lambda call: _saved(call, known, changed))
     if changed:
         _KEEP.run(session.connection(), changed)
     return answers
@@ -155,15 +155,12 @@ def _save_drafts(session: Session, calls: Sequence[Save]) -> list[DraftSaved | P
 save_draft = Grouped(Save, _save_drafts, about=attrgetter("form_id"))
 
 
-def _saved(call: Save, known: Known, changed: list[tuple[Any, ...]]) -> DraftSaved | Problem:
+def _saved(call: Save, known: Known, changed: list[tuple[Any, ...]]) -> DraftSaved:
     """The draft after one call; what has to be kept is added to *changed*."""
-    try:
-        form, facts = known_form(known, call.form_id)
-        editable(facts, call.person_id)
-        _require_known(facts, call.changes, call.person_id)
-        draft, overwrote = _merged(form, facts, call)
-    except Problem as problem:
-        return problem
+    form, facts = known_form(known, call.form_id)
+    editable(facts, call.person_id)
+    _require_known(facts, call.changes, call.person_id)
+    draft, overwrote = _merged(form, facts, call)
     times = form.times
     if call.seen is not None:
         times = merged(times, person_id=call.person_id, page=call.seen.page, seconds=call.seen.seconds)

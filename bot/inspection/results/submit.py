@@ -15,7 +15,7 @@ from sqlmodel import Session, select
 from bot.core.bulk import rows_changed
 from bot.core.clock import china, china_day
 from bot.core.errors import Problem
-from bot.core.grouped import Grouped
+from bot.core.grouped import Grouped, each
 from bot.inspection.audit.service import record
 from bot.inspection.calendar import Calendar
 from bot.inspection.checklists.basics import EvidenceRow, FormBasics, FormRow
@@ -113,7 +113,7 @@ def _submit_visits(session: Session, calls: Sequence[HandIn]) -> list[Receipt | 
     that is not closed), or ``officers_unsigned`` naming whose signature the sheet lacks.
     """
     known = forms_to_hand_in(session, [call.form_id for call in calls])
-    answers = [_prepared(session, call, known) for call in calls]
+    answers = each(calls, lambda call: _prepared(session, call, known))
     if new := [one for one in answers if isinstance(one, _Submission)]:
         _keep(session, new)
     return [one.receipt if isinstance(one, _Submission) else one for one in answers]
@@ -122,24 +122,20 @@ def _submit_visits(session: Session, calls: Sequence[HandIn]) -> list[Receipt | 
 submit_visit = Grouped(HandIn, _submit_visits, about=attrgetter("form_id"))
 
 
-def _prepared(session: Session, call: HandIn, known: Known) -> _Submission | Receipt | Problem:
-    """What is to be kept, or the first receipt, or why it is refused."""
-    now, profile = call.now, call.profile
-    try:
-        form, facts = known_form(known, call.form_id)
-        if not facts.visit.is_officer(call.person_id):
-            return Problem("forbidden", NOT_AN_OFFICER)
-        if facts.visit.visit.state in SUBMITTED:
-            return Receipt(**form.receipt)
-        _require_record(session, facts, profile)
-        judged = complete(facts, profile)
-        _require_supplement(session, facts, judged, profile)
-    except Problem as problem:
-        return problem
+def _prepared(session: Session, call: HandIn, known: Known) -> _Submission | Receipt:
+    """What is to be kept, or the first receipt."""
+    form, facts = known_form(known, call.form_id)
+    if not facts.visit.is_officer(call.person_id):
+        raise Problem("forbidden", NOT_AN_OFFICER)
+    if facts.visit.visit.state in SUBMITTED:
+        return Receipt(**form.receipt)
+    _require_record(session, facts, call.profile)
+    judged = complete(facts, call.profile)
+    _require_supplement(session, facts, judged, call.profile)
     looks = looks_at(session, form.visit_id) if form.submitted_at is not None else ()
-    stamps = _stamps(facts, judged, now=now, profile=profile, calendar=call.calendar)
+    stamps = _stamps(facts, judged, now=call.now, profile=call.profile, calendar=call.calendar)
     names = _names_of_earlier(session, facts)
-    receipt = _receipt(facts, judged, names, due=stamps["publish_due"], number=len(looks) + 1, now=now)
+    receipt = _receipt(facts, judged, names, due=stamps["publish_due"], number=len(looks) + 1, now=call.now)
     return _Submission(call, form, facts, judged, looks, stamps, receipt)
 
 

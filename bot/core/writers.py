@@ -130,20 +130,17 @@ class Writers(ABC):
     def _group(self, first: _Job) -> Iterator[list[_Job]]:
         """*first* and what has queued up, for as long as nobody waits too long for the commit; each time the calls that
         are run at once."""
-        until = time.monotonic() + self.slice
+        until, room = time.monotonic() + self.slice, _GROUP
         one: _Job | None = first
-        for _ in range(_GROUP):
-            if one is None:
-                return
+        while one is not None:
             calls = [one]
             most = one.service.most if one.service else 1
             while len(calls) < most and (another := self._take(like=one)):
                 calls.append(another)
             if waiting := [job for job in calls if job.begins()]:
                 yield waiting
-            if time.monotonic() > until:
-                return
-            one = self._take()
+            room -= len(calls)
+            one = self._take() if room > 0 and time.monotonic() < until else None
 
     def _take(self, like: _Job | None = None) -> _Job | None:
         """What is next, if it may share a commit, and is a call of the same service as *like*."""

@@ -112,3 +112,14 @@ def test_called_in_another_service_it_raises_its_refusal(alone: Database, shelf:
     with pytest.raises(Problem):
         alone.write_now(lambda s: add(s, "b", name="refused"))
     assert stored(alone) == {"a": "1"}
+
+
+def test_a_group_that_is_full_loses_nobody(alone: Database, shelf: Shelf) -> None:
+    """Bug: whoever was taken from the queue after the last of a full group was never answered."""
+    with held_up(alone) as futures:
+        futures += [alone.submit(lambda _session, n=n: n) for n in range(600)]
+    assert [future.result(5) for future in futures] == list(range(600))
+    add = Grouped(Add, shelf.add, about=attrgetter("code"))
+    with held_up(alone) as futures:
+        futures += [alone.submit(add, f"c{n}", name=f"{n}") for n in range(600)]
+    assert [future.result(5) for future in futures] == [f"{n}" for n in range(600)]

@@ -14,8 +14,10 @@ from sqlalchemy import (
     Connection,
     Date,
     Executable,
+    Float,
     Integer,
     Numeric,
+    String,
     Subquery,
     Table,
     insert,
@@ -28,7 +30,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bot.core.engines import to_json
 from bot.core.prepared import Answer, Prepared
@@ -38,7 +40,7 @@ from bot.core.tables import Moment
 # costs it less than half of walking JSON
 _ELEMENT = "json_extract(value, '$[{n}]')"
 _POSTGRES = make_url("postgresql+psycopg://").get_dialect()()
-_NUMBERS = (Integer, Boolean, Numeric)
+_NUMBERS = (Integer, Boolean, Float, Numeric)
 
 
 class OverRows:
@@ -72,6 +74,7 @@ class OverRows:
             for values, process in zip(columns, ready, strict=True)
         ]
         if dialect.name == "sqlite":
+            _refuse_nul(columns, self._kinds)
             return {"rows": msgspec.json.encode(list(zip(*columns, strict=True))).decode()}
         return {
             f"rows_{n}": _array(values, texts=not isinstance(kind, _NUMBERS))
@@ -98,7 +101,18 @@ def rows_changed(table: Table, columns: Sequence[str]) -> OverRows:
     )
 
 
-_Ready = Callable[[Any], str]
+def _is_text(kind: TypeEngine[Any]) -> bool:
+    return isinstance(kind.impl_instance if isinstance(kind, TypeDecorator) else kind, String)
+
+
+def _refuse_nul(columns: Sequence[Sequence[Any]], kinds: Sequence[TypeEngine[Any]]) -> None:
+    """SQLite reads a text out of JSON up to the first NUL, where PostgreSQL refuses it."""
+    for values, kind in zip(columns, kinds, strict=True):
+        if _is_text(kind) and "\x00" in "".join(filter(None, values)):
+            raise ValueError("a text has no NUL")
+
+
+_Ready = Callable[[Any], Any]
 
 
 def _made_text(kind: TypeEngine[Any], dialect: Dialect) -> _Ready | None:
@@ -132,7 +146,8 @@ def _picked(n: int, name: str, kind: TypeEngine[Any]) -> str:
 
 
 def _on_postgres(kind: TypeEngine[Any]) -> str:
-    return kind.compile(dialect=_POSTGRES)
+    """A text too long for its column is refused where it is stored; a cast would cut it off without a word."""
+    return "TEXT" if _is_text(kind) else kind.compile(dialect=_POSTGRES)
 
 
 def _array(values: Sequence[Any], *, texts: bool) -> str:

@@ -51,7 +51,7 @@ class Database:
             self.engine = postgres_engine(self.url, connections=readers + writers + 2, still=still)
             self._read_engine = self.engine
             self._writers = PostgresWriters(self.engine, self.info, self.after_commit, threads=writers)
-            self._unhurried = PostgresWriters(self.engine, self.info, self.after_commit, threads=1)
+            self._unhurried = PostgresWriters(self.engine, self.info, self.after_commit, threads=1, group=1)
 
     # -- edges ------------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ class Database:
 
     def close(self) -> None:
         """Finish what was submitted, then let go of every connection."""
-        for writers in {self._writers, self._unhurried}:
+        for writers in dict.fromkeys((self._unhurried, self._writers)):
             writers.close()
         self._readers.shutdown()
         self.engine.dispose()

@@ -28,7 +28,7 @@ from bot.core.log import log
 T = TypeVar("T")
 S = TypeVar("S", bound=Callable[..., Any])
 
-_GROUP = 256  # services in one commit
+GROUP = 256  # services in one commit, at most
 _SOON, _IN_TURN, _AT_LAST = range(3)
 WAKE = "wake"  # key in Session.info: somebody must be told, so delivery looks at once
 UNHURRIED: set[str] = set()
@@ -83,6 +83,8 @@ class Writers(ABC):
     """One queue of services, and threads that take groups from it."""
 
     slice: float  # seconds after which a group takes no further service; one that took longer last time goes alone
+    group: int = GROUP
+    ends_with_many: bool  # whether a group ends with what was run over many calls
 
     def __init__(
         self, engine: Engine, info: dict[str, Any], after_commit: Sequence[Callable[[], None]]
@@ -130,7 +132,7 @@ class Writers(ABC):
     def _group(self, first: _Job) -> Iterator[list[_Job]]:
         """*first* and what has queued up, for as long as nobody waits too long for the commit; each time the calls that
         are run at once."""
-        until, room = time.monotonic() + self.slice, _GROUP
+        until, room = time.monotonic() + self.slice, self.group
         one: _Job | None = first
         while one is not None:
             calls = [one]
@@ -139,7 +141,7 @@ class Writers(ABC):
                 calls.append(another)
             if waiting := [job for job in calls if job.begins()]:
                 yield waiting
-            room -= len(calls)
+            room = 0 if most > 1 and self.ends_with_many else room - len(calls)
             one = self._take() if room > 0 and time.monotonic() < until else None
 
     def _take(self, like: _Job | None = None) -> _Job | None:
@@ -185,6 +187,7 @@ class SqliteWriter(Writers):
     """One thread: SQLite lets one write at a time."""
 
     slice = 0.01
+    ends_with_many = False
 
     def __init__(
         self, engine: Engine, info: dict[str, Any], after_commit: Sequence[Callable[[], None]]
@@ -249,11 +252,16 @@ class PostgresWriters(Writers):
     """Several threads, each with a connection, and one more for statements that wait behind no service."""
 
     slice = 0.05  # the threads wait for one another, and for the server
+    ends_with_many = (
+        True  # such a service locks its rows in order; a second time it might wait for who waits for it
+    )
 
     def __init__(
-        self, engine: Engine, info: dict[str, Any], after_commit: Sequence[Callable[[], None]], *, threads: int
+        self, engine: Engine, info: dict[str, Any], after_commit: Sequence[Callable[[], None]], *, threads: int,
+        group: int = GROUP,
     ) -> None:  # fmt: skip
         super().__init__(engine, info, after_commit)
+        self.group = group
         self._first = ThreadPoolExecutor(1, thread_name_prefix="db-first")
         self._here = threading.local()  # whether this thread commits just now
         event.listen(engine, "commit", self._commits)

@@ -16,7 +16,7 @@ def small_picture(body: bytes) -> bytes:
     with spared_core(), Image.open(io.BytesIO(body)) as image:
         image.draft("RGB", _SIZE)
         small = image.convert("RGB")
-    small.thumbnail(_SIZE)
+        small.thumbnail(_SIZE)
     out = io.BytesIO()
     small.save(out, "JPEG", quality=80)
     return out.getvalue()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from typing import Any
 
 import pytest
-from sqlalchemy import JSON, Boolean, Date, Integer, String, select
+from sqlalchemy import JSON, Boolean, Date, Float, Integer, String, select
+from sqlalchemy.exc import DataError
 
 from bot.core.bulk import OverRows, insert_many
 from bot.core.clock import CHINA
@@ -75,5 +77,31 @@ def test_days_moments_json_and_nothing_are_taken_as_columns_take_them(db: Databa
     ]
     found = db.read_now(lambda s: walked.run(s.connection(), given).rows())
     assert [tuple(row) for row in found] == given
+    nowhere = NOW.replace(tzinfo=None)
     with pytest.raises(ValueError, match="timezone"):
-        db.read_now(lambda s: walked.run(s.connection(), [(1, 1, "", None, dt.datetime(2026, 1, 1), [])]))  # noqa: DTZ001
+        db.read_now(lambda s: walked.run(s.connection(), [(1, 1, "", None, nowhere, [])]))
+
+
+@pytest.mark.postgres
+def test_a_text_too_long_for_its_column_is_refused_and_not_cut_off(postgres_url: str) -> None:
+    with contextlib.closing(Database(postgres_url)) as db:
+        person = db.write_now(lambda s: make_person(s).id or 0)
+        given = [
+            row("draw_voided", "task:1", recipient_id=person, now=NOW, slot="x" * 60 + end) for end in "ab"
+        ]
+        with pytest.raises(DataError):
+            db.write_now(lambda s: insert_many(s.connection(), TABLE, given, unless_there=True))
+
+
+def test_a_text_with_a_nul_is_refused_and_not_cut_off(db: Database) -> None:
+    walked = OverRows({"words": TABLE.c.slot.type}, lambda given: select(given.c.words))
+    with pytest.raises((ValueError, DataError)):
+        db.read_now(lambda s: walked.run(s.connection(), [["a"], [None], ["b\x00c"]]).rows())
+
+
+def test_a_number_with_a_fraction_stays_what_it_was(db: Database) -> None:
+    third = OverRows(
+        {"n": Integer(), "km": Float()}, lambda given: select(given.c.n).where(given.c.km == 1 / 3)
+    )
+    given = [[1, 1 / 3], [2, 0.333333333333333], [3, None], [4, -2.0]]
+    assert [row.n for row in db.read_now(lambda s: third.run(s.connection(), given).rows())] == [1]

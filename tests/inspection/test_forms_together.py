@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from bot.core.clock import ManualClock
@@ -13,7 +14,7 @@ from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.inspection.audit.service import verify
 from bot.inspection.checklists.models import Answer, VisitForm
-from bot.inspection.checklists.service import Save, save_draft
+from bot.inspection.checklists.service import DraftSaved, Save, save_draft
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.profile.terms import Demand
@@ -135,3 +136,29 @@ def test_the_reviewers_share_what_comes_at_once(many: Database, clock: ManualClo
     hand_in(many, [hands_in(form, clock) for form in FORMS[1:]])
     asked = many.read_now(lambda s: s.exec(select(Notice.recipient_id).order_by(col(Notice.id))).all())
     assert sorted(asked) == [REVIEWER] * 3 + [SECOND_REVIEWER] * 3
+
+
+@pytest.mark.postgres
+def test_officers_of_the_same_forms_do_not_wait_for_each_other_in_a_circle(
+    postgres_db: Database, clock: ManualClock
+) -> None:
+    """Bug: a commit that locked forms twice waited for one that held what it wanted; PostgreSQL ended both after a second."""
+    forms = [f"form-{n}" for n in range(2, 34)]
+    postgres_db.write_now(make_visit, now=clock.now())
+    postgres_db.write_now(many_visits, len(forms), now=clock.now())
+    before = _deadlocks(postgres_db)
+    saving = [
+        postgres_db.submit(save_draft, form, person, {f"CL-1:{n}": {"value": "是", "note": f"{person}"}}, 0)
+        for n in range(1, 7)
+        for person, order in ((WANG, forms), (LI, forms[::-1]))
+        for form in order
+    ]
+    assert {type(saved.result(30)) for saved in saving} == {DraftSaved}
+    assert _deadlocks(postgres_db) == before
+
+
+def _deadlocks(db: Database) -> int:
+    query = text(
+        "SELECT pg_stat_force_next_flush(), deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    )
+    return db.read_now(lambda s: int(s.execute(query).one()[1]))

@@ -65,7 +65,7 @@ _LOCKED = OverRows(
     lambda given: (
         select(*(_FORM.c[name] for name in FormRow._fields))
         .where(_FORM.c.id == given.c.form)
-        .order_by(_FORM.c.id)  # whoever wants some of the same waits for the first
+        .order_by(_FORM.c.id)  # who wants some of the same waits for the first of them
         .with_for_update(of=_FORM)
     ),
 )

@@ -93,8 +93,9 @@ def pick_reviewers(
     waiting = _waiting(session, sorted(several)) if several else Counter[int]()
     picked = []
     for visit, (_, looks) in zip(ids, visits, strict=True):
-        reviewer = _picked(free.get(visit, []), looks, waiting)
-        if reviewer is not None:
+        last: int | None = looks[0].reviewer_id if looks else None
+        reviewer = _picked(free.get(visit, []), last, waiting)
+        if reviewer is not None and reviewer != last:  # whom it waited for before, it counts for already
             waiting[reviewer] += 1
         picked.append(reviewer)
     return picked
@@ -107,8 +108,7 @@ def _by_visit(found: Answer) -> dict[int | None, list[int]]:
     return people
 
 
-def _picked(free: Sequence[int], looks: Sequence[Any], waiting: Mapping[int, int]) -> int | None:
-    last: int | None = looks[0].reviewer_id if looks else None
+def _picked(free: Sequence[int], last: int | None, waiting: Mapping[int, int]) -> int | None:
     if last in free:
         return last
     return min(free, key=lambda person: (waiting[person], person), default=None)

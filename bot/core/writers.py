@@ -252,9 +252,8 @@ class PostgresWriters(Writers):
     """Several threads, each with a connection, and one more for statements that wait behind no service."""
 
     slice = 0.05  # the threads wait for one another, and for the server
-    ends_with_many = (
-        True  # such a service locks its rows in order; a second time it might wait for who waits for it
-    )
+    # such a service locks its rows in order; the next one in the same commit might wait for who waits for it
+    ends_with_many = True
 
     def __init__(
         self, engine: Engine, info: dict[str, Any], after_commit: Sequence[Callable[[], None]], *, threads: int,

@@ -348,6 +348,10 @@ def test_c9_strata_uplifts_and_a_floor_come_from_the_plan_and_stand_in_it(ready:
         ({"strata": [{"name": "x↑y", "ratio": 1}]}, "不能含“↑”"),
         ({"strata": [{"name": "x", "ratio": 101}]}, "抽查比例应在 0 到 100 之间"),
         ({"strata": [{"name": "x", "ratio": 1, "classes": ["E"]}]}, "不认识的等级E"),
+        (
+            {"strata": [{"name": "层" * 30, "ratio": 1}], "uplifts": [{"label": "签" * 30, "times": 2}]},
+            "合起来太长，最多 59 字",
+        ),
         ({"strata": [NEW_TOWN, NEW_TOWN]}, "strata 里有重复的名称"),
         ({"strata": [{"name": "x", "rato": 1}]}, "没有“rato”这一项，是不是“ratio”？"),
         ({"uplifts": [{"label": "x"}]}, "要写一个，只写一个"),

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from bot.core.errors import Problem
 from bot.inspection.plans.parts import NamedStratum, Part, Scope, Uplift, readable
 from bot.inspection.plans.ratio import CLASSES
-from bot.inspection.plans.strata import StratumRule
+from bot.inspection.plans.strata import LONGEST_NAME, UPLIFTED, StratumRule
 
 MAX_BYTES = 1 << 20
 Code = Annotated[str, Field(min_length=1, max_length=32)]
@@ -98,6 +98,15 @@ class Line(Part):
         ):  # fmt: skip
             if len(set(names)) < len(names):
                 raise ValueError(f"{kind} 里有重复的名称")
+        return self
+
+    @model_validator(mode="after")
+    def _strata_fit(self) -> Self:
+        """A raised stratum carries both names into the draw."""
+        name = max((one.name for one in self.strata), key=len, default="")
+        label = max((one.label for one in self.uplifts), key=len, default="")
+        if len(f"{name}{UPLIFTED}{label}") > LONGEST_NAME:
+            raise ValueError(f"分层“{name}”和标签“{label}”合起来太长，最多 {LONGEST_NAME - 1} 字")
         return self
 
     @model_validator(mode="after")

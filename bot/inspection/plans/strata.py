@@ -11,6 +11,7 @@ from typing import Any
 from bot.core.errors import Problem
 
 UPLIFTED = "↑"  # stands between a stratum's name and the label that raised it
+LONGEST_NAME = 60  # characters of both, as the columns of draws and visits hold them
 WHO = ("districts", "industries", "labels", "kinds", "classes")
 
 

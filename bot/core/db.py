@@ -19,7 +19,9 @@ from sqlmodel import Session
 from bot.core.engines import postgres_engine, sqlite_engine
 from bot.core.errors import Problem
 from bot.core.grouped import Grouped, Single
-from bot.core.writers import UNHURRIED, PostgresWriters, SqliteWriter, Writers, name_of
+from bot.core.postgres_writers import PostgresWriters
+from bot.core.sqlite_writer import SqliteWriter
+from bot.core.writers import Writers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -85,8 +87,8 @@ class Database:
 
         if isinstance(service, Grouped):
             return self._writers.submit(service, service.make(*args, **values))
-        single = Single(name_of(service))
-        writers = self._unhurried if single.name in UNHURRIED else self._writers
+        single = Single(service)
+        writers = self._unhurried if single.is_unhurried else self._writers
         return writers.submit(single, lambda session: service(session, *args, **values))
 
     async def write_first(self, statement: Callable[[Any], T]) -> T:

@@ -1,9 +1,10 @@
-"""Services over many calls: those that queued up are run at once, with statements over all of them."""
+"""Services as the writing threads run them: one call alone, or over the many calls that queued up, with statements over
+all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 from sqlmodel import Session
 
@@ -12,6 +13,16 @@ from bot.core.errors import Problem
 P = ParamSpec("P")
 C = TypeVar("C")
 T = TypeVar("T")
+S = TypeVar("S", bound=Callable[..., Any])
+
+
+class Service(Protocol):
+    """What a call is run by, with those that came with it; an answer that is an exception is its caller's alone."""
+
+    name: str
+    most: int  # calls at once
+
+    def run(self, session: Session, calls: Sequence[Any], /) -> Sequence[Any]: ...
 
 
 class Grouped(Generic[P, C, T]):
@@ -71,8 +82,23 @@ class Single:
 
     most = 1
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, service: Callable[..., Any]) -> None:
+        self.name = _name_of(service)
+        self.is_unhurried = self.name in _UNHURRIED
 
     def run(self, session: Session, calls: Sequence[Callable[[Session], Any]], /) -> list[Any]:
         return [call(session) for call in calls]
+
+
+_UNHURRIED: set[str] = set()
+
+
+def unhurried(service: S) -> S:
+    """A service that writes much, and whose caller waits anyway: on PostgreSQL, where several write at once, it goes a road
+    of its own, so that it keeps no thread from those who wait for theirs."""
+    _UNHURRIED.add(_name_of(service))
+    return service
+
+
+def _name_of(service: Callable[..., Any]) -> str:
+    return f"{service.__module__}.{getattr(service, '__qualname__', type(service).__qualname__)}"

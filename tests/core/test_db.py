@@ -19,7 +19,8 @@ from sqlmodel import Session, select
 
 from bot.core.db import Database, open_database
 from bot.core.errors import Problem
-from bot.core.writers import WAKE, SqliteWriter
+from bot.core.sqlite_writer import SqliteWriter
+from bot.core.writers import WAKE
 from bot.inspection.notices.models import Talk
 from bot.inspection.people.models import Department
 

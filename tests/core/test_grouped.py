@@ -13,7 +13,8 @@ from sqlmodel import Session, select
 from bot.core.db import Database
 from bot.core.errors import Problem
 from bot.core.grouped import Grouped
-from bot.core.writers import PostgresWriters, SqliteWriter
+from bot.core.postgres_writers import PostgresWriters
+from bot.core.sqlite_writer import SqliteWriter
 from bot.inspection.people.models import Department
 from tests.fakes.told import held_up
 

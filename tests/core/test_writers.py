@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, select
 
 from bot.core.db import Database
-from bot.core.writers import PostgresWriters, unhurried
+from bot.core.grouped import unhurried
+from bot.core.postgres_writers import PostgresWriters
 from bot.inspection.people.models import Department
 from tests.fakes.told import held_up
 

@@ -19,7 +19,7 @@ from typing import Any
 from bot.core.clock import CHINA, ManualClock
 from bot.core.db import Database
 from bot.core.errors import Problem
-from bot.core.writers import SqliteWriter
+from bot.core.sqlite_writer import SqliteWriter
 from bot.inspection.audit.service import SALT, verify
 from bot.inspection.checklists.models import Answer, Evidence, VisitForm
 from bot.inspection.notices.models import Notice

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from bot.core.coordinates import on_earth
 from bot.core.errors import Problem
-from bot.core.writers import unhurried
+from bot.core.grouped import unhurried
 from bot.inspection.audit.service import record
 from bot.inspection.checklists.basics import FormBasics
 from bot.inspection.checklists.documents import checklist_of

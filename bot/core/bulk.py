@@ -82,11 +82,21 @@ class OverRows:
         }
 
 
-def rows_into(table: Table, columns: Sequence[str]) -> OverRows:
-    """An INSERT of rows with these *columns*, which are all that must be said."""
+@lru_cache(maxsize=256)
+def rows_into(table: Table, columns: tuple[str, ...], *, unless_there: bool = False) -> OverRows:
+    """An INSERT of rows with these *columns*, the others as the model says; *unless_there*, which is for PostgreSQL, leaves
+    alone what a unique key has already."""
+    rest = {
+        column.name: literal(column.default.arg, column.type)
+        for column in table.c
+        if column.name not in columns and isinstance(column.default, ScalarElementColumnDefault)
+    }
+    into = pg_insert(table).on_conflict_do_nothing() if unless_there else insert(table).inline()
     return OverRows(
         {name: table.c[name].type for name in columns},
-        lambda given: insert(table).inline().from_select(list(columns), select(given)),
+        lambda given: into.from_select(
+            [*columns, *rest], select(given, *rest.values()), include_defaults=False
+        ),
     )
 
 
@@ -182,29 +192,12 @@ def insert_many(
         return 0
     names = tuple(rows[0])
     if connection.dialect.name != "sqlite":
-        walked = _walked(table, names, unless_there=unless_there)
+        walked = rows_into(table, names, unless_there=unless_there)
         return walked.run(connection, [[row[name] for name in names] for row in rows]).count
     sql, columns = _prepared(table, names, connection.dialect, unless_there=unless_there)
     lines = list(zip(*(values_of(rows) for values_of in columns), strict=True))
     done = connection.exec_driver_sql(sql, lines, execution_options={"preserve_rowcount": True})
     return int(done.rowcount)
-
-
-@lru_cache(maxsize=256)
-def _walked(table: Table, names: tuple[str, ...], *, unless_there: bool) -> OverRows:
-    """The statement for rows that say these, the rest as the model says."""
-    rest = {
-        column.name: literal(column.default.arg, column.type)
-        for column in table.c
-        if column.name not in names and isinstance(column.default, ScalarElementColumnDefault)
-    }
-    into = pg_insert(table).on_conflict_do_nothing() if unless_there else insert(table)
-    return OverRows(
-        {name: table.c[name].type for name in names},
-        lambda given: into.from_select(
-            [*names, *rest], select(given, *rest.values()), include_defaults=False
-        ),
-    )
 
 
 _ValuesOf = Callable[[Sequence[dict[str, Any]]], list[Any]]

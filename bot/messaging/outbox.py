@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Session, col
 
-from bot.core.bulk import OverRows
+from bot.core.bulk import OverRows, rows_changed
 from bot.core.clock import china_day
 from bot.core.prepared import Prepared
 from bot.core.tables import BigId, Moment
@@ -225,16 +225,8 @@ _CLOSE = OverRows(
     {"card_id": String()},
     lambda given: update(_CARDS).where(_CARDS.c.card_id == given.c.card_id).values(closed=True, stale=False),
 )
-_SHOW = OverRows(
-    {"card_id": String(), "shown": String()},
-    lambda given: update(_CARDS).where(_CARDS.c.card_id == given.c.card_id).values(shown=given.c.shown),
-)
-
-
-_POINT = OverRows(
-    {"id": BigId, "card_id": String()},
-    lambda given: update(_NOTICES).where(_NOTICES.c.id == given.c.id).values(card_id=given.c.card_id),
-)
+_SHOW = rows_changed(_CARDS, ("shown",))
+_POINT = rows_changed(_NOTICES, ("card_id",))
 _LAST = select(func.max(_OTHERS.c.n)).where(_OTHERS.c.notice_id == _NOTICES.c.id).scalar_subquery()
 _CATCH_UP = OverRows(
     {"id": BigId},

@@ -18,9 +18,9 @@ from bot.inspection.checklists.service import DraftSaved, Save, save_draft
 from bot.inspection.notices.models import Notice
 from bot.inspection.people.models import PersonRole, Role
 from bot.inspection.profile.terms import Demand
-from bot.inspection.results.models import ItemResult
+from bot.inspection.results.models import ItemResult, Review
 from bot.inspection.results.submit import HandIn, Receipt, submit_visit
-from bot.inspection.tasks.models import Visit
+from bot.inspection.tasks.models import Visit, VisitState
 from tests.fakes.builders import make_person
 from tests.fakes.desk import CALENDAR, GOOD, PROFILE
 from tests.fakes.visits import LI, REVIEWER, STRANGER, WANG, make_visit, many_visits
@@ -136,6 +136,25 @@ def test_the_reviewers_share_what_comes_at_once(many: Database, clock: ManualClo
     hand_in(many, [hands_in(form, clock) for form in FORMS[1:]])
     asked = many.read_now(lambda s: s.exec(select(Notice.recipient_id).order_by(col(Notice.id))).all())
     assert sorted(asked) == [REVIEWER] * 3 + [SECOND_REVIEWER] * 3
+
+
+def test_a_returned_result_counts_once_for_the_reviewer_it_goes_back_to(
+    many: Database, clock: ManualClock
+) -> None:
+    """Each reviewer has one waiting; the returned one is that one, so the next goes by number to the first."""
+    save(many, [saves(form, "") for form in FORMS])
+    hand_in(many, [hands_in(form, clock) for form in FORMS[:2]])
+    many.write_now(_return, 2, clock.now())
+    hand_in(many, [hands_in(form, clock) for form in (FORMS[0], FORMS[2])])
+    query = select(Notice.recipient_id).where(Notice.subject == "visit:4")
+    assert many.read_now(lambda s: s.exec(query).all()) == [REVIEWER]
+
+
+def _return(session: Session, visit_id: int, now: dt.datetime) -> None:
+    session.add(
+        Review(visit_id=visit_id, round=1, reviewer_id=REVIEWER, decision="RETURNED", reason="请补充", at=now)
+    )
+    session.get_one(Visit, visit_id).state = VisitState.RECORDED
 
 
 @pytest.mark.postgres

@@ -198,7 +198,7 @@ def test_a_savepoint_keeps_what_was_recorded_before_it() -> None:
         for path in (ROOT / top).rglob("*.py")
         if "begin_nested(" in path.read_text(encoding="utf-8")
     }
-    assert places == {"bot/core/writers.py", "bot/inspection/audit/service.py"}
+    assert places == {"bot/core/sqlite_writer.py", "bot/inspection/audit/service.py"}
 
 
 def test_every_make_target_says_what_it_does() -> None:
